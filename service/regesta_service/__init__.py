@@ -1,0 +1,3 @@
+"""The regesta server: commands in, events appended, projections read."""
+
+from __future__ import annotations
