@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Every check that needs no server, each to its end, then the verdict; `make check` runs it.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+PATH=$PWD/.venv/bin:$PATH
+
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+failed=()
+
+# Run one check; print what it says only if it fails.
+check() {
+    local name=$1 started=$SECONDS
+    shift
+    if "$@" >"$output" 2>&1; then
+        printf 'ok    %s (%d s)\n' "$name" $((SECONDS - started))
+    else
+        printf 'FAIL  %s: %s\n' "$name" "$*"
+        cat "$output"
+        failed+=("$name")
+    fi
+}
+
+skip() {
+    printf 'skip  %s: %s\n' "$1" "$2"
+}
+
+# mypy takes a folder without a module for a mistake.
+folders_with_python() {
+    local folder
+    for folder; do
+        if [ -n "$(find "$folder" -name '*.py' -print -quit 2>/dev/null)" ]; then
+            echo "$folder"
+        fi
+    done
+}
+
+locks_name_no_address() {
+    ! grep -nE '://|@ file|^-|/' requirements/*.txt
+}
+
+shell_scripts_parse() {
+    local script
+    for script in tools/*.sh .ci/run; do
+        bash -n "$script" || return 1
+    done
+}
+
+# What the protos are compared with: the last release, else main from a branch of it.
+baseline() {
+    local tag
+    tag=$(git describe --tags --abbrev=0 --match 'v*' 2>/dev/null)
+    if [ -n "$tag" ]; then
+        echo "tag=$tag"
+    elif [ "$(git rev-parse main 2>/dev/null)" != "$(git rev-parse HEAD)" ] &&
+        git cat-file -e main:buf.yaml 2>/dev/null; then
+        echo "branch=main"
+    fi
+}
+
+check "ruff" ruff check --output-format concise
+check "ruff format" ruff format --check
+mapfile -t sources < <(folders_with_python client/regesta projections/regesta_projections \
+    service/regesta_service tools examples benchmarks tests)
+check "mypy" mypy "${sources[@]}"
+check "layers" lint-imports --no-cache
+check "dependencies" deptry client projections service
+check "spelling" codespell
+check "shell" shell_scripts_parse
+check "locks" locks_name_no_address
+
+if [ -n "$(find proto -name '*.proto' -print -quit 2>/dev/null)" ]; then
+    check "buf lint" buf lint
+    check "buf format" buf format --diff --exit-code
+    check "generated code" tools/proto.sh --check
+    against=$(baseline)
+    if [ -n "$against" ]; then
+        check "buf breaking ($against)" buf breaking --against "$(git rev-parse --git-common-dir)#$against"
+    else
+        skip "buf breaking" "no release is tagged and this is main itself, so there is no promise to keep yet"
+    fi
+else
+    skip "protos" "there are none"
+fi
+
+if [ -e tools/sync_client.py ]; then
+    check "sync client" python tools/sync_client.py --check
+else
+    skip "sync client" "there is no tools/sync_client.py"
+fi
+
+if [ -e deploy/Dockerfile ]; then
+    check "Dockerfile" hadolint deploy/Dockerfile
+else
+    skip "Dockerfile" "there is no deploy/Dockerfile"
+fi
+
+if [ -e deploy/compose.yaml ]; then
+    check "compose file" check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
+else
+    skip "compose file" "there is no deploy/compose.yaml"
+fi
+
+if [ ${#failed[@]} -gt 0 ]; then
+    echo
+    echo "failed: ${failed[*]}"
+    exit 1
+fi
