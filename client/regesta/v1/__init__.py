@@ -1,0 +1,3 @@
+"""Messages and service stubs of the API, generated from proto/regesta/v1."""
+
+from __future__ import annotations

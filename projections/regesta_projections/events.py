@@ -1,0 +1,339 @@
+"""The facts: one frozen struct for each event type, and the parts they are made of.
+
+Generated from proto/regesta/events/v1 by tools/protoc_gen_events.py; edit the protos.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+
+class FreeText(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A free text that is kept beside the log. The log holds its salted digest in
+    the form of RFC 9901, so the text can be erased and the log still verifies.
+    Without a digest it says that the text was cleared.
+    """
+
+    #: At most one digest: base64url of the SHA-256 of the disclosure.
+    digests: tuple[str, ...] = msgspec.field(default=(), name="_sd")
+
+
+class PropertyValue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A typed value of a property."""
+
+    #: True or false.
+    bool_value: bool | None = msgspec.field(default=None, name="boolValue")
+    #: A number.
+    double_value: str | None = msgspec.field(default=None, name="doubleValue")
+    #: A whole number.
+    int_value: str | None = msgspec.field(default=None, name="intValue")
+    #: A list, as JSON text in the form of RFC 8785.
+    list_json: str | None = msgspec.field(default=None, name="listJson")
+    #: Text.
+    string_value: str | None = msgspec.field(default=None, name="stringValue")
+    #: An object, as JSON text in the form of RFC 8785.
+    struct_json: str | None = msgspec.field(default=None, name="structJson")
+
+
+class ManifestReference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The list of a version's files, by reference."""
+
+    #: Its digest.
+    digest: str = ""
+    #: Its media type.
+    media_type: str = msgspec.field(default="", name="mediaType")
+    #: Its size in bytes.
+    size_bytes: str = msgspec.field(default="", name="sizeBytes")
+    #: Where it can be read.
+    uri: str = ""
+
+
+class TensorSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One input or output of a model."""
+
+    #: Its element type.
+    data_type: str = msgspec.field(default="", name="dataType")
+    #: Its name.
+    name: str = ""
+    #: True when it may be left out.
+    optional: bool = False
+    #: Its sizes; -1 where a size is free.
+    shape: tuple[str, ...] = ()
+
+
+class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What a version takes and gives."""
+
+    #: What it takes.
+    inputs: tuple[TensorSpec, ...] = ()
+    #: What it gives.
+    outputs: tuple[TensorSpec, ...] = ()
+    #: Parameters of the call.
+    params: tuple[TensorSpec, ...] = ()
+
+
+class DatasetReference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A data set that went into a version."""
+
+    #: Its digest.
+    digest: str = ""
+    #: Its name or URI.
+    name: str = ""
+    #: Its role.
+    role: str = ""
+
+
+class Lineage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Where a version comes from."""
+
+    #: Commit of the source.
+    commit: str = ""
+    #: Data sets that went in.
+    datasets: tuple[DatasetReference, ...] = ()
+    #: Versions it was made from.
+    parents: tuple[str, ...] = ()
+    #: Source repository.
+    repository: str = ""
+    #: The training run.
+    run: str = ""
+
+
+class TagsSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Tags of a model or a version were set; tags not named stayed."""
+
+    #: Tags with longer values, which are kept beside the log.
+    long_tags: dict[str, FreeText] = msgspec.field(default_factory=dict, name="longTags")
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: Tags with values of at most 1,024 characters.
+    tags: dict[str, str] = {}
+
+
+class TagsRemoved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Tags of a model or a version were removed."""
+
+    #: Their keys.
+    keys: tuple[str, ...] = ()
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
+class AliasSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """An alias was pointed to a version; its stream is
+    `models/{model}/aliases/{alias}`.
+    """
+
+    #: The version it pointed to before; 0 when none.
+    previous_version: int = msgspec.field(default=0, name="previousVersion")
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: The version it points to from now on.
+    version: int = 0
+
+
+class AliasRemoved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """An alias was removed."""
+
+    #: The version it pointed to.
+    previous_version: int = msgspec.field(default=0, name="previousVersion")
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
+class ModelCreated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A model was created; its stream is `models/{name}` for ever."""
+
+    #: Its card.
+    card: FreeText | None = None
+    #: Its description.
+    description: FreeText | None = None
+    #: What it is: the name of a regesta.v1.ModelKind without its prefix, for
+    #: example `ADAPTER`.
+    kind: str = ""
+    #: Tags with longer values, which are kept beside the log.
+    long_tags: dict[str, FreeText] = msgspec.field(default_factory=dict, name="longTags")
+    #: Its name.
+    name: str = ""
+    #: Who answers for it.
+    owner: str = ""
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: Tags with values of at most 1,024 characters.
+    tags: dict[str, str] = {}
+
+
+class ModelUpdated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Owner, description or card of a model changed; what is absent stayed."""
+
+    #: The new card.
+    card: FreeText | None = None
+    #: The new description.
+    description: FreeText | None = None
+    #: The new owner.
+    owner: str | None = None
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
+class ModelRenamed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A model got a new name; the old one keeps resolving to it."""
+
+    #: The name before.
+    from_name: str = msgspec.field(default="", name="fromName")
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: The name from now on.
+    to_name: str = msgspec.field(default="", name="toName")
+
+
+class ModelDeleted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A model was deleted: hidden and restorable."""
+
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
+class ModelRestored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A deleted model was brought back."""
+
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
+class NamespaceCreated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A namespace was created: the first event of its log, in the stream
+    `namespace`.
+    """
+
+    #: Its name.
+    name: str = ""
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
+class VersionRegistered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """An immutable version was registered; its stream is
+    `models/{model}/versions/{version}`.
+    """
+
+    #: Its card.
+    card: FreeText | None = None
+    #: Its description.
+    description: FreeText | None = None
+    #: The artifact's content digest.
+    digest: str = ""
+    #: Where it comes from.
+    lineage: Lineage | None = None
+    #: Tags with longer values, which are kept beside the log.
+    long_tags: dict[str, FreeText] = msgspec.field(default_factory=dict, name="longTags")
+    #: The list of files.
+    manifest: ManifestReference | None = None
+    #: Training metrics.
+    metrics: dict[str, str] = {}
+    #: Hyperparameters.
+    params: dict[str, str] = {}
+    #: Typed facts.
+    properties: dict[str, PropertyValue] = {}
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: Its SemVer label, if it came with one.
+    semver: str = ""
+    #: Inputs and outputs.
+    signature: Signature | None = None
+    #: The artifact's size in bytes.
+    size_bytes: str = msgspec.field(default="", name="sizeBytes")
+    #: Where the artifact is.
+    source: str = ""
+    #: The stage it begins in.
+    stage: str = ""
+    #: Tags with values of at most 1,024 characters.
+    tags: dict[str, str] = {}
+    #: Its number.
+    version: int = 0
+
+
+class VersionSemverLabelled(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A version got its SemVer label."""
+
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: The label.
+    semver: str = ""
+
+
+class VersionUpdated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Description or card of a version changed; what is absent stayed."""
+
+    #: The new card.
+    card: FreeText | None = None
+    #: The new description.
+    description: FreeText | None = None
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
+class VersionDeleted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A version was deleted: hidden and restorable."""
+
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
+class VersionRestored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A deleted version was brought back."""
+
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
+class StageChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A version moved to another stage."""
+
+    #: The stage before.
+    from_stage: str = msgspec.field(default="", name="fromStage")
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: The stage from now on.
+    to_stage: str = msgspec.field(default="", name="toStage")
+
+
+Event: TypeAlias = (
+    AliasRemoved
+    | AliasSet
+    | ModelCreated
+    | ModelDeleted
+    | ModelRenamed
+    | ModelRestored
+    | ModelUpdated
+    | NamespaceCreated
+    | StageChanged
+    | TagsRemoved
+    | TagsSet
+    | VersionDeleted
+    | VersionRegistered
+    | VersionRestored
+    | VersionSemverLabelled
+    | VersionUpdated
+)
+
+#: Every event type by its short name.
+EVENTS: dict[str, type[Event]] = {
+    "AliasRemoved": AliasRemoved,
+    "AliasSet": AliasSet,
+    "ModelCreated": ModelCreated,
+    "ModelDeleted": ModelDeleted,
+    "ModelRenamed": ModelRenamed,
+    "ModelRestored": ModelRestored,
+    "ModelUpdated": ModelUpdated,
+    "NamespaceCreated": NamespaceCreated,
+    "StageChanged": StageChanged,
+    "TagsRemoved": TagsRemoved,
+    "TagsSet": TagsSet,
+    "VersionDeleted": VersionDeleted,
+    "VersionRegistered": VersionRegistered,
+    "VersionRestored": VersionRestored,
+    "VersionSemverLabelled": VersionSemverLabelled,
+    "VersionUpdated": VersionUpdated,
+}

@@ -1,0 +1,12 @@
+"""The one fold: how each event changes rows.
+
+The same functions serve the live path, a rebuild, reads as of a moment and `verify`;
+that is why the tables are provably the fold of the log. They touch no I/O, no clock
+and no randomness.
+"""
+
+from __future__ import annotations
+
+from regesta_projections.evolve.fold import evolve, keys_of
+
+__all__ = ["evolve", "keys_of"]

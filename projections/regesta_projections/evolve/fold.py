@@ -1,0 +1,167 @@
+"""The dispatch from an event to the function that applies it.
+
+Adding an event type: declare it in proto/regesta/events/v1, apply it here. mypy
+names this place (`assert_never`) until it is done.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias, assert_never
+
+from regesta.v1 import admin_service_pb2 as admin_pb
+from regesta_projections import events as e
+from regesta_projections.evolve import labels, models, versions
+from regesta_projections.evolve.stamps import put_time, stamp
+from regesta_projections.evolve.streams import UnknownStream, key_of
+from regesta_projections.records import Recorded
+from regesta_projections.rows import (
+    AliasKey,
+    Key,
+    ModelKey,
+    NameKey,
+    NamespaceRow,
+    Rows,
+    VersionKey,
+)
+
+
+_ModelEvent: TypeAlias = (
+    e.ModelCreated | e.ModelUpdated | e.ModelRenamed | e.ModelDeleted | e.ModelRestored
+)
+_VersionEvent: TypeAlias = (
+    e.VersionRegistered
+    | e.VersionSemverLabelled
+    | e.VersionUpdated
+    | e.VersionDeleted
+    | e.VersionRestored
+    | e.StageChanged
+)
+
+
+def keys_of(recorded: Recorded) -> list[Key]:
+    """Return the keys of every row that `evolve` will look at for an event."""
+    key = key_of(recorded.stream)
+    match recorded.event:
+        case e.VersionRegistered():
+            assert isinstance(key, VersionKey)
+            return [key, ModelKey(key.model)]
+        case e.ModelCreated(name=name) | e.ModelRenamed(to_name=name):
+            return [key, NameKey(name.lower())]
+        case _:
+            return [key]
+
+
+def evolve(rows: Rows, recorded: Recorded) -> None:
+    """Apply one event to a working set of rows.
+
+    Raises:
+        UnknownStream: The event cannot happen to its stream.
+        NotLoaded: A row of `keys_of(recorded)` was not loaded, or does not exist.
+    """
+    event = recorded.event
+    match event:
+        case (
+            e.VersionRegistered()
+            | e.VersionSemverLabelled()
+            | e.VersionUpdated()
+            | e.VersionDeleted()
+            | e.VersionRestored()
+            | e.StageChanged()
+        ):
+            _evolve_version(rows, event, recorded)
+        case (
+            e.ModelCreated()
+            | e.ModelUpdated()
+            | e.ModelRenamed()
+            | e.ModelDeleted()
+            | e.ModelRestored()
+        ):
+            _evolve_model(rows, event, recorded)
+        case e.TagsSet() | e.TagsRemoved():
+            _evolve_tags(rows, event, recorded)
+        case e.AliasSet() | e.AliasRemoved():
+            _evolve_alias(rows, event, recorded)
+        case e.NamespaceCreated():
+            resource = admin_pb.Namespace(name=event.name, created_by=recorded.actor)
+            put_time(resource.create_time, recorded.recorded_at)
+            rows.add(NamespaceRow(resource, recorded.revision, recorded.leaf_hash))
+        case _:
+            assert_never(event)
+
+
+def _evolve_model(rows: Rows, event: _ModelEvent, recorded: Recorded) -> None:
+    if isinstance(event, e.ModelCreated):
+        models.model_created(rows, event, recorded)
+        return
+    key = key_of(recorded.stream)
+    if not isinstance(key, ModelKey):
+        raise _misplaced(recorded)
+    row = rows.edit(key)
+    match event:
+        case e.ModelUpdated():
+            models.model_updated(row, event)
+        case e.ModelRenamed():
+            models.model_renamed(rows, row, event)
+        case e.ModelDeleted():
+            models.model_deleted(row, recorded)
+        case e.ModelRestored():
+            models.model_restored(row)
+        case _:
+            assert_never(event)
+    stamp(row, recorded)
+
+
+def _evolve_version(rows: Rows, event: _VersionEvent, recorded: Recorded) -> None:
+    key = key_of(recorded.stream)
+    if not isinstance(key, VersionKey):
+        raise _misplaced(recorded)
+    if isinstance(event, e.VersionRegistered):
+        versions.version_registered(rows, key.model, event, recorded)
+        return
+    row = rows.edit(key)
+    match event:
+        case e.VersionSemverLabelled():
+            versions.version_semver_labelled(rows, row, event)
+        case e.VersionUpdated():
+            versions.version_updated(row, event)
+        case e.VersionDeleted():
+            versions.version_deleted(row, recorded)
+        case e.VersionRestored():
+            versions.version_restored(row)
+        case e.StageChanged():
+            versions.stage_changed(row, event, recorded)
+        case _:
+            assert_never(event)
+    stamp(row, recorded)
+
+
+def _evolve_tags(rows: Rows, event: e.TagsSet | e.TagsRemoved, recorded: Recorded) -> None:
+    key = key_of(recorded.stream)
+    if not isinstance(key, ModelKey | VersionKey):
+        raise _misplaced(recorded)
+    row = rows.edit(key)
+    match event:
+        case e.TagsSet():
+            labels.tags_set(row, event)
+        case e.TagsRemoved():
+            labels.tags_removed(row, event)
+        case _:
+            assert_never(event)
+    stamp(row, recorded)
+
+
+def _evolve_alias(rows: Rows, event: e.AliasSet | e.AliasRemoved, recorded: Recorded) -> None:
+    key = key_of(recorded.stream)
+    if not isinstance(key, AliasKey):
+        raise _misplaced(recorded)
+    match event:
+        case e.AliasSet():
+            labels.alias_set(rows, key, event, recorded)
+        case e.AliasRemoved():
+            labels.alias_removed(rows, key, event, recorded)
+        case _:
+            assert_never(event)
+
+
+def _misplaced(recorded: Recorded) -> UnknownStream:
+    return UnknownStream(f"{recorded.type} cannot happen to {recorded.stream}")

@@ -1,0 +1,61 @@
+"""How events of tags and aliases change rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regesta.v1 import model_pb2 as model_pb
+from regesta_projections.evolve.stamps import stamp
+from regesta_projections.rows import AliasKey, AliasRow, ModelRow, Rows, VersionRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from regesta_projections.events import AliasRemoved, AliasSet, FreeText, TagsRemoved, TagsSet
+    from regesta_projections.records import Recorded
+
+#: Free texts of tags are found under this and the key.
+TAG_FIELD = "tags."
+
+
+def put_tags(
+    row: ModelRow | VersionRow, tags: Mapping[str, str], long_tags: Mapping[str, FreeText]
+) -> None:
+    """Set tags; a long value leaves only its digest in the row."""
+    for key, value in tags.items():
+        row.resource.tags[key] = value
+        if row.texts:
+            row.texts.pop(TAG_FIELD + key, None)
+    for key, text in long_tags.items():
+        row.resource.tags.pop(key, None)
+        row.texts[TAG_FIELD + key] = text.digests[0]
+
+
+def tags_set(row: ModelRow | VersionRow, event: TagsSet) -> None:
+    """Set tags of a model or a version."""
+    put_tags(row, event.tags, event.long_tags)
+
+
+def tags_removed(row: ModelRow | VersionRow, event: TagsRemoved) -> None:
+    """Remove tags of a model or a version."""
+    for key in event.keys:
+        row.resource.tags.pop(key, None)
+        row.texts.pop(TAG_FIELD + key, None)
+
+
+def alias_set(rows: Rows, key: AliasKey, event: AliasSet, recorded: Recorded) -> None:
+    """Point an alias to a version."""
+    if recorded.revision == 1:
+        rows.add(AliasRow(key.model, key.alias, model_pb.Alias()))
+    row = rows.edit(key)
+    row.resource.version = event.version
+    row.resource.previous_version = event.previous_version
+    stamp(row, recorded)
+
+
+def alias_removed(rows: Rows, key: AliasKey, event: AliasRemoved, recorded: Recorded) -> None:
+    """Remove an alias; its row stays, since its revision goes on."""
+    row = rows.edit(key)
+    row.resource.version = 0
+    row.resource.previous_version = event.previous_version
+    stamp(row, recorded)

@@ -1,0 +1,49 @@
+"""What every event leaves on the row of its stream: who, when, revision and hash."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from regesta_projections.events import FreeText
+
+if TYPE_CHECKING:
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+    from regesta_projections.records import Recorded
+    from regesta_projections.rows import AliasRow, ModelRow, VersionRow
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY_SECONDS = 86_400
+
+
+def put_time(timestamp: Timestamp, time: datetime) -> None:
+    """Set a protobuf timestamp; a third of the cost of `FromDatetime`."""
+    delta = time - _EPOCH
+    timestamp.seconds = delta.days * _DAY_SECONDS + delta.seconds
+    timestamp.nanos = delta.microseconds * 1_000
+
+
+def stamp_created(row: ModelRow | VersionRow, recorded: Recorded) -> None:
+    """Note who created a resource and when."""
+    put_time(row.resource.create_time, recorded.recorded_at)
+    row.resource.created_by = recorded.actor
+
+
+def stamp(row: ModelRow | VersionRow | AliasRow, recorded: Recorded) -> None:
+    """Note the last event of a row's stream."""
+    put_time(row.resource.update_time, recorded.recorded_at)
+    row.resource.updated_by = recorded.actor
+    row.resource.etag = str(recorded.revision)
+    row.revision = recorded.revision
+    row.leaf_hash = recorded.leaf_hash
+
+
+def put_text(texts: dict[str, str], field: str, text: FreeText | None) -> None:
+    """Note a free text's digest; without one the text was cleared; None changes nothing."""
+    if text is None:
+        return
+    if text.digests:
+        texts[field] = text.digests[0]
+    else:
+        texts.pop(field, None)

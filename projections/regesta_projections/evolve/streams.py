@@ -1,0 +1,47 @@
+"""Streams: the names under which resources have their events, and their row keys.
+
+`models/{model}`, `models/{model}/versions/{number}`, `models/{model}/aliases/{alias}`
+and `namespace`; `{model}` is the name the model was created with.
+"""
+
+from __future__ import annotations
+
+from regesta_projections.rows import NAMESPACE, AliasKey, Key, ModelKey, VersionKey
+
+NAMESPACE_STREAM = "namespace"
+_MODEL_PARTS = 2
+_CHILD_PARTS = 4
+
+
+class UnknownStream(ValueError):
+    """A stream's name has none of the forms this build knows."""
+
+
+def stream_of(key: ModelKey | VersionKey | AliasKey) -> str:
+    """Return the stream of a model, version or alias."""
+    match key:
+        case ModelKey():
+            return f"models/{key.model}"
+        case VersionKey():
+            return f"models/{key.model}/versions/{key.number}"
+        case AliasKey():
+            return f"models/{key.model}/aliases/{key.alias}"
+
+
+def key_of(stream: str) -> Key:
+    """Return what a stream identifies.
+
+    Raises:
+        UnknownStream: It has no form that this build knows.
+    """
+    if stream == NAMESPACE_STREAM:
+        return NAMESPACE
+    parts = stream.split("/")
+    if parts[0] == "models":
+        if len(parts) == _MODEL_PARTS:
+            return ModelKey(parts[1])
+        if len(parts) == _CHILD_PARTS and parts[2] == "versions" and parts[3].isdecimal():
+            return VersionKey(parts[1], int(parts[3]))
+        if len(parts) == _CHILD_PARTS and parts[2] == "aliases":
+            return AliasKey(parts[1], parts[3])
+    raise UnknownStream(stream)

@@ -1,0 +1,1 @@
+"""Deciding: pure functions from state and command to events, or a refusal."""

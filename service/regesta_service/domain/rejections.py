@@ -1,0 +1,260 @@
+"""Refusals: what a caller asked for and cannot have, and why.
+
+Raised by pure code and by reads alike. `api/errors.py` alone turns them into gRPC
+statuses with google.rpc.ErrorInfo; the table for users is docs/reference/errors.md.
+Messages name the thing and the way out, and never repeat a caller's long text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar
+
+
+class Kind(Enum):
+    """The family of a refusal; each is one gRPC code."""
+
+    INVALID = "INVALID_ARGUMENT"
+    NOT_FOUND = "NOT_FOUND"
+    EXISTS = "ALREADY_EXISTS"
+    PRECONDITION = "FAILED_PRECONDITION"
+    CONFLICT = "ABORTED"
+    OUT_OF_RANGE = "OUT_OF_RANGE"
+    EXHAUSTED = "RESOURCE_EXHAUSTED"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    DENIED = "PERMISSION_DENIED"
+    UNAVAILABLE = "UNAVAILABLE"
+    DEADLINE = "DEADLINE_EXCEEDED"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A field of a request that breaks a rule."""
+
+    #: Path of the field, for example `version.metrics["auc"]`.
+    field: str
+    #: The rule, in one sentence.
+    description: str
+
+
+class Rejection(Exception):
+    """Base of all refusals.
+
+    Attributes:
+        kind: The family.
+        reason: ErrorInfo's reason, UPPER_SNAKE; stable, for programs.
+        message: For people.
+        metadata: ErrorInfo's metadata: names and numbers, never free text.
+        violations: Fields that break a rule.
+        retry_after: Seconds after which to try again, when that helps.
+    """
+
+    kind: ClassVar[Kind]
+    reason: ClassVar[str]
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        metadata: dict[str, str] | None = None,
+        violations: tuple[Violation, ...] = (),
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.metadata = metadata or {}
+        self.violations = violations
+        self.retry_after = retry_after
+
+
+class InvalidRequest(Rejection):
+    """A field breaks a rule whatever the state."""
+
+    kind = Kind.INVALID
+    reason = "INVALID_FIELD"
+
+    @classmethod
+    def of(cls, field: str, description: str) -> InvalidRequest:
+        """Return the refusal of one field."""
+        return cls(f"{field}: {description}", violations=(Violation(field, description),))
+
+
+class InvalidFilterGiven(InvalidRequest):
+    """A filter or an order cannot be understood."""
+
+    reason = "INVALID_FILTER"
+
+
+class InvalidPageToken(InvalidRequest):
+    """A page token is not one of ours, or is for another request."""
+
+    reason = "INVALID_PAGE_TOKEN"
+
+
+class EventTooLarge(InvalidRequest):
+    """All of a request together does not fit into one event."""
+
+    reason = "EVENT_TOO_LARGE"
+
+
+class ModelNotFound(Rejection):
+    """There is no such model."""
+
+    kind = Kind.NOT_FOUND
+    reason = "MODEL_NOT_FOUND"
+
+
+class VersionNotFound(Rejection):
+    """There is no such version."""
+
+    kind = Kind.NOT_FOUND
+    reason = "VERSION_NOT_FOUND"
+
+
+class AliasNotFound(Rejection):
+    """There is no such alias."""
+
+    kind = Kind.NOT_FOUND
+    reason = "ALIAS_NOT_FOUND"
+
+
+class NamespaceNotFound(Rejection):
+    """There is no such namespace, or the caller may not know of it."""
+
+    kind = Kind.NOT_FOUND
+    reason = "NAMESPACE_NOT_FOUND"
+
+
+class NoVersionMatches(Rejection):
+    """An address is right in form but no version is meant by it."""
+
+    kind = Kind.NOT_FOUND
+    reason = "NO_VERSION_MATCHES"
+
+
+class ModelExists(Rejection):
+    """A model has, or once had, this name."""
+
+    kind = Kind.EXISTS
+    reason = "MODEL_EXISTS"
+
+
+class NamespaceExists(Rejection):
+    """There is a namespace of this name."""
+
+    kind = Kind.EXISTS
+    reason = "NAMESPACE_EXISTS"
+
+
+class SemverTaken(Rejection):
+    """Another version of the model has this label."""
+
+    kind = Kind.EXISTS
+    reason = "SEMVER_TAKEN"
+
+
+class RequestIdReused(Rejection):
+    """A request id was used before for other content."""
+
+    kind = Kind.EXISTS
+    reason = "REQUEST_ID_REUSED"
+
+
+class ModelDeletedAlready(Rejection):
+    """The model is deleted; restore it first."""
+
+    kind = Kind.PRECONDITION
+    reason = "MODEL_DELETED"
+
+
+class VersionDeletedAlready(Rejection):
+    """The version is deleted; restore it first."""
+
+    kind = Kind.PRECONDITION
+    reason = "VERSION_DELETED"
+
+
+class VersionArchived(Rejection):
+    """The version is archived, so nothing may point to it or resolve to it."""
+
+    kind = Kind.PRECONDITION
+    reason = "VERSION_ARCHIVED"
+
+
+class NotDeleted(Rejection):
+    """What is to be restored is not deleted."""
+
+    kind = Kind.PRECONDITION
+    reason = "NOT_DELETED"
+
+
+class SemverFixed(Rejection):
+    """The version has another label already, and labels stay."""
+
+    kind = Kind.PRECONDITION
+    reason = "SEMVER_FIXED"
+
+
+class MoveNotAllowed(Rejection):
+    """The lifecycle does not allow this move."""
+
+    kind = Kind.PRECONDITION
+    reason = "MOVE_NOT_ALLOWED"
+
+
+class TooManyTags(Rejection):
+    """A resource would have more tags than it may."""
+
+    kind = Kind.PRECONDITION
+    reason = "TOO_MANY_TAGS"
+
+
+class RevisionMismatch(Rejection):
+    """The resource is not at the revision the caller expects."""
+
+    kind = Kind.CONFLICT
+    reason = "REVISION_MISMATCH"
+
+
+class StageMismatch(Rejection):
+    """The version is not in the stage the caller expects."""
+
+    kind = Kind.CONFLICT
+    reason = "STAGE_MISMATCH"
+
+
+class MomentOutOfRange(Rejection):
+    """A position or time lies outside of the namespace's history."""
+
+    kind = Kind.OUT_OF_RANGE
+    reason = "MOMENT_OUT_OF_RANGE"
+
+
+class Overloaded(Rejection):
+    """Too much is waiting already; nothing was done."""
+
+    kind = Kind.EXHAUSTED
+    reason = "OVERLOADED"
+
+
+class DatabaseUnavailable(Rejection):
+    """The database does not answer. Whether a write was done is unknown: repeat it
+    with the same request id."""
+
+    kind = Kind.UNAVAILABLE
+    reason = "DATABASE_UNAVAILABLE"
+
+
+class Draining(Rejection):
+    """The server is about to stop; another one, or this one later, will answer."""
+
+    kind = Kind.UNAVAILABLE
+    reason = "DRAINING"
+
+
+class NotFreshYet(Rejection):
+    """This server did not reach the position asked for in time."""
+
+    kind = Kind.DEADLINE
+    reason = "NOT_FRESH_YET"
