@@ -127,7 +127,12 @@ def generate(request: plugin_pb2.CodeGeneratorRequest) -> plugin_pb2.CodeGenerat
                 names.append(message.name)
     lines += ["", "", "Event: TypeAlias = ("]
     lines += [f"    {'| ' if i else ''}{name}" for i, name in enumerate(sorted(names))]
-    lines += [")", "", "#: Every event type by its short name.", "EVENTS: dict[str, type[Event]] = {"]
+    lines += [
+        ")",
+        "",
+        "#: Every event type by its short name.",
+        "EVENTS: dict[str, type[Event]] = {",
+    ]
     lines += [f'    "{name}": {name},' for name in sorted(names)]
     lines += ["}", ""]
     response = plugin_pb2.CodeGeneratorResponse(

@@ -98,7 +98,7 @@ _decode_data = {
 }
 
 
-def write_record(  # noqa: PLR0913 - the envelope has this many independent parts
+def write_record(
     event: Event,
     *,
     source: str,

@@ -24,7 +24,6 @@ from regesta_projections.rows import (
     VersionKey,
 )
 
-
 _ModelEvent: TypeAlias = (
     e.ModelCreated | e.ModelUpdated | e.ModelRenamed | e.ModelDeleted | e.ModelRestored
 )
@@ -43,7 +42,8 @@ def keys_of(recorded: Recorded) -> list[Key]:
     key = key_of(recorded.stream)
     match recorded.event:
         case e.VersionRegistered():
-            assert isinstance(key, VersionKey)
+            if not isinstance(key, VersionKey):
+                raise _misplaced(recorded)
             return [key, ModelKey(key.model)]
         case e.ModelCreated(name=name) | e.ModelRenamed(to_name=name):
             return [key, NameKey(name.lower())]

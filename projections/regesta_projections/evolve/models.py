@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def model_created(rows: Rows, event: ModelCreated, recorded: Recorded) -> None:
     """Add a model and its first name."""
     resource = model_pb.Model(
-        name=event.name, kind=model_pb.ModelKind.Value(f"MODEL_KIND_{event.kind}"), owner=event.owner
+        name=event.name,
+        kind=model_pb.ModelKind.Value(f"MODEL_KIND_{event.kind}"),
+        owner=event.owner,
     )
     row = ModelRow(event.name, resource)
     put_tags(row, event.tags, event.long_tags)

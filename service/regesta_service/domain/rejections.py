@@ -239,8 +239,10 @@ class Overloaded(Rejection):
 
 
 class DatabaseUnavailable(Rejection):
-    """The database does not answer. Whether a write was done is unknown: repeat it
-    with the same request id."""
+    """The database does not answer.
+
+    Whether a write was done is unknown: repeat it with the same request id.
+    """
 
     kind = Kind.UNAVAILABLE
     reason = "DATABASE_UNAVAILABLE"
