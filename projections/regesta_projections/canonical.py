@@ -84,8 +84,11 @@ def encode(value: object) -> bytes:
 def encode_json(value: object) -> bytes:
     """Return any JSON value as canonical JSON, floating point numbers included.
 
-    JSON values are dict, list, tuple, text, int, float, bool and None. For values whose shape the caller does not know, such as a user's list or object. Slower
+    For values whose shape the caller does not know, such as a user's list or object. Slower
     than `encode`.
+
+    Args:
+        value: A dict, list, tuple, text, int, float, bool or None.
 
     Raises:
         NotCanonical: NaN, an infinity, a whole number beyond 2**53 - 1, a member name that
