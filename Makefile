@@ -9,7 +9,7 @@ LOCK := $(BIN)/uv pip compile --generate-hashes --universal --python-version 3.1
 PYTESTFLAGS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check format proto lock bench bench-peers clean
+.PHONY: help setup demo serve test check floor format proto lock bench bench-peers clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
@@ -29,6 +29,9 @@ test: setup ## run every test, on a real PostgreSQL
 check: setup $(VENV)-proto/.ready ## lint, types, layers, protos, generated code
 	tools/check.sh
 
+floor: setup ## import the client on the oldest versions that it promises to run on
+	tools/floor.sh
+
 format: setup ## format Python and protos in place
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
@@ -40,6 +43,7 @@ proto: setup $(VENV)-proto/.ready ## regenerate the code that comes from proto/
 lock: $(VENV)/.locked ## pin what pyproject.toml asks for; LOCKFLAGS=--upgrade takes the newest
 	$(LOCK) pyproject.toml --all-extras --group dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml --extra server --extra embedded --extra cli -o requirements/server.txt
+	$(LOCK) --resolution lowest-direct pyproject.toml -o requirements/floor.txt
 	$(LOCK) requirements/proto.in -o requirements/proto.txt
 	$(LOCK) --no-deps requirements/model.in -o requirements/model.txt
 	@if [ -e requirements/peers.in ]; then $(LOCK) requirements/peers.in -o requirements/peers.txt; fi

@@ -2,7 +2,7 @@
 # Every check that needs no server, each to its end, then the verdict; `make check` runs it.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-PATH=$PWD/.venv/bin:$PATH
+export NO_COLOR=1 PATH=$PWD/.venv/bin:$PATH
 
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
