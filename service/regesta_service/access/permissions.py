@@ -1,0 +1,43 @@
+"""Permissions, and the roles that bundle them.
+
+Each method of the API names its permission in its descriptor (`regesta.v1.permission`);
+a role is a set of permissions, granted in one namespace or in all of them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+#: A grant in every namespace, and the only one for what concerns no single one.
+EVERY_NAMESPACE = "*"
+
+
+class Permission(StrEnum):
+    """What a caller may do."""
+
+    CATALOG_READ = "catalog.read"
+    CATALOG_REGISTER = "catalog.register"
+    CATALOG_ALIAS = "catalog.alias"
+    CATALOG_DELETE = "catalog.delete"
+    LIFECYCLE_TRANSITION = "lifecycle.transition"
+    WATCH_SUBSCRIBE = "watch.subscribe"
+    AUDIT_READ = "audit.read"
+    ADMIN_NAMESPACES = "admin.namespaces"
+    ADMIN_PROJECTIONS = "admin.projections"
+
+
+_READER = frozenset({Permission.CATALOG_READ, Permission.WATCH_SUBSCRIBE})
+
+ROLES: dict[str, frozenset[Permission]] = {
+    "reader": _READER,
+    "registrar": _READER | {Permission.CATALOG_REGISTER},
+    "maintainer": _READER
+    | {
+        Permission.CATALOG_REGISTER,
+        Permission.CATALOG_ALIAS,
+        Permission.CATALOG_DELETE,
+        Permission.LIFECYCLE_TRANSITION,
+    },
+    "auditor": _READER | {Permission.AUDIT_READ},
+    "admin": frozenset(Permission),
+}

@@ -1,0 +1,3 @@
+"""The API: translate a request, call, answer."""
+
+from __future__ import annotations

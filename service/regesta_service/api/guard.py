@@ -1,0 +1,290 @@
+"""The guard: every call of ours passes through here and nowhere else.
+
+It serves unary methods through a stream handler (the wire is the same), so that
+credentials are judged before the body is awaited, a body that stalls ends its call,
+and bytes that cannot be parsed are INVALID_ARGUMENT: grpcio itself would answer
+UNKNOWN with the name of a Python class. Order: admit, authenticate, receive, parse,
+authorize, call, answer, log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import grpc
+import psycopg
+from google.protobuf.message import DecodeError, Message
+
+from regesta_service.access.principals import Principal, Unauthenticated
+from regesta_service.api import errors
+from regesta_service.api.calls import DEFAULT_TIMEOUT, Answer, Call
+from regesta_service.api.errors import CallError
+from regesta_service.api.methods import Method, NoNamespace
+from regesta_service.domain.rejections import (
+    DatabaseUnavailable,
+    Draining,
+    InvalidRequest,
+    Overloaded,
+    Rejection,
+)
+
+if TYPE_CHECKING:
+    from regesta_service.access.principals import Authenticator
+
+#: Longest wait for a request's bytes once its headers are there, in seconds.
+BODY_TIMEOUT = 2.0
+
+_TRACEPARENT_LENGTH = 55
+
+
+@dataclass(slots=True)
+class CallEnd:
+    """How a call went: one line of the access log."""
+
+    #: Path of the method.
+    method: str
+    #: Name of the gRPC code.
+    code: str = "OK"
+    #: ErrorInfo's reason; empty for OK.
+    reason: str = ""
+    #: Who called; empty when nobody was authenticated.
+    principal: str = ""
+    #: W3C traceparent; empty when there was none.
+    traceparent: str = ""
+    #: From the headers to the end.
+    seconds: float = 0.0
+
+
+class CallLog(Protocol):
+    """Takes one line for each call."""
+
+    def finished(self, end: CallEnd) -> None:
+        """Take how a call went."""
+
+    def failed(self, method: str, reference: str, error: BaseException) -> None:
+        """Take a failure of ours, before the line of its call."""
+
+
+class Guard(grpc.GenericRpcHandler):
+    """Serves a table of methods.
+
+    Args:
+        methods: By path, from `methods_of`.
+        authenticator: Judges credentials.
+        log: Takes a line for each call.
+        max_calls: How many unary calls may be under way at once; more are shed.
+    """
+
+    def __init__(
+        self,
+        methods: Mapping[str, Method],
+        authenticator: Authenticator,
+        log: CallLog,
+        *,
+        max_calls: int = 2_000,
+    ) -> None:
+        self._authenticator = authenticator
+        self._log = log
+        self._max_calls = max_calls
+        self._under_way = 0
+        #: Set once the server drains.
+        self.draining = asyncio.Event()
+        # A table of ours instead of registered methods: grpc.aio's accept loop looks
+        # through all registered ones for each call.
+        self._handlers = {path: self._handler(method) for path, method in methods.items()}
+
+    def service(self, handler_call_details: Any) -> Any:
+        """Return the handler of a path; None is answered with UNIMPLEMENTED."""
+        return self._handlers.get(handler_call_details.method)
+
+    def _handler(self, method: Method) -> Any:
+        if method.streams:
+
+            async def stream(messages: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
+                async for answer in self._stream(method, messages, context):
+                    yield answer
+
+            return grpc.stream_stream_rpc_method_handler(stream)
+
+        async def unary(messages: AsyncIterator[bytes], context: Any) -> bytes:
+            return await self._unary(method, messages, context)
+
+        return grpc.stream_unary_rpc_method_handler(unary)
+
+    async def _unary(self, method: Method, messages: AsyncIterator[bytes], context: Any) -> bytes:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        end = CallEnd(method.path)
+        try:
+            principal = self._admit(context, end)
+            left = context.time_remaining()
+            deadline = began + min(left or DEFAULT_TIMEOUT, DEFAULT_TIMEOUT)
+            self._under_way += 1
+            try:
+                request = await _receive(method, messages)
+                call = self._authorize(method, request, principal, end, deadline)
+                async with asyncio.timeout_at(deadline):
+                    return _bytes_of(await method.function(request, call))
+            finally:
+                self._under_way -= 1
+        except Exception as error:  # noqa: BLE001 - the last place that can answer
+            failure = self._failure(method, error, end)
+        except asyncio.CancelledError:
+            end.code = "CANCELLED"
+            raise
+        finally:
+            end.seconds = loop.time() - began
+            self._log.finished(end)
+        raise await _aborted(context, failure)
+
+    async def _stream(
+        self, method: Method, messages: AsyncIterator[bytes], context: Any
+    ) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        end = CallEnd(method.path)
+        try:
+            principal = self._admit(context, end)
+            left = context.time_remaining()
+            request = await _receive(method, messages)
+            deadline = None if left is None else began + left
+            call = self._authorize(method, request, principal, end, deadline)
+            async for answer in method.function(request, call):
+                yield _bytes_of(answer)
+        except Exception as error:  # noqa: BLE001 - the last place that can answer
+            failure = self._failure(method, error, end)
+        except (asyncio.CancelledError, GeneratorExit):
+            end.code = "CANCELLED"
+            raise
+        else:
+            return
+        finally:
+            end.seconds = loop.time() - began
+            self._log.finished(end)
+        raise await _aborted(context, failure)
+
+    def _admit(self, context: Any, end: CallEnd) -> Principal:
+        """Judge a call by its headers alone."""
+        metadata = context.invocation_metadata() or ()
+        end.traceparent = _traceparent_of(metadata)
+        principal = self._authenticator.authenticate(metadata)
+        end.principal = principal.name
+        if self.draining.is_set():
+            raise Draining("the server is about to stop; try another or try again", retry_after=1)
+        if self._under_way >= self._max_calls:
+            raise Overloaded("too many calls are under way; try again", retry_after=0.5)
+        return principal
+
+    def _authorize(
+        self,
+        method: Method,
+        request: Message,
+        principal: Principal,
+        end: CallEnd,
+        deadline: float | None,
+    ) -> Call:
+        try:
+            namespace = method.namespace(request)
+        except NoNamespace as error:
+            raise InvalidRequest.of(error.field, "must begin with namespaces/{namespace}") from None
+        permission = method.permission
+
+        def allowed() -> bool:
+            now = self._authenticator.current(principal)
+            return now is not None and now.may(permission, namespace)
+
+        # Without a scope the servicer shows only what the principal may see.
+        if not principal.may(permission, namespace) and (
+            method.scope or not any(permission in own for own in principal.grants.values())
+        ):
+            raise errors.denied(permission, namespace)
+        return Call(principal, end.traceparent, deadline, self.draining, allowed)
+
+    def _failure(self, method: Method, error: Exception, end: CallEnd) -> CallError:
+        """Return the status for an exception; what is not foreseen is logged."""
+        failure = _foreseen(error)
+        if failure is None:
+            reference = secrets.token_hex(6)
+            self._log.failed(method.path, reference, error)
+            failure = errors.internal(reference)
+        end.code, end.reason = failure.code.name, failure.reason
+        return failure
+
+
+def _foreseen(error: Exception) -> CallError | None:
+    match error:
+        case CallError():
+            return error
+        case Rejection():
+            return errors.rejected(error)
+        case Unauthenticated():
+            return errors.unauthenticated(str(error))
+        case TimeoutError():
+            return errors.call_error(
+                grpc.StatusCode.DEADLINE_EXCEEDED,
+                "DEADLINE_EXCEEDED",
+                "the call took longer than its deadline; repeat a write with the same request_id",
+            )
+        case psycopg.OperationalError() | psycopg.InterfaceError():
+            return errors.rejected(
+                DatabaseUnavailable(
+                    "the database does not answer; repeat a write with the same request_id",
+                    retry_after=1,
+                )
+            )
+        case _:
+            return None
+
+
+async def _receive(method: Method, messages: AsyncIterator[bytes]) -> Message:
+    """Wait for the request's bytes and parse them."""
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            body = await anext(messages)
+    except TimeoutError:
+        raise errors.call_error(
+            grpc.StatusCode.DEADLINE_EXCEEDED,
+            "REQUEST_STALLED",
+            f"the request did not come within {BODY_TIMEOUT:g} seconds of its headers",
+        ) from None
+    except StopAsyncIteration:
+        raise errors.call_error(
+            grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_MISSING", "the call has no request message"
+        ) from None
+    try:
+        return method.request.FromString(body)
+    except DecodeError:
+        raise errors.call_error(
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "REQUEST_UNPARSABLE",
+            "the request is not a message of the method's type, or holds text that is not UTF-8",
+        ) from None
+
+
+def _bytes_of(answer: Answer) -> bytes:
+    return answer if isinstance(answer, bytes) else answer.SerializeToString()
+
+
+def _traceparent_of(metadata: tuple[tuple[str, str | bytes], ...]) -> str:
+    """Return a W3C traceparent if there is a well-formed one."""
+    for key, value in metadata:
+        if key == "traceparent" and isinstance(value, str) and len(value) == _TRACEPARENT_LENGTH:
+            parts = value.split("-")
+            if [len(part) for part in parts] == [2, 32, 16, 2] and all(
+                character in "0123456789abcdef" for part in parts for character in part
+            ):
+                return value
+    return ""
+
+
+async def _aborted(context: Any, failure: CallError) -> Exception:
+    """End a call with a status; grpc.aio wants its own exception to go up."""
+    try:
+        await context.abort(failure.code, failure.message, ((errors.DETAILS_KEY, failure.details),))
+    except Exception as aborted:  # noqa: BLE001 - grpc.aio.AbortError and its subclasses
+        return aborted
+    return failure
