@@ -18,13 +18,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
-from tests.databases import DatabaseServer, LiveDatabase, docker_answers, start_container
+from hypothesis import settings
 
 from regesta_service.postgres.binaries import BINDIR_VARIABLE
 from regesta_service.postgres.embedded import EmbeddedPostgres
+from tests.databases import DatabaseServer, LiveDatabase, docker_answers, start_container
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# A property's example takes as long as the machine is busy; pytest-timeout ends one that hangs.
+settings.register_profile("regesta", deadline=None)
+settings.load_profile("regesta")
 
 
 class OwnServer(Protocol):

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+
 from regesta_service.postgres.migrate import apply, check, load
 
 if TYPE_CHECKING:
