@@ -1,0 +1,216 @@
+"""Configuration: flags over environment over a TOML file over defaults.
+
+Environment variables are `REGESTA_` and the name in capitals, nested with two
+underscores; lists are JSON. The file is named by `--config` or `REGESTA_CONFIG`.
+A name that does not exist is an error, never ignored.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from regesta_service.access.permissions import EVERY_NAMESPACE, ROLES
+from regesta_service.access.tokens import TokenGrant, digest_of
+
+CONFIG_VARIABLE = "REGESTA_CONFIG"
+_PREFIX = "REGESTA_"
+#: Variables of ours that are no settings of the server: those of the client, mostly.
+_OTHER_VARIABLES = frozenset(
+    {
+        CONFIG_VARIABLE,
+        "REGESTA_NAMESPACE",
+        "REGESTA_PG_BINDIR",
+        "REGESTA_TARGET",
+        "REGESTA_TOKEN",
+        "REGESTA_TOKEN_FILE",
+    }
+)
+#: Those of the tests share the prefix.
+_OTHER_PREFIXES = ("REGESTA_TEST_",)
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_NAMESPACE = re.compile(r"(?:\*|[a-z][a-z0-9-]{0,62})\Z")
+
+Positive = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class InvalidConfiguration(Exception):
+    """The configuration cannot be used; the message has a line for each fault."""
+
+
+class Token(BaseModel):
+    """A static bearer token: whose it is and what it allows."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    #: The principal's name, as it stands in the log.
+    principal: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}$")]
+    #: `sha256:` and 64 hex digits; made by `regesta-server token new`.
+    digest: str | None = None
+    #: The token itself, for those who keep it in a secret store; or give its digest.
+    token: SecretStr | None = None
+    role: str
+    namespaces: list[str] = [EVERY_NAMESPACE]
+    kind: Literal["user", "service_account"] = "service_account"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.digest is None) == (self.token is None):
+            raise ValueError("give either digest or token")
+        if self.digest is not None and not _DIGEST.match(self.digest):
+            raise ValueError("digest must be sha256: and 64 hex digits")
+        if self.role not in ROLES:
+            raise ValueError(f"role must be one of {', '.join(sorted(ROLES))}")
+        for namespace in self.namespaces:
+            if not _NAMESPACE.match(namespace):
+                raise ValueError("a namespace is [a-z][a-z0-9-]{0,62}, or * for all")
+        return self
+
+    def grant(self) -> TokenGrant:
+        """Return the grant this configures."""
+        digest = self.digest
+        if self.token is not None:
+            digest = digest_of(self.token.get_secret_value())
+        return TokenGrant(
+            self.principal, digest or "", self.role, tuple(self.namespaces), self.kind
+        )
+
+
+class Tls(BaseModel):
+    """Files in PEM for serving over TLS."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    certificate: Path
+    key: Path
+
+
+class Settings(BaseSettings):
+    """Everything a server can be told."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", validate_default=True
+    )
+
+    #: Where to listen: host:port, or `unix:` and a path. Port 0 takes a free one.
+    listen: str = "127.0.0.1:7421"
+    #: PostgreSQL as the service role; without it the embedded server is started.
+    dsn: SecretStr | None = None
+    #: PostgreSQL as the owner role, to apply migrations at start; optional.
+    owner_dsn: SecretStr | None = None
+    #: Where the embedded server keeps its data; the default depends on who runs it.
+    data_dir: Path | None = None
+    #: Let everybody do everything. Only for a laptop: listens on loopback only.
+    insecure_dev: bool = False
+    tokens: list[Token] = []
+    tls: Tls | None = None
+    #: Event loop: uvloop when it is installed.
+    loop: Literal["auto", "uvloop", "asyncio"] = "auto"
+    #: Processes that share the port (Linux only).
+    workers: Positive = 1
+    #: Connections to PostgreSQL for everything but reads of the hot path.
+    pool_size: Annotated[int, Field(ge=2, le=500)] = 8
+    #: False behind PgBouncer in transaction mode before 1.21.
+    prepared_statements: bool = True
+    #: Writes of one namespace that may wait; more are shed with RESOURCE_EXHAUSTED.
+    max_waiting_writes: Positive = 4_096
+    #: Unary calls under way; more are shed with RESOURCE_EXHAUSTED.
+    max_calls: Positive = 2_000
+    #: Events a subscriber may lag behind before it is told to resume.
+    max_subscriber_lag: Positive = 1_000
+    #: Seconds from NOT_SERVING to refusing calls, so that load balancers notice.
+    drain_notice: Annotated[float, Field(ge=0)] = 0.0
+    #: Seconds that calls under way get to finish while the server stops.
+    drain_grace: Seconds = 10.0
+    #: `info` logs failures and writes, `debug` every call.
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.insecure_dev and self.tokens:
+            raise ValueError("insecure_dev and tokens exclude each other")
+        if self.insecure_dev and not is_local(self.listen):
+            raise ValueError("insecure_dev listens on loopback or a unix socket only")
+        if not is_local(self.listen) and ":" not in self.listen:
+            raise ValueError("listen must be host:port or unix:/path")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Say which source wins: flags, environment, file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def is_local(listen: str) -> bool:
+    """Say whether an address is reached from this machine only."""
+    host = listen.rpartition(":")[0].strip("[]")
+    return listen.startswith("unix:") or host in {"127.0.0.1", "localhost", "::1"}
+
+
+def load(flags: dict[str, Any], file: Path | None = None) -> Settings:
+    """Return the settings of this process.
+
+    Args:
+        flags: What the command line says; None values say nothing.
+        file: A TOML file; without it `REGESTA_CONFIG` may name one.
+
+    Raises:
+        InvalidConfiguration: A file cannot be read, a name does not exist or a value
+            is not possible.
+    """
+    named = os.environ.get(CONFIG_VARIABLE)
+    path = file or (Path(named) if named else None)
+    if path is not None and not path.is_file():
+        raise InvalidConfiguration(f"the configuration file {path} does not exist")
+    _refuse_unknown_variables()
+    given = {name: value for name, value in flags.items() if value is not None}
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    try:
+        return FromFile(**given)
+    except ValidationError as error:
+        raise InvalidConfiguration("\n".join(_faults(error))) from None
+    except ValueError as error:
+        raise InvalidConfiguration(f"{path or 'the environment'}: {error}") from None
+
+
+def _refuse_unknown_variables() -> None:
+    known = set(Settings.model_fields)
+    for variable in os.environ:
+        name = variable.removeprefix(_PREFIX).split("__")[0].lower()
+        if (
+            variable.startswith(_PREFIX)
+            and variable not in _OTHER_VARIABLES
+            and not variable.startswith(_OTHER_PREFIXES)
+            and name not in known
+        ):
+            raise InvalidConfiguration(f"{variable}: there is no such setting")
+
+
+def _faults(error: ValidationError) -> list[str]:
+    """Return a line for each fault, without the values: they may be secrets."""
+    return [
+        f"{'.'.join(str(part) for part in fault['loc']) or 'settings'}: {fault['msg']}"
+        for fault in error.errors(include_input=False, include_url=False)
+    ]

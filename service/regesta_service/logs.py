@@ -1,0 +1,75 @@
+"""Logs: one JSON object a line on standard error, facts as keys.
+
+Never a token, a description, a reason or an artifact's content: what a caller wrote
+as free text stands in the database, where it can be erased.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import structlog
+
+if TYPE_CHECKING:
+    from regesta_service.api.guard import CallEnd
+
+_READS = ("Get", "List", "Search", "Resolve", "Read", "Stream", "Subscribe", "Verify")
+#: Codes that say that something is wrong on this side.
+_OURS = frozenset({"INTERNAL", "UNKNOWN", "UNAVAILABLE", "DATA_LOSS"})
+
+
+def _json(value: Any, **_: Any) -> bytes:
+    return orjson.dumps(value, default=str)
+
+
+def configure(level: str) -> None:
+    """Set logging up for this process.
+
+    Args:
+        level: `debug`, `info`, `warning` or `error`.
+    """
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(serializer=_json),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.BytesLoggerFactory(file=sys.stderr.buffer),
+        cache_logger_on_first_use=True,
+    )
+
+
+class AccessLog:
+    """Writes a line for each call: reads that succeed at debug, all else at info."""
+
+    def __init__(self) -> None:
+        self._log = structlog.get_logger("access")
+
+    def finished(self, end: CallEnd) -> None:
+        """Write how a call went."""
+        service, _, name = end.method[1:].partition("/")
+        if end.code == "OK" and name.startswith(_READS):
+            write = self._log.debug
+        elif end.code in _OURS:
+            write = self._log.warning
+        else:
+            write = self._log.info
+        write(
+            "call",
+            service=service,
+            method=name,
+            code=end.code,
+            reason=end.reason,
+            principal=end.principal,
+            ms=round(end.seconds * 1e3, 3),
+            trace=end.traceparent,
+        )
+
+    def failed(self, method: str, reference: str, error: BaseException) -> None:
+        """Write a failure of ours with its trace."""
+        self._log.error("call_failed", method=method, reference=reference, exc_info=error)
