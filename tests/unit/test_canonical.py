@@ -151,7 +151,7 @@ def test_times_are_written_in_utc_and_raw_parts_verbatim():
         {1: "one"},
         {"a": {None: 1}},
         {"a": {1, 2}},
-        object(),
+        pytest.param(object(), id="object()"),
         "\ud800",
         {"\ud800": 1},
         {"a": "\udfff"},
