@@ -1,0 +1,304 @@
+"""Names: what things may be called, and the resource names they are addressed by.
+
+Every check returns what it was given, or raises `InvalidName`, whose message never repeats
+the refused text: a name may come from a stranger and go to a log or a terminal.
+
+Resource names (after the Google AIPs)::
+
+    namespaces/{namespace}
+    namespaces/{namespace}/models/{model}
+    namespaces/{namespace}/models/{model}/versions/{version}
+    namespaces/{namespace}/models/{model}/aliases/{alias}
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
+
+from regesta.semver import InvalidVersion, Version
+
+if TYPE_CHECKING:
+    from typing import Self
+
+#: Versions are counted in 32 bits, in the protocol as in the database.
+MAX_VERSION_NUMBER: Final = (1 << 31) - 1
+MAX_TAG_KEY_LENGTH: Final = 250
+MAX_TAG_VALUE_LENGTH: Final = 100_000
+
+# 63: a DNS label; a namespace becomes part of host names.
+_LABEL = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+_ALIAS = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_RESERVED_ALIAS = re.compile(r"latest|v?[0-9]+")
+_NUMBER = re.compile(r"[1-9][0-9]{0,9}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+# Control characters of Unicode, and halves of surrogate pairs, which UTF-8 cannot hold.
+_NOT_IN_A_KEY = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_NOT_IN_A_VALUE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+# Longer than any resource name can be.
+_MAX_RESOURCE_NAME_LENGTH = 512
+
+
+class InvalidName(ValueError):
+    """A text cannot be the name it was given as.
+
+    Attributes:
+        reason: In UPPER_SNAKE, for programs: `MODEL_NAME_INVALID`.
+        message: The rule that was broken, for people; does not repeat the text.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+def check_namespace(name: str) -> str:
+    """Return a namespace's name: ``[a-z][a-z0-9-]{0,62}``."""
+    if not _LABEL.fullmatch(name):
+        raise InvalidName(
+            "NAMESPACE_NAME_INVALID",
+            "a namespace's name is 1 to 63 of a-z, 0-9 and -, and begins with a letter",
+        )
+    return name
+
+
+def check_model(name: str) -> str:
+    """Return a model's name: ``[A-Za-z0-9][A-Za-z0-9._-]{0,254}``."""
+    if not _MODEL.fullmatch(name):
+        raise InvalidName(
+            "MODEL_NAME_INVALID",
+            "a model's name is 1 to 255 of A-Z, a-z, 0-9, '.', '_' and '-', and begins with"
+            " a letter or digit",
+        )
+    return name
+
+
+def model_key(name: str) -> str:
+    """Return what two names of one model have in common: the name in lower case.
+
+    Names are ASCII, so lower case is the same everywhere, in the database too.
+    """
+    return check_model(name).lower()
+
+
+def check_version_number(number: int) -> int:
+    """Return a version's number: 1 to `MAX_VERSION_NUMBER`."""
+    if not 1 <= number <= MAX_VERSION_NUMBER:
+        raise InvalidName(
+            "VERSION_NUMBER_INVALID", f"a version's number is 1 to {MAX_VERSION_NUMBER}"
+        )
+    return number
+
+
+def parse_version_number(text: str) -> int:
+    """Return the number that a text spells in plain decimal digits, as in `check_version_number`.
+
+    Zeros in front are refused, so that a version has one spelling.
+    """
+    return check_version_number(int(text) if _NUMBER.fullmatch(text) else 0)
+
+
+def check_alias(name: str) -> str:
+    """Return an alias: ``[a-z0-9][a-z0-9-]{0,62}``, not reserved.
+
+    Reserved are `latest`, which is computed, and numbers with or without a `v` in front,
+    which would pass for versions.
+    """
+    if not _ALIAS.fullmatch(name):
+        raise InvalidName(
+            "ALIAS_INVALID",
+            "an alias is 1 to 63 of a-z, 0-9 and -, and does not begin with -",
+        )
+    if _RESERVED_ALIAS.fullmatch(name):
+        raise InvalidName(
+            "ALIAS_RESERVED",
+            "latest and numbers such as 3 or v3 are no aliases: they mean versions already",
+        )
+    return name
+
+
+def check_stage(name: str) -> str:
+    """Return a stage's name: ``[a-z][a-z0-9-]{0,62}``."""
+    if not _LABEL.fullmatch(name):
+        raise InvalidName(
+            "STAGE_INVALID",
+            "a stage's name is 1 to 63 of a-z, 0-9 and -, and begins with a letter",
+        )
+    return name
+
+
+def check_semver(label: str) -> str:
+    """Return a SemVer label: a version after semver.org 2.0.0 of at most 250 characters."""
+    try:
+        Version.parse(label)
+    except InvalidVersion as error:
+        raise InvalidName("SEMVER_INVALID", str(error)) from error
+    return label
+
+
+def check_tag_key(key: str) -> str:
+    """Return a tag's key: 1 to 250 characters without control characters."""
+    if not 1 <= len(key) <= MAX_TAG_KEY_LENGTH or _NOT_IN_A_KEY.search(key):
+        raise InvalidName(
+            "TAG_KEY_INVALID",
+            f"a tag's key has 1 to {MAX_TAG_KEY_LENGTH} characters and no control character",
+        )
+    return key
+
+
+def check_tag_value(value: str) -> str:
+    """Return a tag's value: up to 100,000 characters, only tab and line break being control."""
+    if len(value) > MAX_TAG_VALUE_LENGTH or _NOT_IN_A_VALUE.search(value):
+        raise InvalidName(
+            "TAG_VALUE_INVALID",
+            f"a tag's value has at most {MAX_TAG_VALUE_LENGTH} characters and no control"
+            " character but tab and line break",
+        )
+    return value
+
+
+def check_request_id(request_id: str) -> str:
+    """Return the id of a write: ``[A-Za-z0-9._:-]{1,64}``."""
+    if not _REQUEST_ID.fullmatch(request_id):
+        raise InvalidName(
+            "REQUEST_ID_INVALID", "a request id is 1 to 64 of A-Z, a-z, 0-9, '.', '_', ':' and '-'"
+        )
+    return request_id
+
+
+class _ResourceName:
+    """What the resource names have in common."""
+
+    __slots__ = ()
+
+    #: Its form.
+    PATTERN: ClassVar[str]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the resource name of this kind that a text spells.
+
+        Raises:
+            InvalidName: It spells none, or one of another kind.
+        """
+        name = parse(text)
+        if not isinstance(name, cls):
+            raise InvalidName("RESOURCE_NAME_INVALID", f"the name has the form {cls.PATTERN}")
+        return name
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceName(_ResourceName):
+    """Resource name of a namespace."""
+
+    PATTERN = "namespaces/{namespace}"
+
+    namespace: str
+
+    def __post_init__(self) -> None:
+        check_namespace(self.namespace)
+
+    def __str__(self) -> str:
+        return f"namespaces/{self.namespace}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelName(_ResourceName):
+    """Resource name of a model."""
+
+    PATTERN = "namespaces/{namespace}/models/{model}"
+
+    namespace: str
+    model: str
+
+    def __post_init__(self) -> None:
+        check_namespace(self.namespace)
+        check_model(self.model)
+
+    @property
+    def parent(self) -> NamespaceName:
+        """Its namespace."""
+        return NamespaceName(self.namespace)
+
+    def __str__(self) -> str:
+        return f"namespaces/{self.namespace}/models/{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionName(_ResourceName):
+    """Resource name of a version."""
+
+    PATTERN = "namespaces/{namespace}/models/{model}/versions/{version}"
+
+    namespace: str
+    model: str
+    version: int
+
+    def __post_init__(self) -> None:
+        check_namespace(self.namespace)
+        check_model(self.model)
+        check_version_number(self.version)
+
+    @property
+    def parent(self) -> ModelName:
+        """Its model."""
+        return ModelName(self.namespace, self.model)
+
+    def __str__(self) -> str:
+        return f"{self.parent}/versions/{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class AliasName(_ResourceName):
+    """Resource name of an alias."""
+
+    PATTERN = "namespaces/{namespace}/models/{model}/aliases/{alias}"
+
+    namespace: str
+    model: str
+    alias: str
+
+    def __post_init__(self) -> None:
+        check_namespace(self.namespace)
+        check_model(self.model)
+        check_alias(self.alias)
+
+    @property
+    def parent(self) -> ModelName:
+        """Its model."""
+        return ModelName(self.namespace, self.model)
+
+    def __str__(self) -> str:
+        return f"{self.parent}/aliases/{self.alias}"
+
+
+ResourceName: TypeAlias = NamespaceName | ModelName | VersionName | AliasName
+
+
+def parse(text: str) -> ResourceName:
+    """Return the resource name that a text spells; ``str`` of it is the text again.
+
+    Raises:
+        InvalidName: It spells none, or a part of it breaks its own rule.
+    """
+    parts = text.split("/") if len(text) <= _MAX_RESOURCE_NAME_LENGTH else []
+    match parts:
+        case ["namespaces", namespace]:
+            return NamespaceName(namespace)
+        case ["namespaces", namespace, "models", model]:
+            return ModelName(namespace, model)
+        case ["namespaces", namespace, "models", model, "versions", version]:
+            return VersionName(namespace, model, parse_version_number(version))
+        case ["namespaces", namespace, "models", model, "aliases", alias]:
+            return AliasName(namespace, model, alias)
+        case _:
+            raise InvalidName(
+                "RESOURCE_NAME_INVALID",
+                f"a resource name has the form {NamespaceName.PATTERN}, {ModelName.PATTERN},"
+                f" {VersionName.PATTERN} or {AliasName.PATTERN}",
+            )
