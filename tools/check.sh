@@ -64,7 +64,7 @@ mapfile -t sources < <(folders_with_python client/regesta projections/regesta_pr
     service/regesta_service tools examples benchmarks tests)
 check "mypy" mypy "${sources[@]}"
 check "layers" lint-imports --no-cache
-check "dependencies" deptry client projections service
+check "dependencies" deptry --no-ansi client projections service
 check "spelling" codespell
 check "shell" shell_scripts_parse
 check "locks" locks_name_no_address

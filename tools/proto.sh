@@ -75,6 +75,9 @@ done < <(listing "$made")
 if [ -e tools/generate_client.py ]; then
     "$venv/bin/python" tools/generate_client.py "$@" || stale=1
 fi
+if [ -e tools/sync_client.py ] && [ "${1:-}" != --check ]; then
+    "$venv/bin/python" tools/sync_client.py
+fi
 
 if [ "$stale" -ne 0 ]; then
     echo "proto: run 'make proto' and commit what it changes"
