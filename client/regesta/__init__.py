@@ -1,3 +1,75 @@
-"""Client and command line of regesta, the model registry that keeps every fact."""
+"""regesta, the model registry that keeps every fact: the client.
+
+    import regesta
+
+    with regesta.Client("127.0.0.1:7421", token=token) as registry:
+        version = registry.register("churn", source="s3://models/churn/7")
+        registry.set_alias("churn@champion", version=version.version)
+        assert registry.resolve("churn@champion").version == version.version
+
+`Client` is synchronous, `AsyncClient` the same for asyncio. Answers are messages of
+`regesta.v1`; what goes wrong is a `RegestaError` (see `regesta.errors`).
+"""
 
 from __future__ import annotations
+
+from regesta._aio.client import AsyncClient
+from regesta._sync.client import DEFAULT_TARGET, Client
+from regesta.errors import (
+    AlreadyExists,
+    Conflict,
+    DeadlineExceeded,
+    InvalidRequest,
+    NotFound,
+    OutOfRange,
+    Overloaded,
+    PermissionDenied,
+    PreconditionFailed,
+    RegestaError,
+    ServerFailure,
+    Unauthenticated,
+    Unavailable,
+)
+from regesta.files import UnreadableModelFile, digest_of, inspect
+from regesta.v1.model_pb2 import Alias, Model, ModelKind
+from regesta.v1.version_pb2 import (
+    DatasetReference,
+    Lineage,
+    ManifestReference,
+    PropertyValue,
+    Signature,
+    TensorSpec,
+    Version,
+)
+
+__all__ = [
+    "DEFAULT_TARGET",
+    "Alias",
+    "AlreadyExists",
+    "AsyncClient",
+    "Client",
+    "Conflict",
+    "DatasetReference",
+    "DeadlineExceeded",
+    "InvalidRequest",
+    "Lineage",
+    "ManifestReference",
+    "Model",
+    "ModelKind",
+    "NotFound",
+    "OutOfRange",
+    "Overloaded",
+    "PermissionDenied",
+    "PreconditionFailed",
+    "PropertyValue",
+    "RegestaError",
+    "ServerFailure",
+    "Signature",
+    "TensorSpec",
+    "Unauthenticated",
+    "Unavailable",
+    "UnreadableModelFile",
+    "Version",
+    "digest_of",
+    "inspect",
+]

@@ -1,0 +1,1 @@
+"""The asynchronous face; the synchronous one is made from it."""

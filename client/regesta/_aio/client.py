@@ -1,0 +1,293 @@
+"""The client: the verbs of a registry over the calls of its API."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from regesta._aio.calls import AsyncCalls
+from regesta._aio.transport import AsyncTransport
+from regesta.errors import Overloaded, Unavailable
+from regesta.properties import PropertyLike, property_value
+from regesta.v1 import event_pb2, model_pb2, version_pb2
+
+#: Where a server started by `regesta-server up` listens.
+DEFAULT_TARGET = "127.0.0.1:7421"
+
+#: Longest pause between two attempts to go on with a broken stream, in seconds.
+_MAX_PAUSE = 10.0
+
+
+class AsyncClient(AsyncCalls):
+    """A registry, seen through one namespace.
+
+    Every call of the API is a method (see `AsyncCalls`); below are those that do more
+    than one call. Names may be short: `churn`, `churn/3`, `churn@champion`.
+
+    The client reads its own writes, from any server of one database: it keeps the
+    highest position it has seen and asks for answers no older. Calls are retried by
+    gRPC while no server answers, which is safe, since writes carry a request id.
+
+    Args:
+        target: `host:port` or `unix:` and a path.
+        token: Bearer token; None for a server in development mode.
+        namespace: Short names are relative to it.
+        tls: False for the clear, True for TLS with the system's roots, or a PEM file
+            of roots.
+        channels: Connections; more than one reach more than one worker of a server.
+    """
+
+    def __init__(
+        self,
+        target: str = DEFAULT_TARGET,
+        *,
+        token: str | None = None,
+        namespace: str = "default",
+        tls: str | Path | bool = False,
+        channels: int = 2,
+    ) -> None:
+        super().__init__(AsyncTransport(target, token=token, tls=tls, channels=channels), namespace)
+
+    async def __aenter__(self) -> Self:
+        """Return the client itself."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the client."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection; calls under way are cancelled."""
+        await self._transport.close()
+
+    async def register(
+        self,
+        model: str,
+        *,
+        source: str = "",
+        digest: str = "",
+        size_bytes: int = 0,
+        semver: str = "",
+        params: Mapping[str, str] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+        properties: Mapping[str, PropertyLike] | None = None,
+        signature: version_pb2.Signature | None = None,
+        lineage: version_pb2.Lineage | None = None,
+        manifest: version_pb2.ManifestReference | None = None,
+        description: str = "",
+        card: str = "",
+        create_model: bool = True,
+        occurred_at: datetime | None = None,
+        reason: str = "",
+        request_id: str | None = None,
+        timeout: float | None = None,
+    ) -> version_pb2.Version:
+        """Register a new version of a model and return it with its number.
+
+        Args:
+            model: The model, for example `churn`.
+            source: Where the artifact is; opaque text.
+            digest: `sha256:` and 64 hex digits; `regesta.digest_of` makes one of a file.
+            size_bytes: Size of the artifact.
+            semver: SemVer label, for example `1.2.0`.
+            params: Hyperparameters.
+            metrics: Training metrics; NaN and infinities are refused.
+            tags: Labels.
+            properties: Typed facts: str, int, float, bool, list or dict.
+            signature: Inputs and outputs; `regesta.inspect` reads them from a file.
+            lineage: Where it comes from.
+            manifest: The list of files, by reference.
+            description: Free text.
+            card: The version's card.
+            create_model: Create the model, of kind MODEL, if it does not exist.
+            occurred_at: When it really happened, for importers.
+            reason: Why.
+            request_id: The caller's own id of this write; None makes one.
+            timeout: Seconds until the call is given up.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        version = version_pb2.Version(
+            source=source,
+            digest=digest,
+            size_bytes=size_bytes,
+            semver=semver,
+            params=params,
+            metrics=metrics,
+            tags=tags,
+            signature=signature,
+            lineage=lineage,
+            manifest=manifest,
+            description=description,
+            card=card,
+            properties={name: property_value(value) for name, value in (properties or {}).items()},
+        )
+        return await self.register_version(
+            model,
+            version=version,
+            allow_missing_model=create_model,
+            occurred_time=occurred_at,
+            request_id=request_id,
+            reason=reason,
+            timeout=timeout,
+        )
+
+    async def resolve(
+        self,
+        address: str,
+        *,
+        as_of: datetime | int | None = None,
+        timeout: float | None = None,
+    ) -> version_pb2.Version:
+        """Return the version an address means.
+
+        Args:
+            address: `churn/3`, `churn@champion`, `churn#production`, `churn@^1.2`,
+                `churn@latest` or `sha256:…`.
+            as_of: What it meant at this time or position.
+            timeout: Seconds until the call is given up.
+
+        Raises:
+            NotFound: No version is meant by it.
+            PreconditionFailed: The version it means is deleted or archived.
+            RegestaError: The call failed otherwise.
+        """
+        return await self.resolve_version(address=address, as_of=as_of, timeout=timeout)
+
+    async def models(
+        self, where: str = "", *, order_by: str = "", show_deleted: bool = False
+    ) -> AsyncIterator[model_pb2.Model]:
+        """Yield every model that matches a filter (docs/reference/filters.md)."""
+        token = ""
+        while True:
+            page = await self.search_models(
+                filter=where,
+                order_by=order_by,
+                page_size=200,
+                page_token=token,
+                show_deleted=show_deleted,
+            )
+            for model in page.models:
+                yield model
+            token = page.next_page_token
+            if not token:
+                return
+
+    async def versions(
+        self,
+        model: str = "",
+        where: str = "",
+        *,
+        order_by: str = "",
+        show_deleted: bool = False,
+    ) -> AsyncIterator[version_pb2.Version]:
+        """Yield every version that matches a filter, of one model or of all."""
+        token = ""
+        while True:
+            page = await self.search_versions(
+                model,
+                filter=where,
+                order_by=order_by,
+                page_size=200,
+                page_token=token,
+                show_deleted=show_deleted,
+            )
+            for version in page.versions:
+                yield version
+            token = page.next_page_token
+            if not token:
+                return
+
+    async def history(
+        self, name: str, *, include_children: bool = False, as_of: datetime | int | None = None
+    ) -> AsyncIterator[event_pb2.Event]:
+        """Yield what happened to a model, version or alias, newest first."""
+        token = ""
+        while True:
+            page = await self.get_history(
+                name, include_children=include_children, as_of=as_of, page_token=token
+            )
+            for event in page.events:
+                yield event
+            token = page.next_page_token
+            if not token:
+                return
+
+    async def events(
+        self,
+        *,
+        after: int = 0,
+        until: int = 0,
+        types: Sequence[str] = (),
+        resources: Sequence[str] = (),
+        actors: Sequence[str] = (),
+    ) -> AsyncIterator[event_pb2.Event]:
+        """Yield the events of the log in order, up to its end when the call begins.
+
+        Args:
+            after: Begin after this position.
+            until: End with this position; 0 means the end of the log.
+            types: Event types, for example `AliasSet`; none means all.
+            resources: For example `models/churn`; none means all.
+            actors: Principals; none means all.
+        """
+        wanted = event_pb2.EventFilter(types=types, resources=resources, actors=actors)
+        async for answer in self.stream_events(
+            after_position=after, until_position=until, filter=wanted
+        ):
+            for event in answer.events:
+                yield event
+
+    async def watch(
+        self,
+        *,
+        after: int | None = None,
+        types: Sequence[str] = (),
+        resources: Sequence[str] = (),
+        actors: Sequence[str] = (),
+    ) -> AsyncIterator[event_pb2.Event]:
+        """Yield events as they happen, for as long as the caller listens.
+
+        It goes on by itself, without gap or repeat, when a server drains, stops, or
+        finds this client too slow.
+
+        Args:
+            after: Begin after this position, 0 with the first event; None begins with
+                the next new one.
+            types: Event types, for example `AliasSet`; none means all.
+            resources: For example `models/churn`; none means all.
+            actors: Principals; none means all.
+
+        Raises:
+            RegestaError: Going on is not possible, for example without permission.
+        """
+        wanted = event_pb2.EventFilter(types=types, resources=resources, actors=actors)
+        pause = 0.1
+        while True:
+            try:
+                async for answer in self.subscribe(after_position=after, filter=wanted):
+                    pause = 0.1
+                    content = answer.WhichOneof("content")
+                    if content == "event":
+                        after = answer.event.position
+                        yield answer.event
+                    elif content == "heartbeat":
+                        after = answer.heartbeat.position
+                    elif content == "closing":
+                        after = answer.closing.position
+            except (Unavailable, Overloaded):
+                # Jitter keeps the subscribers of one server from coming back at once.
+                await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311
+                pause = min(pause * 2, _MAX_PAUSE)

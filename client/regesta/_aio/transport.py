@@ -1,0 +1,125 @@
+"""Channels to one server: calls go round them, each with token and deadline."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from regesta._shared import (
+    DEFAULT_TIMEOUT,
+    Positions,
+    call_metadata,
+    channel_options,
+    tls_credentials,
+)
+from regesta.errors import from_rpc_error
+
+M = TypeVar("M", bound=Message)
+
+
+def _serialize(message: Message) -> bytes:
+    return message.SerializeToString()
+
+
+class AsyncTransport:
+    """Some channels to one target, opened when first used."""
+
+    def __init__(
+        self, target: str, *, token: str | None, tls: str | Path | bool, channels: int
+    ) -> None:
+        self._target = target
+        self._tls = tls
+        self._metadata = call_metadata(token)
+        self._channels: list[Any] = [None] * channels
+        self._next = itertools.cycle(range(channels))
+        self._methods: dict[tuple[int, str], Any] = {}
+        self.positions = Positions()
+
+    def _channel(self, number: int) -> Any:
+        channel = self._channels[number]
+        if channel is None:
+            options = channel_options(number)
+            if self._tls is False:
+                channel = grpc.aio.insecure_channel(self._target, options=options)
+            else:
+                channel = grpc.aio.secure_channel(
+                    self._target, tls_credentials(roots=self._tls), options=options
+                )
+            self._channels[number] = channel
+        return channel
+
+    def _method(self, path: str, response: type[Message], *, streams: bool) -> Any:
+        number = next(self._next)
+        method = self._methods.get((number, path))
+        if method is None:
+            channel = self._channel(number)
+            make = channel.unary_stream if streams else channel.unary_unary
+            method = make(
+                path,
+                request_serializer=_serialize,
+                response_deserializer=response.FromString,
+            )
+            self._methods[number, path] = method
+        return method
+
+    async def unary(
+        self, path: str, request: Message, response: type[M], timeout: float | None
+    ) -> M:
+        """Make a call and return its answer.
+
+        Args:
+            path: Of the method.
+            request: The request.
+            response: Type of the answer.
+            timeout: Seconds; None means `DEFAULT_TIMEOUT`.
+
+        Raises:
+            RegestaError: The call failed.
+        """
+        method = self._method(path, response, streams=False)
+        try:
+            answer: M = await method(
+                request,
+                timeout=DEFAULT_TIMEOUT if timeout is None else timeout,
+                metadata=self._metadata,
+            )
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from None
+        return answer
+
+    async def stream(
+        self, path: str, request: Message, response: type[M], timeout: float | None
+    ) -> AsyncIterator[M]:
+        """Make a call and yield its answers.
+
+        Args:
+            path: Of the method.
+            request: The request.
+            response: Type of each answer.
+            timeout: Seconds for the whole stream; None sets no end.
+
+        Raises:
+            RegestaError: The call failed.
+        """
+        method = self._method(path, response, streams=True)
+        call = method(request, timeout=timeout, metadata=self._metadata)
+        try:
+            async for answer in call:
+                yield answer
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from None
+        finally:
+            call.cancel()
+
+    async def close(self) -> None:
+        """Close every channel; calls under way are cancelled."""
+        channels, self._channels = self._channels, [None] * len(self._channels)
+        self._methods.clear()
+        for channel in channels:
+            if channel is not None:
+                await channel.close()

@@ -1,0 +1,1 @@
+"""The synchronous face; the synchronous one is made from it."""

@@ -1,0 +1,1583 @@
+"""One method for each RPC of the API.
+
+Generated from proto/regesta/v1 by tools/generate_client.py; edit the protos.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from collections.abc import Iterator, Mapping, Sequence
+from google.protobuf.field_mask_pb2 import FieldMask
+from regesta._shared import (
+    duration,
+    full_name,
+    moment,
+    namespace_of,
+    request_id_or_new,
+    timestamp,
+)
+from regesta._sync.transport import Transport
+from regesta.v1 import (
+    admin_service_pb2,
+    audit_service_pb2,
+    catalog_service_pb2,
+    event_pb2,
+    lifecycle_service_pb2,
+    model_pb2,
+    reading_pb2,
+    version_pb2,
+    watch_service_pb2,
+)
+
+
+class Calls:
+    """The API of a server, with names relative to one namespace."""
+
+    def __init__(self, transport: Transport, namespace: str) -> None:
+        self._transport = transport
+        self._namespace = namespace
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that short names are relative to."""
+        return self._namespace
+
+    def create_namespace(
+        self,
+        namespace_id: str,
+        *,
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> admin_service_pb2.Namespace:
+        """Create a namespace with a log of its own.
+
+        Args:
+            namespace_id: Required. The last part of the resource name.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The namespace.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = admin_service_pb2.CreateNamespaceRequest(
+            namespace_id=namespace_id,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        answer = self._transport.unary(
+            "/regesta.v1.AdminService/CreateNamespace",
+            request,
+            admin_service_pb2.CreateNamespaceResponse,
+            timeout,
+        )
+        return answer.namespace
+
+    def get_namespace(
+        self, name: str, *, timeout: float | None = None
+    ) -> admin_service_pb2.Namespace:
+        """Get a namespace.
+
+        Args:
+            name: Required. Resource name of the namespace.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The namespace.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = admin_service_pb2.GetNamespaceRequest(
+            name=full_name(name, self._namespace, "namespace"),
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.AdminService/GetNamespace",
+            request,
+            admin_service_pb2.GetNamespaceResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.namespace
+
+    def list_namespaces(
+        self, *, page_size: int = 0, page_token: str = "", timeout: float | None = None
+    ) -> admin_service_pb2.ListNamespacesResponse:
+        """List the namespaces the caller may read, by name.
+
+        Args:
+            page_size: At most this many; 0 means 50, above 1,000 means 1,000, negative is
+                refused.
+            page_token: From the answer before; everything else of the request must be the same.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = admin_service_pb2.ListNamespacesRequest(
+            page_size=page_size,
+            page_token=page_token,
+        )
+        return self._transport.unary(
+            "/regesta.v1.AdminService/ListNamespaces",
+            request,
+            admin_service_pb2.ListNamespacesResponse,
+            timeout,
+        )
+
+    def get_projection_status(
+        self, *, parent: str = "", timeout: float | None = None
+    ) -> admin_service_pb2.GetProjectionStatusResponse:
+        """Say how the projections of a namespace stand.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = admin_service_pb2.GetProjectionStatusRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+        )
+        namespace = namespace_of(request.parent)
+        answer = self._transport.unary(
+            "/regesta.v1.AdminService/GetProjectionStatus",
+            request,
+            admin_service_pb2.GetProjectionStatusResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
+    def rebuild_projections(
+        self, *, parent: str = "", timeout: float | None = None
+    ) -> Iterator[admin_service_pb2.RebuildProjectionsResponse]:
+        """Fold the whole log of a namespace into fresh tables and swap them in, while reads and writes go on.
+
+        The last answer has `done` set.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            timeout: Seconds until the call is given up.
+
+        Yields:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = admin_service_pb2.RebuildProjectionsRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+        )
+        for answer in self._transport.stream(
+            "/regesta.v1.AdminService/RebuildProjections",
+            request,
+            admin_service_pb2.RebuildProjectionsResponse,
+            timeout,
+        ):
+            yield answer
+
+    def verify(
+        self, *, parent: str = "", timeout: float | None = None
+    ) -> Iterator[admin_service_pb2.VerifyResponse]:
+        """Check a namespace's log and projections: every record's hash and place in the Merkle tree, every column against its record, revisions without gaps, idempotency records, texts against their digests, and every projected row against a fresh fold.
+
+        The last answer has `done` set; findings are named one by one, at most 1,000.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            timeout: Seconds until the call is given up.
+
+        Yields:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = admin_service_pb2.VerifyRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+        )
+        for answer in self._transport.stream(
+            "/regesta.v1.AdminService/Verify", request, admin_service_pb2.VerifyResponse, timeout
+        ):
+            yield answer
+
+    def read_events(
+        self,
+        *,
+        parent: str = "",
+        after_position: int = 0,
+        filter: event_pb2.EventFilter | None = None,
+        page_size: int = 0,
+        page_token: str = "",
+        consistency: reading_pb2.Consistency | None = None,
+        timeout: float | None = None,
+    ) -> audit_service_pb2.ReadEventsResponse:
+        """Read a page of events in the order of the log.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            after_position: Begin after this position; 0 begins at the beginning. With a page
+                token this must be as it was in the first request.
+            filter: Which events; unset means all.
+            page_size: At most this many; 0 means 100, above 1,000 means 1,000, negative is
+                refused. A page may hold fewer, also none, before the last one.
+            page_token: From the answer before; everything else of the request must be the same.
+            consistency: How fresh the answer must be.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = audit_service_pb2.ReadEventsRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            after_position=after_position,
+            filter=filter,
+            page_size=page_size,
+            page_token=page_token,
+            consistency=consistency,
+        )
+        namespace = namespace_of(request.parent)
+        if consistency is None:
+            known = self._transport.positions.consistency(namespace)
+            if known is not None:
+                request.consistency.CopyFrom(known)
+        answer = self._transport.unary(
+            "/regesta.v1.AuditService/ReadEvents",
+            request,
+            audit_service_pb2.ReadEventsResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
+    def stream_events(
+        self,
+        *,
+        parent: str = "",
+        after_position: int = 0,
+        until_position: int = 0,
+        filter: event_pb2.EventFilter | None = None,
+        timeout: float | None = None,
+    ) -> Iterator[audit_service_pb2.StreamEventsResponse]:
+        """Read events as one stream, up to the end of the log as it is when the call begins, in answers of several events each.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            after_position: Begin after this position; 0 begins at the beginning.
+            until_position: End with this position; 0 means the end of the log as the call
+                begins.
+            filter: Which events; unset means all.
+            timeout: Seconds until the call is given up.
+
+        Yields:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = audit_service_pb2.StreamEventsRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            after_position=after_position,
+            until_position=until_position,
+            filter=filter,
+        )
+        for answer in self._transport.stream(
+            "/regesta.v1.AuditService/StreamEvents",
+            request,
+            audit_service_pb2.StreamEventsResponse,
+            timeout,
+        ):
+            yield answer
+
+    def get_history(
+        self,
+        name: str,
+        *,
+        include_children: bool = False,
+        as_of: datetime | int | None = None,
+        page_size: int = 0,
+        page_token: str = "",
+        consistency: reading_pb2.Consistency | None = None,
+        timeout: float | None = None,
+    ) -> audit_service_pb2.GetHistoryResponse:
+        """Read what happened to one resource: who did what, when and why.
+
+        Args:
+            name: Required. Resource name of a model, a version or an alias.
+            include_children: Also give the events of what lies below: a model's versions and
+                aliases.
+            as_of: Only what had happened by this moment; unset means all.
+            page_size: At most this many; 0 means 100, above 1,000 means 1,000, negative is
+                refused.
+            page_token: From the answer before; everything else of the request must be the same.
+            consistency: How fresh the answer must be.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = audit_service_pb2.GetHistoryRequest(
+            name=full_name(name, self._namespace, "model"),
+            include_children=include_children,
+            as_of=moment(as_of),
+            page_size=page_size,
+            page_token=page_token,
+            consistency=consistency,
+        )
+        namespace = namespace_of(request.name)
+        if consistency is None:
+            known = self._transport.positions.consistency(namespace)
+            if known is not None:
+                request.consistency.CopyFrom(known)
+        answer = self._transport.unary(
+            "/regesta.v1.AuditService/GetHistory",
+            request,
+            audit_service_pb2.GetHistoryResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
+    def get_head(
+        self, *, parent: str = "", timeout: float | None = None
+    ) -> audit_service_pb2.GetHeadResponse:
+        """Get the end of a namespace's log and the Merkle root over all of it.
+
+        It is not signed; a signed one is called a checkpoint.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = audit_service_pb2.GetHeadRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+        )
+        namespace = namespace_of(request.parent)
+        answer = self._transport.unary(
+            "/regesta.v1.AuditService/GetHead", request, audit_service_pb2.GetHeadResponse, timeout
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
+    def create_model(
+        self,
+        model_id: str,
+        *,
+        parent: str = "",
+        model: model_pb2.Model,
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> model_pb2.Model:
+        """Create a model.
+
+        ALREADY_EXISTS when the name is, or ever was, taken.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            model_id: Required. The last part of the resource name.
+            model: Kind, owner, description, card and tags; all else is ignored.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The model as created.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.CreateModelRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            model_id=model_id,
+            model=model,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.parent)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/CreateModel",
+            request,
+            catalog_service_pb2.CreateModelResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.model
+
+    def get_model(
+        self,
+        name: str,
+        *,
+        as_of: datetime | int | None = None,
+        consistency: reading_pb2.Consistency | None = None,
+        timeout: float | None = None,
+    ) -> model_pb2.Model:
+        """Get a model by its present or a former name, also as it was at a moment.
+
+        Args:
+            name: Required. Resource name of the model. A former name is as good.
+            as_of: The moment to look at; unset means now.
+            consistency: How fresh the answer must be.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The model.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.GetModelRequest(
+            name=full_name(name, self._namespace, "model"),
+            as_of=moment(as_of),
+            consistency=consistency,
+        )
+        namespace = namespace_of(request.name)
+        if consistency is None:
+            known = self._transport.positions.consistency(namespace)
+            if known is not None:
+                request.consistency.CopyFrom(known)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/GetModel",
+            request,
+            catalog_service_pb2.GetModelResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.model
+
+    def list_models(
+        self,
+        *,
+        parent: str = "",
+        page_size: int = 0,
+        page_token: str = "",
+        show_deleted: bool = False,
+        consistency: reading_pb2.Consistency | None = None,
+        timeout: float | None = None,
+    ) -> catalog_service_pb2.ListModelsResponse:
+        """List the models of a namespace by name.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            page_size: At most this many; 0 means 50, above 1,000 means 1,000, negative is
+                refused.
+            page_token: From the answer before; everything else of the request must be the same.
+            show_deleted: Also give what is deleted.
+            consistency: How fresh the answer must be.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.ListModelsRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            page_size=page_size,
+            page_token=page_token,
+            show_deleted=show_deleted,
+            consistency=consistency,
+        )
+        namespace = namespace_of(request.parent)
+        if consistency is None:
+            known = self._transport.positions.consistency(namespace)
+            if known is not None:
+                request.consistency.CopyFrom(known)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/ListModels",
+            request,
+            catalog_service_pb2.ListModelsResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
+    def search_models(
+        self,
+        *,
+        parent: str = "",
+        filter: str = "",
+        order_by: str = "",
+        page_size: int = 0,
+        page_token: str = "",
+        show_deleted: bool = False,
+        consistency: reading_pb2.Consistency | None = None,
+        timeout: float | None = None,
+    ) -> catalog_service_pb2.SearchModelsResponse:
+        """Search models with a filter.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            filter: A filter after AIP-160; empty matches all. See docs/reference/filters.md.
+            order_by: Fields to order by, for example `update_time desc`; see the same page.
+            page_size: At most this many; 0 means 50, above 1,000 means 1,000, negative is
+                refused.
+            page_token: From the answer before; everything else of the request must be the same.
+            show_deleted: Also give what is deleted.
+            consistency: How fresh the answer must be.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.SearchModelsRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            filter=filter,
+            order_by=order_by,
+            page_size=page_size,
+            page_token=page_token,
+            show_deleted=show_deleted,
+            consistency=consistency,
+        )
+        namespace = namespace_of(request.parent)
+        if consistency is None:
+            known = self._transport.positions.consistency(namespace)
+            if known is not None:
+                request.consistency.CopyFrom(known)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/SearchModels",
+            request,
+            catalog_service_pb2.SearchModelsResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
+    def update_model(
+        self,
+        model: model_pb2.Model,
+        *,
+        update_mask: Sequence[str],
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> model_pb2.Model:
+        """Change owner, description or card of a model.
+
+        Args:
+            model: Required. `name` says which; the fields of the mask give the new values.
+            update_mask: Required. Which fields to change: `owner`, `description`, `card`.
+            etag: Optional. The revision the model must have (its `etag`); otherwise the call is
+                ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The model after the change.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.UpdateModelRequest(
+            model=model,
+            update_mask=FieldMask(paths=update_mask),
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        request.model.name = full_name(request.model.name, self._namespace, "model")
+        namespace = namespace_of(request.model.name)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/UpdateModel",
+            request,
+            catalog_service_pb2.UpdateModelResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.model
+
+    def rename_model(
+        self,
+        name: str,
+        *,
+        new_model_id: str,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> model_pb2.Model:
+        """Give a model a new name.
+
+        The old one keeps resolving to it for ever.
+
+        Args:
+            name: Required. Resource name of the model.
+            new_model_id: Required. The new last part of the name. It may be a former name of
+                this model, but never one that another model has or had.
+            etag: Optional. The revision the model must have (its `etag`); otherwise the call is
+                ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The model under its new name.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.RenameModelRequest(
+            name=full_name(name, self._namespace, "model"),
+            new_model_id=new_model_id,
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/RenameModel",
+            request,
+            catalog_service_pb2.RenameModelResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.model
+
+    def delete_model(
+        self,
+        name: str,
+        *,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> model_pb2.Model:
+        """Delete a model: it and its versions are hidden and not resolved, until it is restored.
+
+        Its name is never free again.
+
+        Args:
+            name: Required. Resource name of the model.
+            etag: Optional. The revision the model must have (its `etag`); otherwise the call is
+                ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The model, deleted.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.DeleteModelRequest(
+            name=full_name(name, self._namespace, "model"),
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/DeleteModel",
+            request,
+            catalog_service_pb2.DeleteModelResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.model
+
+    def restore_model(
+        self,
+        name: str,
+        *,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> model_pb2.Model:
+        """Bring a deleted model back as it was.
+
+        Args:
+            name: Required. Resource name of the model.
+            etag: Optional. The revision the model must have (its `etag`); otherwise the call is
+                ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The model, restored.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.RestoreModelRequest(
+            name=full_name(name, self._namespace, "model"),
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/RestoreModel",
+            request,
+            catalog_service_pb2.RestoreModelResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.model
+
+    def register_version(
+        self,
+        parent: str,
+        *,
+        version: version_pb2.Version,
+        allow_missing_model: bool = False,
+        occurred_time: datetime | None = None,
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> version_pb2.Version:
+        """Register a new immutable version.
+
+        Its number is the next of the model.
+
+        Args:
+            parent: Required. The model: `namespaces/{namespace}/models/{model}`.
+            version: What is registered; fields marked output only are ignored.
+            allow_missing_model: Create the model, of kind MODEL, in the same append when it
+                does not exist.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The version as registered.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.RegisterVersionRequest(
+            parent=full_name(parent, self._namespace, "model"),
+            version=version,
+            allow_missing_model=allow_missing_model,
+            occurred_time=timestamp(occurred_time),
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.parent)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/RegisterVersion",
+            request,
+            catalog_service_pb2.RegisterVersionResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.version
+
+    def get_version(
+        self,
+        name: str,
+        *,
+        as_of: datetime | int | None = None,
+        consistency: reading_pb2.Consistency | None = None,
+        timeout: float | None = None,
+    ) -> version_pb2.Version:
+        """Get a version by its number, also as it was at a moment.
+
+        Args:
+            name: Required. Resource name of the version.
+            as_of: The moment to look at; unset means now.
+            consistency: How fresh the answer must be.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The version.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.GetVersionRequest(
+            name=full_name(name, self._namespace, "version"),
+            as_of=moment(as_of),
+            consistency=consistency,
+        )
+        namespace = namespace_of(request.name)
+        if consistency is None:
+            known = self._transport.positions.consistency(namespace)
+            if known is not None:
+                request.consistency.CopyFrom(known)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/GetVersion",
+            request,
+            catalog_service_pb2.GetVersionResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.version
+
+    def list_versions(
+        self,
+        parent: str,
+        *,
+        page_size: int = 0,
+        page_token: str = "",
+        show_deleted: bool = False,
+        consistency: reading_pb2.Consistency | None = None,
+        timeout: float | None = None,
+    ) -> catalog_service_pb2.ListVersionsResponse:
+        """List the versions of a model by number.
+
+        Args:
+            parent: Required. The model: `namespaces/{namespace}/models/{model}`.
+            page_size: At most this many; 0 means 50, above 1,000 means 1,000, negative is
+                refused.
+            page_token: From the answer before; everything else of the request must be the same.
+            show_deleted: Also give what is deleted.
+            consistency: How fresh the answer must be.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.ListVersionsRequest(
+            parent=full_name(parent, self._namespace, "model"),
+            page_size=page_size,
+            page_token=page_token,
+            show_deleted=show_deleted,
+            consistency=consistency,
+        )
+        namespace = namespace_of(request.parent)
+        if consistency is None:
+            known = self._transport.positions.consistency(namespace)
+            if known is not None:
+                request.consistency.CopyFrom(known)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/ListVersions",
+            request,
+            catalog_service_pb2.ListVersionsResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
+    def search_versions(
+        self,
+        parent: str = "",
+        *,
+        filter: str = "",
+        order_by: str = "",
+        page_size: int = 0,
+        page_token: str = "",
+        show_deleted: bool = False,
+        consistency: reading_pb2.Consistency | None = None,
+        timeout: float | None = None,
+    ) -> catalog_service_pb2.SearchVersionsResponse:
+        """Search the versions of one model, or of a whole namespace, with a filter.
+
+        Args:
+            parent: Required. A model `namespaces/{namespace}/models/{model}`, or a namespace
+                `namespaces/{namespace}` for the versions of all its models.
+            filter: A filter after AIP-160; empty matches all. See docs/reference/filters.md.
+            order_by: Fields to order by, for example `update_time desc`; see the same page.
+            page_size: At most this many; 0 means 50, above 1,000 means 1,000, negative is
+                refused.
+            page_token: From the answer before; everything else of the request must be the same.
+            show_deleted: Also give what is deleted.
+            consistency: How fresh the answer must be.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.SearchVersionsRequest(
+            parent=full_name(parent, self._namespace, "model_or_namespace"),
+            filter=filter,
+            order_by=order_by,
+            page_size=page_size,
+            page_token=page_token,
+            show_deleted=show_deleted,
+            consistency=consistency,
+        )
+        namespace = namespace_of(request.parent)
+        if consistency is None:
+            known = self._transport.positions.consistency(namespace)
+            if known is not None:
+                request.consistency.CopyFrom(known)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/SearchVersions",
+            request,
+            catalog_service_pb2.SearchVersionsResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
+    def update_version(
+        self,
+        version: version_pb2.Version,
+        *,
+        update_mask: Sequence[str],
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> version_pb2.Version:
+        """Change description or card of a version; nothing else of it can change.
+
+        Args:
+            version: Required. `name` says which; the fields of the mask give the new values.
+            update_mask: Required. Which fields to change: `description`, `card`.
+            etag: Optional. The revision the version must have (its `etag`); otherwise the call
+                is ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The version after the change.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.UpdateVersionRequest(
+            version=version,
+            update_mask=FieldMask(paths=update_mask),
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        request.version.name = full_name(request.version.name, self._namespace, "version")
+        namespace = namespace_of(request.version.name)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/UpdateVersion",
+            request,
+            catalog_service_pb2.UpdateVersionResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.version
+
+    def label_version(
+        self,
+        name: str,
+        *,
+        semver: str,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> version_pb2.Version:
+        """Give a version its SemVer label.
+
+        A label once given stays.
+
+        Args:
+            name: Required. Resource name of the version.
+            semver: Required. A SemVer 2.0.0 version, unique within the model.
+            etag: Optional. The revision the version must have (its `etag`); otherwise the call
+                is ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The version with its label.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.LabelVersionRequest(
+            name=full_name(name, self._namespace, "version"),
+            semver=semver,
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/LabelVersion",
+            request,
+            catalog_service_pb2.LabelVersionResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.version
+
+    def delete_version(
+        self,
+        name: str,
+        *,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> version_pb2.Version:
+        """Delete a version: it is hidden and not resolved, until it is restored.
+
+        Args:
+            name: Required. Resource name of the version.
+            etag: Optional. The revision the version must have (its `etag`); otherwise the call
+                is ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The version, deleted.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.DeleteVersionRequest(
+            name=full_name(name, self._namespace, "version"),
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/DeleteVersion",
+            request,
+            catalog_service_pb2.DeleteVersionResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.version
+
+    def restore_version(
+        self,
+        name: str,
+        *,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> version_pb2.Version:
+        """Bring a deleted version back as it was.
+
+        Args:
+            name: Required. Resource name of the version.
+            etag: Optional. The revision the version must have (its `etag`); otherwise the call
+                is ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The version, restored.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.RestoreVersionRequest(
+            name=full_name(name, self._namespace, "version"),
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/RestoreVersion",
+            request,
+            catalog_service_pb2.RestoreVersionResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.version
+
+    def set_tags(
+        self,
+        name: str,
+        *,
+        tags: Mapping[str, str],
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> catalog_service_pb2.SetTagsResponse:
+        """Set tags of a model or a version.
+
+        Tags not named stay as they are; setting what is already so changes nothing and appends
+        nothing.
+
+        Args:
+            name: Required. Resource name of a model or a version.
+            tags: Required. The tags to set; at most 1,000 in all on one resource.
+            etag: Optional. The revision the resource must have (its `etag`); otherwise the call
+                is ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.SetTagsRequest(
+            name=full_name(name, self._namespace, "model"),
+            tags=tags,
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/SetTags",
+            request,
+            catalog_service_pb2.SetTagsResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
+    def remove_tags(
+        self,
+        name: str,
+        *,
+        keys: Sequence[str],
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> catalog_service_pb2.RemoveTagsResponse:
+        """Remove tags of a model or a version.
+
+        Removing what is not there changes nothing.
+
+        Args:
+            name: Required. Resource name of a model or a version.
+            keys: Required. The keys to remove, at most 1,000.
+            etag: Optional. The revision the resource must have (its `etag`); otherwise the call
+                is ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.RemoveTagsRequest(
+            name=full_name(name, self._namespace, "model"),
+            keys=keys,
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/RemoveTags",
+            request,
+            catalog_service_pb2.RemoveTagsResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
+    def set_alias(
+        self,
+        name: str,
+        *,
+        version: int,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> model_pb2.Alias:
+        """Point an alias to a version, creating it if need be.
+
+        Args:
+            name: Required. Resource name
+                `namespaces/{namespace}/models/{model}/aliases/{alias}`.
+            version: Required. The version's number; it must exist and be neither deleted nor
+                archived.
+            etag: Optional. The revision the alias must have; `0` means that it must not point
+                anywhere yet. Otherwise the call is ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The alias after the change.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.SetAliasRequest(
+            name=full_name(name, self._namespace, "alias"),
+            version=version,
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/SetAlias",
+            request,
+            catalog_service_pb2.SetAliasResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.alias
+
+    def get_alias(
+        self,
+        name: str,
+        *,
+        as_of: datetime | int | None = None,
+        consistency: reading_pb2.Consistency | None = None,
+        timeout: float | None = None,
+    ) -> model_pb2.Alias:
+        """Get an alias, also as it was at a moment.
+
+        Args:
+            name: Required. Resource name
+                `namespaces/{namespace}/models/{model}/aliases/{alias}`.
+            as_of: The moment to look at; unset means now.
+            consistency: How fresh the answer must be.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The alias.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.GetAliasRequest(
+            name=full_name(name, self._namespace, "alias"),
+            as_of=moment(as_of),
+            consistency=consistency,
+        )
+        namespace = namespace_of(request.name)
+        if consistency is None:
+            known = self._transport.positions.consistency(namespace)
+            if known is not None:
+                request.consistency.CopyFrom(known)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/GetAlias",
+            request,
+            catalog_service_pb2.GetAliasResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.alias
+
+    def list_aliases(
+        self,
+        parent: str,
+        *,
+        page_size: int = 0,
+        page_token: str = "",
+        consistency: reading_pb2.Consistency | None = None,
+        timeout: float | None = None,
+    ) -> catalog_service_pb2.ListAliasesResponse:
+        """List the aliases of a model by name.
+
+        Args:
+            parent: Required. The model: `namespaces/{namespace}/models/{model}`.
+            page_size: At most this many; 0 means 50, above 1,000 means 1,000, negative is
+                refused.
+            page_token: From the answer before; everything else of the request must be the same.
+            consistency: How fresh the answer must be.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.ListAliasesRequest(
+            parent=full_name(parent, self._namespace, "model"),
+            page_size=page_size,
+            page_token=page_token,
+            consistency=consistency,
+        )
+        namespace = namespace_of(request.parent)
+        if consistency is None:
+            known = self._transport.positions.consistency(namespace)
+            if known is not None:
+                request.consistency.CopyFrom(known)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/ListAliases",
+            request,
+            catalog_service_pb2.ListAliasesResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
+    def remove_alias(
+        self,
+        name: str,
+        *,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> model_pb2.Alias:
+        """Remove an alias.
+
+        Args:
+            name: Required. Resource name
+                `namespaces/{namespace}/models/{model}/aliases/{alias}`.
+            etag: Optional. The revision the alias must have (its `etag`); otherwise the call is
+                ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The alias as it was before it was removed, with its new revision.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.RemoveAliasRequest(
+            name=full_name(name, self._namespace, "alias"),
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/RemoveAlias",
+            request,
+            catalog_service_pb2.RemoveAliasResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.alias
+
+    def resolve_version(
+        self,
+        address: str,
+        *,
+        parent: str = "",
+        as_of: datetime | int | None = None,
+        consistency: reading_pb2.Consistency | None = None,
+        timeout: float | None = None,
+    ) -> version_pb2.Version:
+        """Find the version an address means: number, alias, stage, SemVer range, latest or content digest.
+
+        Deleted and archived versions are refused with FAILED_PRECONDITION and a reason; an
+        archived version is still found by its number and its digest.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            address: Required. `churn/3`, `churn@champion`, `churn#production`, `churn@^1.2`,
+                `churn@latest` or `sha256:…`. A namespace within the address is refused unless
+                it is that of `parent`; `?as_of=` is as good as the field `as_of`.
+            as_of: The moment to look at; unset means now.
+            consistency: How fresh the answer must be.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The version.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.ResolveVersionRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            address=address,
+            as_of=moment(as_of),
+            consistency=consistency,
+        )
+        namespace = namespace_of(request.parent)
+        if consistency is None:
+            known = self._transport.positions.consistency(namespace)
+            if known is not None:
+                request.consistency.CopyFrom(known)
+        answer = self._transport.unary(
+            "/regesta.v1.CatalogService/ResolveVersion",
+            request,
+            catalog_service_pb2.ResolveVersionResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.version
+
+    def transition_version(
+        self,
+        name: str,
+        *,
+        stage: str,
+        from_stage: str = "",
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> version_pb2.Version:
+        """Move a version to another stage.
+
+        A move that the lifecycle does not allow is FAILED_PRECONDITION with reason
+        MOVE_NOT_ALLOWED.
+
+        Args:
+            name: Required. Resource name of the version.
+            stage: Required. The stage to move to.
+            from_stage: Optional. The stage it must be in now; otherwise the call is ABORTED
+                with reason STAGE_MISMATCH.
+            etag: Optional. The revision the version must have (its `etag`); otherwise the call
+                is ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The version in its new stage.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = lifecycle_service_pb2.TransitionVersionRequest(
+            name=full_name(name, self._namespace, "version"),
+            stage=stage,
+            from_stage=from_stage,
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.LifecycleService/TransitionVersion",
+            request,
+            lifecycle_service_pb2.TransitionVersionResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.version
+
+    def get_lifecycle(
+        self,
+        *,
+        parent: str = "",
+        consistency: reading_pb2.Consistency | None = None,
+        timeout: float | None = None,
+    ) -> lifecycle_service_pb2.GetLifecycleResponse:
+        """Get the stages and allowed moves of a namespace.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            consistency: How fresh the answer must be.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = lifecycle_service_pb2.GetLifecycleRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            consistency=consistency,
+        )
+        namespace = namespace_of(request.parent)
+        if consistency is None:
+            known = self._transport.positions.consistency(namespace)
+            if known is not None:
+                request.consistency.CopyFrom(known)
+        answer = self._transport.unary(
+            "/regesta.v1.LifecycleService/GetLifecycle",
+            request,
+            lifecycle_service_pb2.GetLifecycleResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
+    def subscribe(
+        self,
+        *,
+        parent: str = "",
+        after_position: int | None = None,
+        filter: event_pb2.EventFilter | None = None,
+        heartbeat_interval: float | None = None,
+        timeout: float | None = None,
+    ) -> Iterator[watch_service_pb2.SubscribeResponse]:
+        """Receive every matching event after a position, in order and without gaps, once per call, first those already in the log and then new ones, until the call is cancelled.
+
+        When the server drains, or the subscriber is too slow, the stream ends with UNAVAILABLE
+        or RESOURCE_EXHAUSTED after an answer that names the position to resume after.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            after_position: After this position; 0 means from the beginning. A position beyond
+                the end of the log is OUT_OF_RANGE.
+            filter: Which events; unset means all.
+            heartbeat_interval: How often to send a heartbeat while nothing matches: 1 to 300
+                seconds; unset means 15.
+            timeout: Seconds until the call is given up.
+
+        Yields:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = watch_service_pb2.SubscribeRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            filter=filter,
+            heartbeat_interval=duration(heartbeat_interval),
+        )
+        if after_position is not None:
+            request.after_position = after_position
+        for answer in self._transport.stream(
+            "/regesta.v1.WatchService/Subscribe",
+            request,
+            watch_service_pb2.SubscribeResponse,
+            timeout,
+        ):
+            yield answer
