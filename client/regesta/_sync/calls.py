@@ -5,10 +5,11 @@ Generated from proto/regesta/v1 by tools/generate_client.py; edit the protos.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from collections.abc import Iterator, Mapping, Sequence
 from google.protobuf.field_mask_pb2 import FieldMask
+
 from regesta._shared import (
     duration,
     full_name,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from collections.abc import Iterator, Mapping, Sequence
 from regesta._sync.calls import Calls
 from regesta._sync.transport import Transport
 from regesta.errors import Overloaded, Unavailable

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
-from collections.abc import Iterator
 from google.protobuf.message import Message
+
 from regesta._shared import (
     DEFAULT_TIMEOUT,
     Positions,
