@@ -11,8 +11,10 @@ Which server the databases are on is decided once per worker:
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -25,7 +27,7 @@ from regesta_service.postgres.embedded import EmbeddedPostgres
 from tests.databases import DatabaseServer, LiveDatabase, docker_answers, start_container
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # A property's example takes as long as the machine is busy; pytest-timeout ends one that hangs.
 settings.register_profile("regesta", deadline=None)
@@ -64,17 +66,52 @@ def open_directory() -> Iterator[Path]:
         yield directory
 
 
+@pytest.fixture(scope="session")
+def pristine() -> Iterator[Callable[[Path | None], Path]]:
+    """A function that returns a data directory with a new cluster, to be copied, not used.
+
+    A copy takes a twentieth of the time of an initdb.
+    """
+    made: dict[Path | None, Path] = {}
+    with _open_directory() as directory:
+
+        def make(bindir: Path | None) -> Path:
+            if bindir not in made:
+                place = directory / f"cluster{len(made)}"
+                with EmbeddedPostgres(place, durable=False, bindir=bindir):
+                    made[bindir] = place
+            return made[bindir]
+
+        yield make
+
+
 @pytest.fixture
-def own_server(open_directory: Path) -> Iterator[OwnServer]:
+def new_data_dir(
+    open_directory: Path, pristine: Callable[[Path | None], Path]
+) -> Callable[..., Path]:
+    """A function that returns a data directory whose server has never run; any number of them."""
+    numbers = itertools.count(1)
+
+    def make(place: Path | None = None, *, bindir: Path | None = None) -> Path:
+        place = place or open_directory / f"data{next(numbers)}"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-a", pristine(bindir or _bindir()), place], check=True)
+        return place
+
+    return make
+
+
+@pytest.fixture
+def own_server(new_data_dir: Callable[..., Path]) -> Iterator[OwnServer]:
     """A function that starts a server of the test's own; it is stopped after the test."""
     with contextlib.ExitStack() as stack:
 
         def start(
             data_dir: Path | None = None, *, durable: bool = False, bindir: Path | None = None
         ) -> EmbeddedPostgres:
-            place = data_dir or Path(tempfile.mkdtemp(dir=open_directory)) / "data"
-            place.parent.chmod(0o755)
-            server = EmbeddedPostgres(place, durable=durable, bindir=bindir or _bindir())
+            if data_dir is None or not data_dir.exists():
+                data_dir = new_data_dir(data_dir, bindir=bindir)
+            server = EmbeddedPostgres(data_dir, durable=durable, bindir=bindir or _bindir())
             stack.callback(server.stop)
             server.start()
             return server
@@ -105,10 +142,20 @@ def _bindir() -> Path | None:
 
 @contextlib.contextmanager
 def _open_directory() -> Iterator[Path]:
-    # Short as well: a socket's path has 107 bytes.
-    directory = Path(tempfile.mkdtemp(prefix="regesta-test-", dir="/tmp"))
+    # Not pytest's: root's is closed to the server's account, and a socket's path has 107 bytes.
+    directory = Path(tempfile.mkdtemp(prefix="regesta-test-", dir=_fastest_place()))
     try:
         directory.chmod(0o755)
         yield directory
     finally:
         shutil.rmtree(directory)
+
+
+def _fastest_place() -> Path:
+    """Memory where there is plenty of it: a cluster is a thousand files, made eight times as fast."""
+    disk, memory = Path("/tmp"), Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        return disk
+    room = os.statvfs(memory)
+    roomy = room.f_bavail * room.f_frsize > 2**32
+    return memory if roomy and not room.f_flag & os.ST_NOEXEC else disk

@@ -82,18 +82,17 @@ def environment() -> dict[str, str]:
 
 
 def run(
-    command: Sequence[str], account: Account, timeout: float, *, directory: str = "/"
+    command: Sequence[str], account: Account, timeout: float
 ) -> subprocess.CompletedProcess[str]:
-    """Run a short command as `account` in `directory` and return its result, output as text.
+    """Run a short command as `account` in ``/`` and return its result, output as text.
 
     Args:
         command: The program, absolute, and its arguments.
         account: Who runs it; only root can name somebody else.
         timeout: Seconds until it is killed.
-        directory: Where it runs; not the caller's, which the account may not be able to enter.
 
     Raises:
-        OSError: The account cannot reach the program or the directory.
+        OSError: The account cannot reach the program.
         subprocess.TimeoutExpired: It took longer than `timeout`.
     """
     other = not account.is_ours
@@ -106,7 +105,7 @@ def run(
         text=True,
         errors="replace",
         timeout=timeout,
-        cwd=directory,
+        cwd="/",  # the account may not be able to enter our own
         env=environment(),
         umask=0o077,
         user=account.uid if other else None,

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Final
 
 from regesta_service.postgres.account import run
 from regesta_service.postgres.errors import DataDirectoryUnusable, ServerNotStarted
-from regesta_service.postgres.postmaster import PORT, SUPERUSER
+from regesta_service.postgres.postmaster import SOCKET_NAME, SUPERUSER, remove_socket
 
 if TYPE_CHECKING:
     from regesta_service.postgres.account import Account
@@ -115,14 +115,12 @@ class DataDirectory:
     def _check_reachable(self, account: Account) -> None:
         """Go there as `account`: only the kernel knows what modes, ACLs and mounts amount to."""
         nearest = next(path for path in (self.path, *self.path.parents) if path.exists())
-        try:
-            run(["/bin/sh", "-c", ":"], account, timeout=30, directory=str(nearest))
-        except OSError as problem:
+        entered = run(["/bin/sh", "-c", 'cd -- "$1"', "sh", str(nearest)], account, timeout=30)
+        if entered.returncode != 0:
             raise DataDirectoryUnusable(
-                f"PostgreSQL would run as user {account.name}, who cannot get to {nearest} "
-                f"({problem.strerror}); choose a directory with open parents, such as "
-                f"{default_data_dir()}"
-            ) from problem
+                f"PostgreSQL would run as user {account.name}, who cannot get to {nearest}; "
+                f"choose a directory with open parents, such as {default_data_dir()}"
+            )
 
     def try_lock(self, account: Account) -> int | None:
         """Take the directory's lock; return its descriptor, None while another process has it.
@@ -207,9 +205,8 @@ class DataDirectory:
             return
         outside = link.readlink()
         if outside.name.startswith(_TEMPORARY_PREFIX):
-            with contextlib.suppress(OSError):  # a killed server leaves its socket behind
-                (outside / f".s.PGSQL.{PORT}").unlink(missing_ok=True)
-                (outside / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # somebody may have cleaned up, or moved in
+                remove_socket(outside)
                 outside.rmdir()
         link.unlink()
 
@@ -226,7 +223,7 @@ class DataDirectory:
 
 
 def _fits_socket(directory: Path) -> bool:
-    return len(os.fsencode(directory / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_LIMIT
+    return len(os.fsencode(directory / SOCKET_NAME)) <= SOCKET_PATH_LIMIT
 
 
 def _sync(directory: Path) -> None:

@@ -34,7 +34,7 @@ from regesta_service.postgres.postmaster import (
     ping,
     processes_in,
     recorded_pid,
-    remove_stale_pid_file,
+    remove_stale_locks,
     socket_dsn,
 )
 
@@ -144,9 +144,11 @@ class EmbeddedPostgres:
             return
         server, self._postmaster = self._postmaster, None
         try:
-            if server is not None and not server.end(self._stop_timeout, immediate=immediate):
-                raise ServerNotStopped(f"PostgreSQL, process {server.pid}, cannot be stopped")
-            self._await_leftovers(time.monotonic() + _LEFTOVER_SECONDS)
+            if server is not None:
+                server.end(self._stop_timeout, immediate=immediate)
+            left = self._leftovers(time.monotonic() + _LEFTOVER_SECONDS)
+            if left or (server is not None and server.is_running()):
+                raise ServerNotStopped(f"PostgreSQL's processes {left} cannot be stopped")
         finally:
             self._release()
 
@@ -168,8 +170,13 @@ class EmbeddedPostgres:
         return ping(self._home.socket_dir) is pq.Ping.OK
 
     def _start_as_owner(self, account: Account, deadline: float) -> None:
+        ours = self._postmaster
         try:
-            self._postmaster = self._running(deadline) or self._launch(account, deadline)
+            found = self._running(deadline)
+            if found is None and ours is not None:
+                ours.reap(_LEFTOVER_SECONDS)
+            if found is None or ours is None or found.pid != ours.pid:
+                self._postmaster = found or self._launch(account, deadline)
         except BaseException:
             self._release()
             raise
@@ -190,21 +197,24 @@ class EmbeddedPostgres:
                 if self._answers():
                     return Postmaster(pid, self._home.cluster)
             elif answer is not pq.Ping.REJECT:
-                self._await_leftovers(deadline)
-                return None
+                left = self._leftovers(deadline)
+                if not left:
+                    return None
+                raise ServerNotStarted(  # two servers on one cluster would destroy it
+                    f"processes {left} of an earlier server still run in {self._home.cluster} "
+                    "and do not answer; end them first"
+                )
             if time.monotonic() > deadline:
                 raise ServerNotStarted(f"an earlier server, process {pid}, does not end")
             time.sleep(_POLL_SECONDS)
 
-    def _await_leftovers(self, deadline: float) -> None:
-        """Wait until no process works in the cluster: two servers on it would destroy it."""
+    def _leftovers(self, deadline: float) -> list[int]:
+        """Wait until no process works in the cluster; return those that still do at `deadline`."""
         while left := processes_in(self._home.cluster):
             if time.monotonic() > deadline:
-                raise ServerNotStarted(
-                    f"processes {left} of an earlier server still run in {self._home.cluster} "
-                    "and do not answer; end them first"
-                )
+                break
             time.sleep(_POLL_SECONDS)
+        return left
 
     def _launch(self, account: Account, deadline: float) -> Postmaster:
         if sys.platform == "linux" and threading.current_thread() is not threading.main_thread():
@@ -216,8 +226,9 @@ class EmbeddedPostgres:
         if home.major() is None:
             seconds = max(1.0, deadline - time.monotonic())
             home.initialize(binaries, account, durable=self._durable, timeout=seconds)
-        remove_stale_pid_file(home.cluster)
-        child = self._spawn(binaries, account, home.make_socket_dir(account))
+        socket_dir = home.make_socket_dir(account)
+        remove_stale_locks(home.cluster, socket_dir)
+        child = self._spawn(binaries, account, socket_dir)
         server = Postmaster(child.pid, home.cluster, child)
         try:
             self._await_ready(server, deadline)

@@ -14,6 +14,7 @@ from psycopg.conninfo import make_conninfo
 
 SUPERUSER = "postgres"
 PORT = 5432  # names the socket file only; no server of ours listens on TCP
+SOCKET_NAME = f".s.PGSQL.{PORT}"
 
 _POLL_SECONDS = 0.01
 
@@ -64,17 +65,23 @@ def _is_in(pid: int, cluster: Path) -> bool:
         return False
 
 
-def remove_stale_pid_file(cluster: Path) -> None:
-    """Remove a ``postmaster.pid`` that would wrongly keep PostgreSQL from starting.
+def remove_stale_locks(cluster: Path, socket_dir: Path) -> None:
+    """Remove what a server that is gone left behind and what could keep the next from starting.
 
-    PostgreSQL itself overwrites the file when no process has the pid. It refuses when one has,
-    also when that is a zombie or an unrelated process that got the number since. To be called
-    only while holding the directory's lock and after `processes_in` has become empty: the
-    file also guards against starting beside orphaned backends.
+    PostgreSQL itself overwrites its lock files when no process has the pid in them. It refuses
+    when one has, also when that is a zombie or an unrelated process that got the number since.
+    To be called only while holding the directory's lock and after `processes_in` has become
+    empty: the pid file also guards against starting beside orphaned backends.
     """
-    pid = recorded_pid(cluster)
-    if _KNOWS_DIRECTORIES and pid is not None and _exists(pid):
-        (cluster / "postmaster.pid").unlink()
+    if _KNOWS_DIRECTORIES:
+        (cluster / "postmaster.pid").unlink(missing_ok=True)
+        remove_socket(socket_dir)
+
+
+def remove_socket(socket_dir: Path) -> None:
+    """Remove the socket and its lock file; a killed server leaves both behind."""
+    for name in (SOCKET_NAME, f"{SOCKET_NAME}.lock"):
+        (socket_dir / name).unlink(missing_ok=True)
 
 
 def _exists(pid: int) -> bool:
@@ -103,8 +110,8 @@ class Postmaster:
             return _is_in(self.pid, self.cluster)
         return _exists(self.pid)
 
-    def end(self, timeout: float, *, immediate: bool) -> bool:
-        """Ask the server to end and wait; return whether it has.
+    def end(self, timeout: float, *, immediate: bool) -> None:
+        """Ask the server to end and wait; look at `is_running` for whether it has.
 
         First the polite signal for up to `timeout` seconds: SIGINT, which rolls back open
         transactions and closes the cluster, or with `immediate` SIGQUIT, which leaves it as
@@ -117,7 +124,11 @@ class Postmaster:
                 break
             self._send(how)
             self._wait(seconds)
-        return not self.is_running()
+
+    def reap(self, seconds: float) -> None:
+        """Take note of our child's end, which otherwise leaves a zombie."""
+        if self.child is not None:
+            self.child.wait(seconds)
 
     def _send(self, how: signal.Signals) -> None:
         try:
