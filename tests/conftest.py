@@ -126,10 +126,12 @@ def _superuser_dsn(stack: contextlib.ExitStack) -> str:
     choice = os.environ.get("REGESTA_TEST_PG", "auto")
     if choice not in {"auto", "docker", "embedded"}:
         pytest.exit(f"REGESTA_TEST_PG is {choice!r}; it may be auto, docker or embedded", 4)
-    if choice == "docker" or (choice == "auto" and docker_answers()):
+    if choice != "embedded" and docker_answers():
         dsn, stop = start_container()
         stack.callback(stop)
         return dsn
+    if choice == "docker":
+        pytest.exit("REGESTA_TEST_PG is docker, but no Docker daemon answers", 4)
     directory = stack.enter_context(_open_directory())
     server = EmbeddedPostgres(directory / "data", durable=False, bindir=_bindir())
     return stack.enter_context(server).dsn
