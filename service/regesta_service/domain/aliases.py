@@ -1,0 +1,105 @@
+"""Pointing and removing aliases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regesta_projections import events as e
+from regesta_projections.evolve.streams import stream_of
+from regesta_projections.rows import AliasKey
+from regesta_service.domain import lifecycle
+from regesta_service.domain.deciding import Decision, Fact, Wanted
+from regesta_service.domain.finding import expect_revision, live_model, live_version
+from regesta_service.domain.rejections import AliasNotFound, RevisionMismatch, VersionArchived
+from regesta_service.domain.texts import beside, free_text
+
+if TYPE_CHECKING:
+    from regesta.sealed import SealedText
+    from regesta_projections.rows import AliasRow, ModelRow, Rows
+
+#: As an expected revision of an alias: it must not point anywhere.
+POINTS_NOWHERE = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SetAlias:
+    """Point an alias to a version; where it points already changes nothing.
+
+    The version must be neither deleted nor archived, even if the alias points to it
+    already. A removed alias goes on at the revision it had.
+    """
+
+    model: str
+    alias: str
+    number: int
+    #: `POINTS_NOWHERE` holds for an alias that never was or was removed.
+    expected_revision: int | None = None
+    reason: SealedText | None = None
+
+    def wants(self) -> tuple[Wanted, ...]:
+        """Return the alias and the version."""
+        return (Wanted(self.model, versions=(self.number,), aliases=(self.alias,)),)
+
+    def decide(self, rows: Rows) -> Decision:
+        """Point it there, or refuse with VERSION_ARCHIVED."""
+        model = live_model(rows, self.model)
+        version = live_version(rows, model, self.number)
+        key = AliasKey(model.model, self.alias)
+        alias = rows.get(key)
+        _expect(model, self.alias, alias, self.expected_revision)
+        if not lifecycle.DEFAULT.resolves(version.resource.stage):
+            raise VersionArchived(
+                f"models/{model.name}/versions/{self.number} is {version.resource.stage};"
+                " move it to another stage before an alias points to it",
+                metadata={"model": model.name, "version": str(self.number)},
+            )
+        previous = 0 if alias is None else alias.number or 0
+        if previous == self.number:
+            return Decision((), key)
+        event = e.AliasSet(
+            version=self.number, previous_version=previous, reason=free_text(self.reason)
+        )
+        return Decision((Fact(stream_of(key), event, beside(("reason", self.reason))),), key)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveAlias:
+    """Remove an alias."""
+
+    model: str
+    alias: str
+    expected_revision: int | None = None
+    reason: SealedText | None = None
+
+    def wants(self) -> tuple[Wanted, ...]:
+        """Return the alias."""
+        return (Wanted(self.model, aliases=(self.alias,)),)
+
+    def decide(self, rows: Rows) -> Decision:
+        """Remove it, or refuse with ALIAS_NOT_FOUND."""
+        model = live_model(rows, self.model)
+        key = AliasKey(model.model, self.alias)
+        alias = rows.get(key)
+        if alias is None or alias.number is None:
+            raise AliasNotFound(
+                f"models/{model.name} has no alias {self.alias}, so there is nothing to remove",
+                metadata={"model": model.name, "alias": self.alias},
+            )
+        _expect(model, self.alias, alias, self.expected_revision)
+        event = e.AliasRemoved(previous_version=alias.number, reason=free_text(self.reason))
+        return Decision((Fact(stream_of(key), event, beside(("reason", self.reason))),), key)
+
+
+def _expect(model: ModelRow, name: str, alias: AliasRow | None, expected: int | None) -> None:
+    """Refuse an alias that is not at the revision the caller expects, if any."""
+    number = None if alias is None else alias.number
+    revision = 0 if alias is None else alias.revision
+    thing = f"models/{model.name}/aliases/{name}"
+    if expected != POINTS_NOWHERE:
+        expect_revision(thing, revision, expected)
+    elif number is not None:
+        raise RevisionMismatch(
+            f"{thing} points to version {number} already; read it again and decide anew",
+            metadata={"expected": str(expected), "actual": str(revision)},
+        )

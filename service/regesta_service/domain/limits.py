@@ -1,0 +1,35 @@
+"""How long and how many things may be, as the comments of the protos promise.
+
+Lengths are in characters (code points). Names, tags' keys and tags' values have theirs
+in `regesta.names`; a record's length in bytes is `records.MAX_RECORD_BYTES`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAX_TAGS: Final = 1_000
+#: Longer values of tags are kept beside the log.
+MAX_INLINE_TAG_VALUE: Final = 1_024
+
+MAX_PARAMS: Final = 1_000
+MAX_PARAM_VALUE: Final = 6_000
+MAX_METRICS: Final = 1_000
+MAX_PROPERTIES: Final = 1_000
+#: Also of a text within a list or an object.
+MAX_PROPERTY_TEXT: Final = 10_000
+#: Lists and objects within each other; a list of numbers is 1 deep.
+MAX_PROPERTY_DEPTH: Final = 32
+
+#: Inputs of a signature; outputs and parameters may be as many each.
+MAX_TENSOR_SPECS: Final = 10_000
+
+MAX_SOURCE: Final = 4_096
+MAX_OWNER: Final = 250
+MAX_LINEAGE_RUN: Final = 500
+#: Any other text on one line.
+MAX_LINE: Final = 4_096
+
+MAX_REASON: Final = 10_000
+MAX_DESCRIPTION: Final = 100_000
+MAX_CARD: Final = 1_000_000
