@@ -67,7 +67,9 @@ def number(condition: Condition) -> int | float:
     """
     literal = condition.literal
     if not isinstance(literal, Number):
-        raise refusal(condition, f"{condition.field} want a number without quotes, such as 0.9")
+        raise refusal(
+            condition, f"a value of {condition.field} is a number without quotes, such as 0.9"
+        )
     if _INTEGER.fullmatch(literal.text):
         return _int64(condition, literal.text)
     value = float(literal.text)

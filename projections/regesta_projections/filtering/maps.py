@@ -52,8 +52,7 @@ def _has_key(field: MapField, condition: Condition, parameters: Parameters) -> s
     if condition.operator is not Operator.HAS:
         raise refusal(
             condition,
-            f"{condition.field} has entries: write {condition.field}.key = value,"
-            f" or {condition.field}:key for what has the key",
+            f"write {condition.field}.key = value, or {condition.field}:key for what has the key",
         )
     if is_anything(condition):
         return _not_empty(field, parameters)

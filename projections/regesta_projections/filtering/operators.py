@@ -74,4 +74,5 @@ def refuse_order(condition: Condition) -> None:
         InvalidFilter: It asks for an order.
     """
     if condition.operator in ORDERINGS:
-        raise refusal(condition, f"{condition.field} has no order; use = or !=")
+        subject = condition.field if condition.key is None else f"a value of {condition.field}"
+        raise refusal(condition, f"{subject} has no order; use = or !=")

@@ -225,7 +225,9 @@ def test_conditions_and_literals_know_where_they_stand() -> None:
 def test_as_much_as_is_promised_is_read() -> None:
     deep = "(" * MAX_DEPTH + "a = x" + ")" * MAX_DEPTH
     many = " OR ".join(["a = x"] * MAX_TERMS)
+    beside = " AND ".join(["(a = x)"] * (MAX_DEPTH + 1))
     assert A == parse_filter(deep)
+    assert And((A,) * (MAX_DEPTH + 1)) == parse_filter(beside)
     assert Or((A,) * MAX_TERMS) == parse_filter(many)
     assert A == parse_filter("a = x".ljust(MAX_CHARACTERS))
 
