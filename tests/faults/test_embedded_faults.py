@@ -15,6 +15,7 @@ from regesta_service.postgres import binaries
 from regesta_service.postgres.account import server_account
 from regesta_service.postgres.data_directory import DataDirectory
 from regesta_service.postgres.embedded import EmbeddedPostgres
+from regesta_service.postgres.errors import ServerNotStarted
 from regesta_service.postgres.postmaster import processes_in
 
 if TYPE_CHECKING:
@@ -174,7 +175,9 @@ def test_a_stale_pid_file_does_not_keep_the_server_down(own_server: OwnServer, k
     server = own_server()
     server.stop()
     pid_file = server.data_dir / "cluster" / "postmaster.pid"
-    with subprocess.Popen(["/bin/sleep", "60"]) as process:
+    # As the server's account: PostgreSQL takes a pid that it may not signal for a dead one.
+    uid = server.data_dir.joinpath("cluster").stat().st_uid if os.geteuid() == 0 else None
+    with subprocess.Popen(["/bin/sleep", "60"], user=uid) as process:
         if kind != "stranger":
             process.kill()
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
@@ -182,7 +185,7 @@ def test_a_stale_pid_file_does_not_keep_the_server_down(own_server: OwnServer, k
             process.wait()
         lines = f"{process.pid}\n{server.data_dir}/cluster\n1\n5432\n/tmp\n\n  1 1\n"
         pid_file.write_text("what?\n" if kind == "garbage" else lines)
-        os.chown(pid_file, server.data_dir.stat().st_uid, -1)
+        os.chown(pid_file, pid_file.parent.stat().st_uid, -1)
         try:
             server.start()
         finally:
@@ -190,6 +193,25 @@ def test_a_stale_pid_file_does_not_keep_the_server_down(own_server: OwnServer, k
 
         assert process.pid != server.pid
         assert server.is_owned
+
+
+def test_no_server_starts_beside_a_process_of_the_last_one(own_server: OwnServer):
+    first = own_server(durable=True)
+    with psycopg.connect(first.dsn) as conn:
+        backend = conn.info.backend_pid
+        os.kill(backend, signal.SIGSTOP)
+        kill_server(first)
+        first._start_timeout = 0.5
+        try:
+            with pytest.raises(ServerNotStarted, match=rf"processes .*{backend}.* of an earlier"):
+                first.start()
+        finally:
+            os.kill(backend, signal.SIGCONT)
+        wait_until(lambda: not processes_in(first.data_dir / "cluster"))
+        first._start_timeout = 60
+        first.start()
+
+    assert first.is_owned
 
 
 def test_an_interrupted_initdb_is_begun_anew(new_data_dir: Callable[[], Path]):

@@ -44,16 +44,17 @@ class Account:
 def server_account(data_dir: Path) -> Account:
     """Return the account to run a server of `data_dir` with.
 
-    Ourselves; as root the unprivileged owner of an existing directory, else ``postgres``,
-    else ``nobody``. Nothing is created.
+    Ourselves; as root the unprivileged owner of the cluster or the directory, else
+    ``postgres``, else ``nobody``. Nothing is created.
 
     Raises:
         DataDirectoryUnusable: We are root and there is no unprivileged account.
     """
     if os.geteuid() != 0:
         return _by_id(os.geteuid())
-    if data_dir.exists() and data_dir.stat().st_uid != 0:
-        return _by_id(data_dir.stat().st_uid)
+    for path in (data_dir / "cluster", data_dir):
+        if path.exists() and path.stat().st_uid != 0:
+            return _by_id(path.stat().st_uid)
     for name in _UNPRIVILEGED:
         try:
             entry = pwd.getpwnam(name)

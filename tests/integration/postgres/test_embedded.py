@@ -48,7 +48,7 @@ def ask(server: EmbeddedPostgres, query: str) -> object:
 
 
 def contents(directory: Path) -> dict[str, tuple[int, int, int]]:
-    paths = [path for path in directory.rglob("*") if path.name != "lock"]
+    paths = [path for path in directory.rglob("*") if path.name != "regesta.lock"]
     states = [path.lstat() for path in paths]
     return {
         str(path): (state.st_mode, state.st_uid, state.st_mtime_ns)
@@ -83,11 +83,14 @@ def test_text_is_ordered_by_code_point(own_server: OwnServer):
 def test_only_the_servers_account_may_enter_the_directory(own_server: OwnServer):
     server = own_server()
 
-    states = {path: path.stat() for path in (server.data_dir, server.data_dir / "cluster")}
+    states = [(server.data_dir / name).stat() for name in ("cluster", "socket", "log")]
+    top = server.data_dir.stat()
 
-    assert {0o700} == {state.st_mode & 0o777 for state in states.values()}
-    assert {server_account(server.data_dir).uid} == {state.st_uid for state in states.values()}
-    assert 0 not in {state.st_uid for state in states.values()}
+    assert {0o700} == {state.st_mode & 0o777 for state in states}
+    assert {server_account(server.data_dir).uid} == {state.st_uid for state in states}
+    assert 0 not in {state.st_uid for state in states}
+    assert os.geteuid() == top.st_uid
+    assert (0o711 if os.geteuid() == 0 else 0o700) == top.st_mode & 0o777
 
 
 def test_starting_and_stopping_twice_is_harmless(own_server: OwnServer):
@@ -100,6 +103,13 @@ def test_starting_and_stopping_twice_is_harmless(own_server: OwnServer):
 
     assert pid == same
     assert server.pid is None
+
+
+def test_an_interrupt_at_our_terminal_does_not_reach_the_server(own_server: OwnServer):
+    pid = own_server().pid
+
+    assert pid is not None
+    assert os.getsid(0) != os.getsid(pid)
 
 
 def test_a_second_one_joins_and_leaves_the_server_running(own_server: OwnServer):
@@ -151,6 +161,14 @@ def test_a_path_too_long_for_a_socket_gets_a_short_one(own_server: OwnServer, op
     assert not outside.exists()
 
 
+def test_a_name_may_hold_what_paths_may_hold(own_server: OwnServer, open_directory: Path):
+    server = own_server(open_directory / 'Bob\'s, "the" dir = \\ $HOME')
+    guest = EmbeddedPostgres(server.data_dir)
+    guest.start()
+
+    assert 1 == ask(guest, "SELECT 1")
+
+
 def test_the_longest_path_that_fits_is_used_as_it_is(own_server: OwnServer, open_directory: Path):
     rest = SOCKET_PATH_LIMIT - len(os.fsencode(open_directory / "socket" / ".s.PGSQL.5432")) - 1
     server = own_server(open_directory / ("f" * rest))
@@ -161,6 +179,7 @@ def test_the_longest_path_that_fits_is_used_as_it_is(own_server: OwnServer, open
 
 def test_a_directory_of_something_else_is_refused_untouched(open_directory: Path):
     (open_directory / "letters").mkdir()
+    (open_directory / "lock").touch()
     (open_directory / "letters" / "dear.txt").write_text("...")
     before = contents(open_directory), open_directory.stat()
 

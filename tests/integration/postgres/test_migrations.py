@@ -145,6 +145,17 @@ def test_a_failing_file_leaves_nothing_of_itself(blank: LiveDatabase, files: Cal
     assert ["0002_broken"] == apply(blank.owner_dsn, directory=mended)
 
 
+def test_a_file_that_cannot_be_recorded_is_not_applied(
+    blank: LiveDatabase, files: Callable[..., Path]
+):
+    forged = "INSERT INTO regesta.migrations VALUES (1, 'forged', sha256(''));"
+
+    with pytest.raises(MigrationFailed, match="0001_first: duplicate key"):
+        apply(blank.owner_dsn, directory=files(m0001_first=FIRST + forged))
+
+    assert ["migrations"] == tables(blank)
+
+
 def test_what_a_superuser_applies_belongs_to_the_owner(
     blank: LiveDatabase, files: Callable[..., Path]
 ):
