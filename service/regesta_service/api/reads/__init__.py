@@ -1,0 +1,1 @@
+"""Servicers that read: catalog, lifecycle, audit and watch."""

@@ -1,0 +1,283 @@
+"""Finished resources as of a position: answers to writes, and reads of the past.
+
+A write is answered with the resource as of its own position, whatever was appended
+since; the same write repeated is answered with the same. So aliases and names are those
+of that position too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from regesta_projections.events import AliasSet
+from regesta_projections.finishing import finish_alias, finish_model, finish_version
+from regesta_projections.records import read_record
+from regesta_projections.rows import ModelKey
+from regesta_service.reads import past
+from regesta_service.reads.coalescing import Coalescer
+from regesta_service.reads.connection import Connect, OwnConnection
+from regesta_service.reads.refusals import alias_not_found, model_not_found, version_not_found
+
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg_pool import AsyncConnectionPool
+
+    from regesta_projections.rows import (
+        AliasKey,
+        AliasRow,
+        ModelRow,
+        VersionKey,
+        VersionRow,
+    )
+    from regesta_service.reads.tails import Namespaces
+
+    Connection: TypeAlias = psycopg.AsyncConnection[Any]
+
+_NO_TEXTS: Mapping[str, str] = MappingProxyType({})
+
+
+class _AliasesQuestion(NamedTuple):
+    """Where did the aliases of a model point, right after a position?"""
+
+    namespace_id: int
+    model: str
+    position: int
+
+
+class _TextQuestion(NamedTuple):
+    """Which text has this digest?"""
+
+    namespace_id: int
+    digest: str
+
+
+class AnswerReader:
+    """Finishes resources as of a position.
+
+    Args:
+        namespaces: Finds a namespace's number.
+        pool: For what has to be folded from the log.
+        connect: Opens the connection on which everything else is asked for together.
+    """
+
+    def __init__(self, namespaces: Namespaces, pool: AsyncConnectionPool, connect: Connect) -> None:
+        self._namespaces = namespaces
+        self._pool = pool
+        self._connection = OwnConnection(connect)
+        self._aliases = Coalescer(self._ask_aliases)
+        self._texts = Coalescer(self._ask_texts)
+
+    async def close(self) -> None:
+        """End what is under way and close the connection."""
+        await self._aliases.close()
+        await self._texts.close()
+        await self._connection.close()
+
+    async def model_at(
+        self,
+        namespace: str,
+        key: ModelKey,
+        position: int,
+        *,
+        row: ModelRow | None = None,
+        known: Mapping[str, str] = _NO_TEXTS,
+    ) -> bytes:
+        """Return a finished, serialized Model as it was right after a position.
+
+        Args:
+            namespace: The namespace's name.
+            key: Which model.
+            position: The position.
+            row: Its row as of that position; without it the row is folded from the log.
+            known: Texts by digest that need not be looked up.
+
+        Raises:
+            ModelNotFound: It had not been created.
+        """
+        namespace_id = await self._namespaces.namespace_id(namespace)
+        if row is None:
+            async with self._pool.connection() as connection:
+                row = await past.model_at(connection, namespace_id, key, position)
+            if row is None:
+                raise model_not_found(key.model)
+        aliases: dict[str, int] = {}
+        # An alias points to a version, so without one there is none.
+        if row.last_version:
+            aliases = await self._aliases.ask(_AliasesQuestion(namespace_id, key.model, position))
+        return finish_model(
+            row.resource.SerializeToString(deterministic=True),
+            name=f"namespaces/{namespace}/models/{row.name}",
+            latest_version=row.last_version,
+            aliases=aliases,
+            texts=await self._texts_of(namespace_id, row.texts, known),
+        )
+
+    async def version_at(
+        self,
+        namespace: str,
+        key: VersionKey,
+        position: int,
+        *,
+        row: VersionRow | None = None,
+        name: str = "",
+        known: Mapping[str, str] = _NO_TEXTS,
+    ) -> bytes:
+        """Return a finished, serialized Version as it was right after a position.
+
+        Args:
+            namespace: The namespace's name.
+            key: Which version.
+            position: The position.
+            row: Its row as of that position; without it the row is folded from the log.
+            name: The model's name as of that position; without it, likewise.
+            known: Texts by digest that need not be looked up.
+
+        Raises:
+            VersionNotFound: It had not been registered.
+        """
+        namespace_id = await self._namespaces.namespace_id(namespace)
+        if row is None or not name:
+            async with self._pool.connection() as connection:
+                row = row or await past.version_at(connection, namespace_id, key, position)
+                name = name or await _name_at(connection, namespace_id, key.model, position)
+            if row is None:
+                raise version_not_found(name, key.number)
+        aliases: list[str] = []
+        # When it was registered at this very position nothing points to it yet.
+        if row.revision > 1 or row.stage_position != position:
+            pointers = await self._aliases.ask(_AliasesQuestion(namespace_id, key.model, position))
+            aliases = [alias for alias, number in pointers.items() if number == key.number]
+        return finish_version(
+            row.resource.SerializeToString(deterministic=True),
+            name=f"namespaces/{namespace}/models/{name}/versions/{key.number}",
+            aliases=aliases,
+            texts=await self._texts_of(namespace_id, row.texts, known),
+        )
+
+    async def alias_at(
+        self,
+        namespace: str,
+        key: AliasKey,
+        position: int,
+        *,
+        row: AliasRow | None = None,
+        name: str = "",
+    ) -> bytes:
+        """Return a finished, serialized Alias as it was right after a position.
+
+        One that was removed has the version 0.
+
+        Args:
+            namespace: The namespace's name.
+            key: Which alias.
+            position: The position.
+            row: Its row as of that position; without it the row is folded from the log.
+            name: The model's name as of that position; without it, likewise.
+
+        Raises:
+            AliasNotFound: It had not been set.
+        """
+        if row is None or not name:
+            namespace_id = await self._namespaces.namespace_id(namespace)
+            async with self._pool.connection() as connection:
+                row = row or await past.alias_at(connection, namespace_id, key, position)
+                name = name or await _name_at(connection, namespace_id, key.model, position)
+            if row is None:
+                raise alias_not_found(name, key.alias)
+        return finish_alias(
+            row.resource.SerializeToString(deterministic=True),
+            name=f"namespaces/{namespace}/models/{name}/aliases/{key.alias}",
+        )
+
+    async def _texts_of(
+        self, namespace_id: int, digests: Mapping[str, str], known: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Return texts by field, but for erased ones."""
+        texts: dict[str, str] = {}
+        for field, digest in digests.items():
+            text = known.get(digest)
+            if text is None:
+                text = await self._texts.ask(_TextQuestion(namespace_id, digest))
+            if text is not None:
+                texts[field] = text
+        return texts
+
+    async def _ask_aliases(self, questions: Sequence[_AliasesQuestion]) -> list[dict[str, int]]:
+        rows = await self._rows(
+            _ALIASES,
+            {
+                "namespace_ids": [question.namespace_id for question in questions],
+                "models": [question.model for question in questions],
+                "positions": [question.position for question in questions],
+            },
+        )
+        return [_pointers(aliases or (), records or ()) for aliases, records in rows]
+
+    async def _ask_texts(self, questions: Sequence[_TextQuestion]) -> list[str | None]:
+        rows = await self._rows(
+            _TEXTS,
+            {
+                "namespace_ids": [question.namespace_id for question in questions],
+                "digests": [question.digest for question in questions],
+            },
+        )
+        return [text for (text,) in rows]
+
+    async def _rows(self, query: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
+        async def read(connection: Connection) -> list[tuple[Any, ...]]:
+            async with connection.cursor(binary=True) as cursor:
+                await cursor.execute(query.encode(), parameters)
+                return await cursor.fetchall()
+
+        return await self._connection.run(read)
+
+
+async def _name_at(connection: Connection, namespace_id: int, model: str, position: int) -> str:
+    """Return the name that a model had; the name it was created with if it did not exist."""
+    row = await past.model_at(connection, namespace_id, ModelKey(model), position)
+    return model if row is None else row.name
+
+
+def _pointers(aliases: Sequence[str], records: Sequence[bytes]) -> dict[str, int]:
+    """Return where aliases pointed after their last events."""
+    pointers: dict[str, int] = {}
+    for alias, record in zip(aliases, records, strict=True):
+        event = read_record(record, 0).event
+        if isinstance(event, AliasSet):
+            pointers[alias] = event.version
+    return pointers
+
+
+# The row of an alias stays when it is removed, so the present table knows all there were.
+_ALIASES = """
+SELECT s.aliases, s.records
+FROM unnest(%(namespace_ids)s::integer[], %(models)s::text[], %(positions)s::bigint[])
+    WITH ORDINALITY AS q(namespace_id, model, position, place)
+LEFT JOIN LATERAL (
+    SELECT array_agg(a.alias ORDER BY a.alias) AS aliases,
+        array_agg(e.record ORDER BY a.alias) AS records
+    FROM regesta.logs AS h
+    JOIN regesta.aliases AS a
+        ON a.namespace_id = h.namespace_id AND a.generation = h.generation AND a.model = q.model
+    CROSS JOIN LATERAL (
+        SELECT e.record FROM regesta.events AS e
+        WHERE e.namespace_id = h.namespace_id AND e.position <= q.position
+            AND e.stream = 'models/' || a.model || '/aliases/' || a.alias
+        ORDER BY e.revision DESC
+        LIMIT 1
+    ) AS e
+    WHERE h.namespace_id = q.namespace_id
+) AS s ON true
+ORDER BY q.place
+"""
+
+_TEXTS = """
+SELECT d.text
+FROM unnest(%(namespace_ids)s::integer[], %(digests)s::text[])
+    WITH ORDINALITY AS q(namespace_id, digest, place)
+LEFT JOIN regesta.disclosures AS d
+    ON d.namespace_id = q.namespace_id AND d.digest = q.digest
+ORDER BY q.place
+"""

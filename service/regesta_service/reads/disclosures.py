@@ -1,0 +1,122 @@
+"""Events as the API gives them: the record, its columns, and the texts kept beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from regesta.v1 import event_pb2 as event_pb
+from regesta_projections.evolve.stamps import put_time
+from regesta_service.reads.pages import MAX_PAGE_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import psycopg
+
+    from regesta_service.log.stored import StoredEvent
+
+#: Stands in every record that holds a digest; user text cannot contain it, as JSON
+#: escapes quotation marks.
+_DIGEST_MARK: Final = b'"_sd"'
+
+#: Texts fetched at once, in bytes: more than fit into a page, and all of any one event,
+#: since a request is not longer than 4 MiB.
+_MAX_TEXT_BYTES: Final = 8 << 20
+
+
+class Text(NamedTuple):
+    """A free text of an event, as far as it was not erased."""
+
+    field: str
+    text: str
+    salt: bytes
+    digest: str
+
+
+def has_texts(event: StoredEvent) -> bool:
+    """Say whether an event has free texts beside the log."""
+    return _DIGEST_MARK in event.record
+
+
+def event_bytes(event: StoredEvent, texts: Sequence[Text] = ()) -> bytes:
+    """Return a serialized regesta.v1.Event."""
+    message = event_pb.Event(
+        position=event.position,
+        record=event.record,
+        type=event.type,
+        stream=event.stream,
+        revision=event.revision,
+        actor=event.actor,
+        request_id=event.request_id,
+    )
+    put_time(message.record_time, event.recorded_at)
+    if event.occurred_at is not None:
+        put_time(message.occurred_time, event.occurred_at)
+    for text in texts:
+        message.disclosures.add(
+            field=text.field, text=text.text, salt=text.salt, digest=text.digest
+        )
+    return message.SerializeToString()
+
+
+async def read_texts(
+    connection: psycopg.AsyncConnection[Any], namespace_id: int, events: Sequence[StoredEvent]
+) -> dict[int, list[Text]]:
+    """Return the texts of events by position.
+
+    At most 8 MiB in the order of the events, and always all of the first.
+    """
+    positions = [event.position for event in events if has_texts(event)]
+    if not positions:
+        return {}
+    descending = positions[0] > positions[-1]
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(
+            _TEXTS,
+            {
+                "namespace_id": namespace_id,
+                "positions": positions,
+                "sign": -1 if descending else 1,
+                "most": _MAX_TEXT_BYTES,
+            },
+        )
+        rows = await cursor.fetchall()
+    texts: dict[int, list[Text]] = {}
+    for position, field, text, salt, digest in rows:
+        texts.setdefault(position, []).append(Text(field, text, bytes(salt), digest))
+    return texts
+
+
+def fitting(
+    events: Sequence[StoredEvent], texts: Mapping[int, Sequence[Text]], most: int = MAX_PAGE_BYTES
+) -> list[bytes]:
+    """Return the first events, serialized, as many as fit into one message; at least one.
+
+    Args:
+        events: In the order in which they are given.
+        texts: From `read_texts`.
+        most: Bytes that fit.
+    """
+    messages: list[bytes] = []
+    for event in events:
+        message = event_bytes(event, texts.get(event.position, ()))
+        most -= len(message)
+        if most < 0 and messages:
+            break
+        messages.append(message)
+    return messages
+
+
+_TEXTS = """
+SELECT t.position, t.field, t.text, t.salt, t.digest
+FROM (
+    SELECT d.position, d.field, d.text, d.salt, d.digest, octet_length(d.text) AS bytes,
+        sum(octet_length(d.text)) OVER (
+            ORDER BY d.position * %(sign)s, d.field, d.digest ROWS UNBOUNDED PRECEDING
+        ) AS bytes_so_far
+    FROM regesta.disclosures AS d
+    WHERE d.namespace_id = %(namespace_id)s AND d.position = ANY (%(positions)s::bigint[])
+) AS t
+WHERE t.bytes_so_far - t.bytes < %(most)s
+ORDER BY t.position * %(sign)s, t.field, t.digest
+"""

@@ -1,0 +1,83 @@
+"""Moments: which position of the log a caller means by a time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from regesta_service.domain.rejections import MomentOutOfRange
+from regesta_service.reads.consistency import beyond_the_end
+
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection: TypeAlias = psycopg.AsyncConnection[Any]
+
+#: A position, or a time with its zone.
+Moment: TypeAlias = int | datetime
+
+
+class Place(NamedTuple):
+    """Where in the log a moment is."""
+
+    position: int
+    #: The log's size when it was looked for.
+    size: int
+
+
+async def position_at(connection: Connection, namespace_id: int, moment: Moment) -> Place:
+    """Return the position that a moment means.
+
+    For a time it is that of the last event recorded at or before it. As of this very
+    instant is the end of the log as it is now: an event that is being appended may yet
+    be recorded with a time a little before, so only the position names a state for good.
+
+    Raises:
+        MomentOutOfRange: It lies in the future, or before the first event.
+    """
+    if isinstance(moment, datetime):
+        return await _position_at_time(connection, namespace_id, moment)
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(_SIZE, [namespace_id])
+        ((size,),) = await cursor.fetchall()
+    if moment < 1:
+        raise MomentOutOfRange("the first position is 1", metadata={"position": str(size)})
+    if moment > size:
+        raise beyond_the_end(moment, size)
+    return Place(moment, size)
+
+
+async def _position_at_time(connection: Connection, namespace_id: int, time: datetime) -> Place:
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(_POSITION, {"namespace_id": namespace_id, "time": time})
+        ((position, size, in_future),) = await cursor.fetchall()
+    if in_future:
+        raise MomentOutOfRange("the time lies in the future")
+    if not position:
+        raise MomentOutOfRange("the time lies before the first event of the namespace")
+    return Place(position, size)
+
+
+_SIZE = "SELECT size FROM regesta.logs WHERE namespace_id = %s"
+
+# Times never decrease along the log, so the position is found by halving: at most 63
+# look-ups by primary key. LATERAL with LIMIT keeps each of them one.
+_POSITION = """
+WITH RECURSIVE probe (low, high) AS (
+    SELECT 0::bigint, h.size FROM regesta.logs AS h WHERE h.namespace_id = %(namespace_id)s
+    UNION ALL
+    SELECT CASE WHEN e.recorded_at <= %(time)s THEN e.position ELSE p.low END,
+        CASE WHEN e.recorded_at <= %(time)s THEN p.high ELSE e.position - 1 END
+    FROM probe AS p
+    CROSS JOIN LATERAL (
+        SELECT e.position, e.recorded_at FROM regesta.events AS e
+        WHERE e.namespace_id = %(namespace_id)s AND e.position = (p.low + p.high + 1) / 2
+        LIMIT 1
+    ) AS e
+    WHERE p.low < p.high
+)
+SELECT (SELECT max(p.low) FROM probe AS p), h.size,
+    %(time)s > GREATEST(clock_timestamp(), h.recorded_at)
+FROM regesta.logs AS h
+WHERE h.namespace_id = %(namespace_id)s
+"""

@@ -1,0 +1,95 @@
+"""The refusals of reads, in one place so that the past and the present say the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regesta_service.domain.rejections import (
+    AliasNotFound,
+    ModelDeletedAlready,
+    ModelNotFound,
+    NoVersionMatches,
+    VersionArchived,
+    VersionDeletedAlready,
+    VersionNotFound,
+)
+from regesta_service.reads.lookups import ARCHIVED, Form
+
+if TYPE_CHECKING:
+    from regesta_service.domain.rejections import Rejection
+
+_RESOLVED_ALTHOUGH_ARCHIVED = frozenset({Form.NUMBER, Form.DIGEST})
+
+
+def model_not_found(name: str) -> ModelNotFound:
+    """Return the refusal of a name that no model has or had."""
+    return ModelNotFound(f"there is no model {name}", metadata={"model": name})
+
+
+def version_not_found(model: str, number: int) -> VersionNotFound:
+    """Return the refusal of a number that was not given out."""
+    return VersionNotFound(
+        f"{model} has no version {number}", metadata={"model": model, "version": str(number)}
+    )
+
+
+def alias_not_found(model: str, alias: str) -> AliasNotFound:
+    """Return the refusal of an alias that does not point anywhere."""
+    return AliasNotFound(f"{model} has no alias {alias}", metadata={"model": model, "alias": alias})
+
+
+def nothing_means(form: Form, model: str, number: int, argument: str) -> Rejection:
+    """Return the refusal of an address that no version answers to.
+
+    Args:
+        form: Its form.
+        model: The model's present name; empty with a digest.
+        number: The number asked for.
+        argument: The alias, stage, range or digest asked for.
+    """
+    match form:
+        case Form.NUMBER:
+            return version_not_found(model, number)
+        case Form.ALIAS:
+            return alias_not_found(model, argument)
+        case Form.LATEST:
+            message = f"{model} has no versions"
+        case Form.DIGEST:
+            message = f"no version has the digest {argument}"
+        case Form.STAGE:
+            message = f"{model} has no version in the stage {argument}"
+        case Form.RANGE:
+            message = f"{model} has no version whose SemVer label is in the range"
+    return NoVersionMatches(message, metadata={"model": model} if model else {})
+
+
+def unresolvable(
+    form: Form, model: str, number: int, *, stage: str, deleted: bool, model_deleted: bool
+) -> Rejection | None:
+    """Return why a version that an address means is not resolved; None when it is.
+
+    Deleted ones never are, archived ones only by number and digest.
+    """
+    metadata = {"model": model, "version": str(number)}
+    if model_deleted:
+        return model_deleted_already(model)
+    if deleted:
+        return VersionDeletedAlready(
+            f"version {number} of {model} is deleted; restore it, or resolve another",
+            metadata=metadata,
+        )
+    if stage == ARCHIVED and form not in _RESOLVED_ALTHOUGH_ARCHIVED:
+        return VersionArchived(
+            f"version {number} of {model} is archived; it is resolved by its number and its"
+            " digest only",
+            metadata=metadata,
+        )
+    return None
+
+
+def model_deleted_already(model: str) -> ModelDeletedAlready:
+    """Return the refusal of a model that is deleted."""
+    return ModelDeletedAlready(
+        f"{model} is deleted, and none of its versions is resolved until it is restored",
+        metadata={"model": model},
+    )

@@ -1,0 +1,1 @@
+"""Being told of events as they are appended."""
