@@ -1,0 +1,111 @@
+"""Writes of tags and aliases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import model_pb2 as model_pb
+from regesta.v1 import version_pb2 as version_pb
+from regesta_projections.evolve.labels import TAG_FIELD
+from regesta_projections.rows import AliasKey, ModelKey, ModelRow, VersionRow
+from regesta_service.api.wire import AnswerLayout
+from regesta_service.api.writes import translate_labels as translate
+from regesta_service.api.writes.writing import Writing, new_salt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from regesta_projections.rows import Row
+    from regesta_service.api.calls import Call
+    from regesta_service.api.writes.ports import AnswerReader, Sequencer
+    from regesta_service.api.writes.translating import Translated
+    from regesta_service.domain.labels import RemoveTags, SetTags
+    from regesta_service.log.draft import Committed
+
+_ALIAS_SET = AnswerLayout(pb.SetAliasResponse, "alias")
+_ALIAS_REMOVED = AnswerLayout(pb.RemoveAliasResponse, "alias")
+
+
+class _Tagged(NamedTuple):
+    """What an answer about tags says of a resource."""
+
+    tags: Mapping[str, str]
+    etag: str
+
+
+class LabelWrites:
+    """CatalogService's writes of tags and aliases.
+
+    Args:
+        sequencer: Carries commands out.
+        answers: Finishes resources as of a position.
+    """
+
+    def __init__(self, sequencer: Sequencer, answers: AnswerReader) -> None:
+        catalog = pb.DESCRIPTOR.services_by_name["CatalogService"]
+        self._writing = Writing(catalog, sequencer, answers)
+
+    async def set_tags(self, request: pb.SetTagsRequest, call: Call) -> pb.SetTagsResponse:
+        """Set tags of a model or a version."""
+        translated = translate.set_tags(request, new_salt)
+        committed = await self._writing.submit(translated, call)
+        tags, etag = await self._tagged(translated, committed)
+        return pb.SetTagsResponse(tags=tags, etag=etag, position=committed.position)
+
+    async def remove_tags(self, request: pb.RemoveTagsRequest, call: Call) -> pb.RemoveTagsResponse:
+        """Remove tags of a model or a version."""
+        translated = translate.remove_tags(request, new_salt)
+        committed = await self._writing.submit(translated, call)
+        tags, etag = await self._tagged(translated, committed)
+        return pb.RemoveTagsResponse(tags=tags, etag=etag, position=committed.position)
+
+    async def set_alias(self, request: pb.SetAliasRequest, call: Call) -> bytes:
+        """Point an alias to a version."""
+        translated = translate.set_alias(request, new_salt)
+        return await self._writing.write(translated, _ALIAS_SET, call)
+
+    async def remove_alias(self, request: pb.RemoveAliasRequest, call: Call) -> bytes:
+        """Remove an alias; the answer shows it as it was before, with its new revision."""
+        translated = translate.remove_alias(request, new_salt)
+        committed = await self._writing.submit(translated, call)
+        key = committed.shows
+        if not isinstance(key, AliasKey):
+            raise TypeError(f"{key} is no alias")
+        # Removing always appends one event, so the position before has the alias.
+        before = await self._writing.answers.alias_at(
+            translated.namespace, key, committed.position - 1
+        )
+        alias = model_pb.Alias.FromString(before)
+        alias.etag = str(int(alias.etag) + 1)
+        return _ALIAS_REMOVED.fill(alias.SerializeToString(), committed.position)
+
+    async def _tagged(
+        self, translated: Translated[SetTags | RemoveTags], committed: Committed
+    ) -> _Tagged:
+        """Return all tags and the revision, from the row alone where that has them."""
+        found = _tags_in(committed.row, translated.texts)
+        if found is not None:
+            return found
+        resource = await self._writing.finished(translated, committed)
+        kind = model_pb.Model if isinstance(committed.shows, ModelKey) else version_pb.Version
+        parsed = kind.FromString(resource)
+        return _Tagged(parsed.tags, parsed.etag)
+
+
+def _tags_in(row: Row | None, known: Mapping[str, str]) -> _Tagged | None:
+    """Return a row's tags; None when a long one's text is not known, or there is no row.
+
+    Args:
+        row: A model's or version's.
+        known: Texts by digest.
+    """
+    if not isinstance(row, ModelRow | VersionRow):
+        return None
+    tags = dict(row.resource.tags)
+    for field, digest in row.texts.items():
+        if field.startswith(TAG_FIELD):
+            if digest not in known:
+                return None
+            tags[field.removeprefix(TAG_FIELD)] = known[digest]
+    return _Tagged(tags, row.resource.etag)

@@ -1,0 +1,80 @@
+"""What the servicers of writes need from others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from regesta_projections.records import Cause
+    from regesta_projections.rows import (
+        AliasKey,
+        AliasRow,
+        ModelKey,
+        ModelRow,
+        VersionKey,
+        VersionRow,
+    )
+    from regesta_service.domain.deciding import Command
+    from regesta_service.log.draft import Committed
+    from regesta_service.log.identity import RequestIdentity
+
+
+class Sequencer(Protocol):
+    """Carries commands out, one after another in each namespace."""
+
+    async def submit(
+        self, namespace: str, command: Command, cause: Cause, request: RequestIdentity
+    ) -> Committed:
+        """Decide a command and append its facts.
+
+        Raises:
+            Rejection: Nothing was appended.
+        """
+        ...
+
+
+class AnswerReader(Protocol):
+    """Finishes resources as they were right after a position of the log.
+
+    `row` and `name` are the row and its model's name as of that position, and `known`
+    texts by their digests; what is missing is read.
+    """
+
+    async def model_at(
+        self,
+        namespace: str,
+        key: ModelKey,
+        position: int,
+        *,
+        row: ModelRow | None = None,
+        known: Mapping[str, str] = ...,
+    ) -> bytes:
+        """Return a serialized `Model`."""
+        ...
+
+    async def version_at(
+        self,
+        namespace: str,
+        key: VersionKey,
+        position: int,
+        *,
+        row: VersionRow | None = None,
+        name: str = "",
+        known: Mapping[str, str] = ...,
+    ) -> bytes:
+        """Return a serialized `Version`."""
+        ...
+
+    async def alias_at(
+        self,
+        namespace: str,
+        key: AliasKey,
+        position: int,
+        *,
+        row: AliasRow | None = None,
+        name: str = "",
+    ) -> bytes:
+        """Return a serialized `Alias`; one that was removed has the version 0."""
+        ...

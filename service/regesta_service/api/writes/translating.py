@@ -1,0 +1,79 @@
+"""What translating a request into a command comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+
+from regesta_projections.canonical import encode
+from regesta_projections.records import MAX_RECORD_BYTES
+from regesta_service.domain.rejections import EventTooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from google.protobuf.message import Message
+
+    from regesta.v1 import catalog_service_pb2 as pb
+    from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
+    from regesta_projections.events import Event
+    from regesta_service.domain.deciding import Command
+
+    WriteRequest: TypeAlias = (
+        pb.CreateModelRequest
+        | pb.UpdateModelRequest
+        | pb.RenameModelRequest
+        | pb.DeleteModelRequest
+        | pb.RestoreModelRequest
+        | pb.RegisterVersionRequest
+        | pb.UpdateVersionRequest
+        | pb.LabelVersionRequest
+        | pb.DeleteVersionRequest
+        | pb.RestoreVersionRequest
+        | pb.SetTagsRequest
+        | pb.RemoveTagsRequest
+        | pb.SetAliasRequest
+        | pb.RemoveAliasRequest
+        | lifecycle_pb.TransitionVersionRequest
+    )
+
+C_co = TypeVar("C_co", bound="Command", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Translated(Generic[C_co]):
+    """A command and the namespace it is for."""
+
+    namespace: str
+    command: C_co
+    #: What it was made from; a repetition must have the same content.
+    request: WriteRequest
+    #: The free texts that came with it, by digest.
+    texts: Mapping[str, str]
+    #: When it really happened, as an importer claims.
+    occurred_at: datetime | None = None
+
+
+def expect_to_fit(request: Message, event: Event) -> None:
+    """Refuse an event that cannot fit into a record, before it waits for its turn.
+
+    The append refuses those that are too long by little.
+
+    Args:
+        request: What the event is made from; a short one is not looked at further.
+        event: It holds no number or list that is still to be decided.
+
+    Raises:
+        EventTooLarge: It is longer than a record.
+    """
+    if request.ByteSize() <= MAX_RECORD_BYTES:
+        return
+    size = len(encode(event))
+    if size > MAX_RECORD_BYTES:
+        raise EventTooLarge(
+            f"all of this together has {size} bytes as an event; the limit is"
+            f" {MAX_RECORD_BYTES}. Shorten it, or keep the longest parts elsewhere and"
+            " register their addresses",
+            metadata={"size": str(size), "limit": str(MAX_RECORD_BYTES)},
+        )
