@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from regesta_service.postgres import binaries
 from regesta_service.postgres.account import server_account
-from regesta_service.postgres.data_directory import SOCKET_PATH_LIMIT
+from regesta_service.postgres.data_directory import SOCKET_PATH_LIMIT, default_data_dir
 from regesta_service.postgres.embedded import EmbeddedPostgres
 from regesta_service.postgres.errors import (
     BinariesNotFound,
@@ -269,6 +269,16 @@ def test_the_callers_environment_does_not_steer_the_server(
     zone = ask(server, "SELECT boot_val || ' ' || reset_val FROM pg_settings WHERE name = 'port'")
     assert "5432 5432" == zone
     assert "UTC" in str(ask(server, "SELECT setting FROM pg_file_settings WHERE name = 'timezone'"))
+
+
+def test_the_default_directory_is_never_in_roots_home(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("XDG_DATA_HOME", "/data")
+    places = {}
+    for uid in (0, 1000):
+        monkeypatch.setattr(os, "geteuid", lambda uid=uid: uid)
+        places[uid] = str(default_data_dir())
+
+    assert {0: "/var/lib/regesta/postgres", 1000: "/data/regesta/postgres"} == places
 
 
 def test_nothing_to_run_names_three_ways_out(open_directory: Path):
