@@ -1,0 +1,173 @@
+"""A server from its start to its end: database, processes, signals, drain."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import multiprocessing.connection
+import signal
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from regesta_service import logs, wiring
+from regesta_service.access.tokens import InsecureDev, StaticTokens, TokenGrant
+from regesta_service.database import Opened, first_token, opened
+from regesta_service.serving import AddressInUse, Serving
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from multiprocessing.process import BaseProcess
+    from typing import Any
+
+    from regesta_service.access.principals import Authenticator
+    from regesta_service.config import Settings
+
+_log = structlog.get_logger("app")
+
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+class CannotStart(Exception):
+    """The server cannot start as it is configured; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one process serves; it travels to spawned workers."""
+
+    settings: Settings
+    service_dsn: str
+    grants: tuple[TokenGrant, ...]
+    share_port: bool
+
+    def authenticator(self) -> Authenticator:
+        """Return who judges credentials."""
+        return InsecureDev() if self.settings.insecure_dev else StaticTokens(self.grants)
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT, and return the exit code.
+
+    Raises:
+        CannotStart: The configuration does not allow it.
+        PostgresError: The database cannot be had.
+    """
+    logs.configure(settings.log_level)
+    if settings.workers > 1 and settings.listen.endswith(":0"):
+        raise CannotStart("workers share a port, so listen must name one")
+    with opened(settings) as database:
+        job = Job(settings, database.service_dsn, _grants(settings, database), settings.workers > 1)
+        try:
+            if settings.workers == 1:
+                _run_loop(settings, _serve(job))
+                return 0
+            return _supervise(job)
+        except AddressInUse as error:
+            raise CannotStart(str(error)) from None
+
+
+def _grants(settings: Settings, database: Opened) -> tuple[TokenGrant, ...]:
+    """Return who may call; a first start of an embedded server makes an administrator."""
+    if settings.insecure_dev:
+        _say("insecure development mode: everybody may do everything")
+        return ()
+    if settings.tokens:
+        return tuple(token.grant() for token in settings.tokens)
+    if database.home is None:
+        raise CannotStart(
+            "no tokens are configured, so nobody could call: "
+            "make one with `regesta-server token new`, or use --insecure-dev on a laptop"
+        )
+    path, _, grant = first_token(database.home)
+    _say(f"the administrator's token is in {path}")
+    return (grant,)
+
+
+def _run_loop(settings: Settings, main: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine on the event loop that is configured."""
+    factory = None
+    if settings.loop != "asyncio":
+        try:
+            import uvloop  # noqa: PLC0415 - not on every platform
+        except ImportError:
+            if settings.loop == "uvloop":
+                main.close()
+                raise CannotStart("uvloop is not installed; use loop = 'asyncio'") from None
+        else:
+            factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main)
+
+
+async def _serve(job: Job) -> None:
+    """Serve in this process until a signal says to stop."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in _STOPPING:
+        loop.add_signal_handler(number, stop.set)
+    settings = job.settings
+    async with wiring.wired(settings, job.service_dsn, job.authenticator()) as parts:
+        serving = Serving(parts.guard, parts.services, settings.tls, share_port=job.share_port)
+        address = await serving.start(settings.listen)
+        _say(f"regesta serves on {address}")
+        await stop.wait()
+        await serving.stop(notice=settings.drain_notice, grace=settings.drain_grace)
+        await parts.drain(settings.drain_grace)
+    _log.info("stopped")
+
+
+def _work(job: Job) -> None:
+    """Serve in a spawned process."""
+    logs.configure(job.settings.log_level)
+    try:
+        _run_loop(job.settings, _serve(job))
+    except AddressInUse as error:
+        sys.exit(str(error))
+
+
+def _supervise(job: Job) -> int:
+    """Run several workers; when one ends by itself, end them all and fail.
+
+    They are spawned, never forked: gRPC does not survive a fork.
+    """
+    context = multiprocessing.get_context("spawn")
+    workers: list[BaseProcess] = [
+        context.Process(target=_work, args=(job,), name=f"worker-{number}")
+        for number in range(job.settings.workers)
+    ]
+    # Workers have their own handlers; this process only waits for them.
+    previous = {number: signal.signal(number, lambda *_: None) for number in _STOPPING}
+    for worker in workers:
+        worker.start()
+    stopping = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        stopping = True
+        for worker in workers:
+            if worker.is_alive():
+                worker.terminate()
+
+    for number in _STOPPING:
+        signal.signal(number, stop)
+    try:
+        while all(worker.is_alive() for worker in workers):
+            multiprocessing.connection.wait([worker.sentinel for worker in workers], timeout=1)
+        failed = not stopping
+        stop()
+        for worker in workers:
+            worker.join(job.settings.drain_notice + job.settings.drain_grace + 30)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    if failed:
+        _log.error("worker_ended", codes=[worker.exitcode for worker in workers])
+    return int(failed)
+
+
+def _say(line: str) -> None:
+    """Tell whoever started the server; scripts read these lines, so they are flushed."""
+    print(line, flush=True)  # noqa: T201 - this is the program's output
