@@ -80,7 +80,8 @@ def struct_source(
         for entry in message.nested_type
         if entry.options.map_entry
     }
-    options = "frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True"
+    # gc=False: facts cannot form cycles, and the collector need not look at each of them.
+    options = "frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False"
     yield ""
     yield ""
     yield f"class {message.name}(msgspec.Struct, {options}):"

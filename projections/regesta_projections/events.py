@@ -10,7 +10,7 @@ from typing import TypeAlias
 import msgspec
 
 
-class FreeText(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class FreeText(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A free text that is kept beside the log. The log holds its salted digest in
     the form of RFC 9901, so the text can be erased and the log still verifies.
     Without a digest it says that the text was cleared.
@@ -20,7 +20,7 @@ class FreeText(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     digests: tuple[str, ...] = msgspec.field(default=(), name="_sd")
 
 
-class PropertyValue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class PropertyValue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A typed value of a property."""
 
     #: True or false.
@@ -37,7 +37,7 @@ class PropertyValue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     struct_json: str | None = msgspec.field(default=None, name="structJson")
 
 
-class ManifestReference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class ManifestReference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """The list of a version's files, by reference."""
 
     #: Its digest.
@@ -50,7 +50,7 @@ class ManifestReference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     uri: str = ""
 
 
-class TensorSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class TensorSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """One input or output of a model."""
 
     #: Its element type.
@@ -63,7 +63,7 @@ class TensorSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     shape: tuple[str, ...] = ()
 
 
-class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """What a version takes and gives."""
 
     #: What it takes.
@@ -74,7 +74,7 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, f
     params: tuple[TensorSpec, ...] = ()
 
 
-class DatasetReference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class DatasetReference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A data set that went into a version."""
 
     #: Its digest.
@@ -85,7 +85,7 @@ class DatasetReference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     role: str = ""
 
 
-class Lineage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Lineage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """Where a version comes from."""
 
     #: Commit of the source.
@@ -100,7 +100,7 @@ class Lineage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     run: str = ""
 
 
-class TagsSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class TagsSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """Tags of a model or a version were set; tags not named stayed."""
 
     #: Tags with longer values, which are kept beside the log.
@@ -111,7 +111,7 @@ class TagsSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     tags: dict[str, str] = {}
 
 
-class TagsRemoved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class TagsRemoved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """Tags of a model or a version were removed."""
 
     #: Their keys.
@@ -120,7 +120,7 @@ class TagsRemoved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     reason: FreeText | None = None
 
 
-class AliasSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class AliasSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """An alias was pointed to a version; its stream is
     `models/{model}/aliases/{alias}`.
     """
@@ -133,7 +133,7 @@ class AliasSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     version: int = 0
 
 
-class AliasRemoved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class AliasRemoved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """An alias was removed."""
 
     #: The version it pointed to.
@@ -142,7 +142,7 @@ class AliasRemoved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     reason: FreeText | None = None
 
 
-class ModelCreated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class ModelCreated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A model was created; its stream is `models/{name}` for ever."""
 
     #: Its card.
@@ -164,7 +164,7 @@ class ModelCreated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     tags: dict[str, str] = {}
 
 
-class ModelUpdated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class ModelUpdated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """Owner, description or card of a model changed; what is absent stayed."""
 
     #: The new card.
@@ -177,7 +177,7 @@ class ModelUpdated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     reason: FreeText | None = None
 
 
-class ModelRenamed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class ModelRenamed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A model got a new name; the old one keeps resolving to it."""
 
     #: The name before.
@@ -188,21 +188,21 @@ class ModelRenamed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     to_name: str = msgspec.field(default="", name="toName")
 
 
-class ModelDeleted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class ModelDeleted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A model was deleted: hidden and restorable."""
 
     #: Why it was done.
     reason: FreeText | None = None
 
 
-class ModelRestored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class ModelRestored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A deleted model was brought back."""
 
     #: Why it was done.
     reason: FreeText | None = None
 
 
-class NamespaceCreated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class NamespaceCreated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A namespace was created: the first event of its log, in the stream
     `namespace`.
     """
@@ -213,7 +213,7 @@ class NamespaceCreated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     reason: FreeText | None = None
 
 
-class VersionRegistered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class VersionRegistered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """An immutable version was registered; its stream is
     `models/{model}/versions/{version}`.
     """
@@ -254,7 +254,7 @@ class VersionRegistered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     version: int = 0
 
 
-class VersionSemverLabelled(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class VersionSemverLabelled(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A version got its SemVer label."""
 
     #: Why it was done.
@@ -263,7 +263,7 @@ class VersionSemverLabelled(msgspec.Struct, frozen=True, kw_only=True, omit_defa
     semver: str = ""
 
 
-class VersionUpdated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class VersionUpdated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """Description or card of a version changed; what is absent stayed."""
 
     #: The new card.
@@ -274,21 +274,21 @@ class VersionUpdated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     reason: FreeText | None = None
 
 
-class VersionDeleted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class VersionDeleted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A version was deleted: hidden and restorable."""
 
     #: Why it was done.
     reason: FreeText | None = None
 
 
-class VersionRestored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class VersionRestored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A deleted version was brought back."""
 
     #: Why it was done.
     reason: FreeText | None = None
 
 
-class StageChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class StageChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A version moved to another stage."""
 
     #: The stage before.

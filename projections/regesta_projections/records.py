@@ -73,9 +73,12 @@ class Cause:
     occurred_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """An event in its place in the log."""
+class Recorded(msgspec.Struct, frozen=True, gc=False):
+    """An event in its place in the log.
+
+    A msgspec struct, as folds make one of every event: a frozen dataclass takes five
+    times as long to make.
+    """
 
     event: Event
     position: int
@@ -92,6 +95,18 @@ class Recorded:
         return self.event.__class__.__name__
 
 
+class _Folded(msgspec.Struct, frozen=True, gc=False):
+    """What a fold needs of the envelope; leaving the rest unread saves half the time."""
+
+    authid: str
+    data: msgspec.Raw
+    recordedtime: datetime
+    revision: str
+    subject: str
+    type: str
+
+
+_decode_folded = msgspec.json.Decoder(_Folded).decode
 _decode_record = msgspec.json.Decoder(Record).decode
 _decode_data = {
     TYPE_PREFIX + name: msgspec.json.Decoder(kind).decode for name, kind in EVENTS.items()
@@ -167,7 +182,7 @@ def read_record(record: bytes, position: int, leaf_hash: bytes | None = None) ->
         UnknownEventType: A newer build wrote it.
         msgspec.DecodeError: The bytes are no record.
     """
-    envelope = _decode_record(record)
+    envelope = _decode_folded(record)
     decode: Any = _decode_data.get(envelope.type)
     if decode is None:
         raise UnknownEventType(f"position {position} holds an unknown type of event")

@@ -8,12 +8,13 @@ its stream's last event, and what other streams contribute. Each row but a model
 `Rows` is a working set: it reads through to a base of shared rows, which it never
 changes, and keeps copies of those that an event changes. A batch that cannot be
 written is dropped with its working set, and nothing has to be undone.
+
+Rows cannot form cycles, so the garbage collector need not look at each of them (gc=False).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias, overload
 
 import msgspec
@@ -64,14 +65,13 @@ Key: TypeAlias = ModelKey | VersionKey | AliasKey | NameKey | LabelKey | Namespa
 NAMESPACE = NamespaceKey()
 
 
-@dataclass(slots=True)
-class ModelRow:
+class ModelRow(msgspec.Struct, gc=False):
     """A model. `resource` lacks `latest_version`, `aliases` and the free texts."""
 
     model: str
     resource: model_pb.Model
     #: Digest of each free text by its field: `description`, `card`, `tags.{key}`.
-    texts: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = msgspec.field(default_factory=dict)
     #: The highest version number given out.
     last_version: int = 0
     revision: int = 0
@@ -106,15 +106,14 @@ class ModelRow:
         )
 
 
-@dataclass(slots=True)
-class VersionRow:
+class VersionRow(msgspec.Struct, gc=False):
     """A version. `resource` lacks `name`, `aliases` and the free texts."""
 
     model: str
     number: int
     resource: version_pb.Version
     #: Digest of each free text by its field: `description`, `card`, `tags.{key}`.
-    texts: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = msgspec.field(default_factory=dict)
     #: Position of the event that brought it into its stage.
     stage_position: int = 0
     revision: int = 0
@@ -145,8 +144,7 @@ class VersionRow:
         )
 
 
-@dataclass(slots=True)
-class AliasRow:
+class AliasRow(msgspec.Struct, gc=False):
     """An alias. `resource` lacks `name`; its version is 0 once it was removed."""
 
     model: str
@@ -172,8 +170,7 @@ class AliasRow:
         return AliasRow(self.model, self.alias, resource, self.revision, self.leaf_hash)
 
 
-@dataclass(slots=True)
-class NameRow:
+class NameRow(msgspec.Struct, gc=False):
     """A name that a model has or had."""
 
     name_key: str
@@ -189,8 +186,7 @@ class NameRow:
         return NameRow(self.name_key, self.model)
 
 
-@dataclass(slots=True)
-class LabelRow:
+class LabelRow(msgspec.Struct, gc=False):
     """A SemVer label that a version has."""
 
     model: str
@@ -208,8 +204,7 @@ class LabelRow:
         return LabelRow(self.model, self.semver_key, self.semver, self.number)
 
 
-@dataclass(slots=True)
-class NamespaceRow:
+class NamespaceRow(msgspec.Struct, gc=False):
     """The namespace itself."""
 
     resource: admin_pb.Namespace
@@ -295,11 +290,15 @@ class Rows:
         """
         row = self._own.get(key)
         if row is None:
-            shared = self._base.get(key)
-            if shared is None:
-                raise NotLoaded(key)
-            row = self._own[key] = shared.copy()
+            row = self._own[key] = self._take(key)
         return row
+
+    def _take(self, key: Key) -> Row:
+        """Return what `edit` is to change of a row that is in the base only."""
+        shared = self._base.get(key)
+        if shared is None:
+            raise NotLoaded(key)
+        return shared.copy()
 
     def add(self, row: Row) -> None:
         """Put a new row into the working set."""

@@ -16,6 +16,7 @@ import msgspec
 from regesta.v1 import admin_service_pb2 as admin_pb
 from regesta.v1 import model_pb2 as model_pb
 from regesta.v1 import version_pb2 as version_pb
+from regesta_projections.json_columns import text_of_map, text_of_properties
 from regesta_projections.rows import (
     AliasKey,
     AliasRow,
@@ -34,9 +35,8 @@ from regesta_projections.rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from google.protobuf.struct_pb2 import ListValue, Struct, Value
     from google.protobuf.timestamp_pb2 import Timestamp
 
 R = TypeVar("R", bound=Row)
@@ -44,9 +44,9 @@ R = TypeVar("R", bound=Row)
 #: Values of one row as psycopg takes them, in the order of `Table.columns`.
 Values: TypeAlias = tuple[Any, ...]
 
+_Moments: TypeAlias = tuple[datetime, datetime]
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_encode_json = msgspec.json.Encoder(order="sorted").encode
-_JSON_EMPTY = "{}"
 _KIND_PREFIX = len("MODEL_KIND_")
 
 
@@ -102,12 +102,14 @@ def _columns(text: str) -> tuple[Column, ...]:
 
 def _moment(timestamp: Timestamp) -> datetime:
     """Return a timestamp as PostgreSQL keeps it: in UTC, to the microsecond."""
-    return _EPOCH + timedelta(seconds=timestamp.seconds, microseconds=timestamp.nanos // 1_000)
+    # Positional: half the time of keywords.
+    return _EPOCH + timedelta(0, timestamp.seconds, timestamp.nanos // 1_000)
 
 
-def _json(values: Mapping[str, Any]) -> str:
-    """Return an object as JSON text with sorted names."""
-    return _encode_json(dict(values)).decode() if values else _JSON_EMPTY
+def _moments(resource: model_pb.Model | version_pb.Version, revision: int) -> _Moments:
+    """Return when a resource was created and when its last event was recorded."""
+    created = _moment(resource.create_time)
+    return created, created if revision == 1 else _moment(resource.update_time)
 
 
 def _texts(texts: dict[str, str]) -> tuple[list[str], list[str]]:
@@ -118,52 +120,20 @@ def _texts(texts: dict[str, str]) -> tuple[list[str], list[str]]:
     return fields, [texts[field] for field in fields]
 
 
-def _property(value: version_pb.PropertyValue) -> object:
-    """Return a typed value as JSON has it."""
-    match kind := value.WhichOneof("kind"):
-        case None:
-            return None
-        case "list_value":
-            return _list(value.list_value)
-        case "struct_value":
-            return _object(value.struct_value)
-        case _:
-            return getattr(value, kind)
-
-
-def _json_value(value: Value) -> object:
-    match kind := value.WhichOneof("kind"):
-        case None | "null_value":
-            return None
-        case "list_value":
-            return _list(value.list_value)
-        case "struct_value":
-            return _object(value.struct_value)
-        case _:
-            return getattr(value, kind)
-
-
-def _list(values: ListValue) -> list[object]:
-    return [_json_value(value) for value in values.values]
-
-
-def _object(struct: Struct) -> dict[str, object]:
-    return {name: _json_value(value) for name, value in struct.fields.items()}
-
-
 def _model_values(row: ModelRow) -> Values:
     resource = row.resource
     fields, digests = _texts(row.texts)
+    created_at, updated_at = _moments(resource, row.revision)
     return (
         row.model,
         resource.name,
         resource.name.lower(),
         model_pb.ModelKind.Name(resource.kind)[_KIND_PREFIX:],
         resource.owner,
-        _json(resource.tags),
-        row.deleted,
-        _moment(resource.create_time),
-        _moment(resource.update_time),
+        text_of_map(resource.tags),
+        resource.HasField("delete_time"),
+        created_at,
+        updated_at,
         resource.created_by,
         row.last_version,
         row.revision,
@@ -189,7 +159,7 @@ def _model_row(record: Sequence[Any]) -> ModelRow:
 def _version_values(row: VersionRow) -> Values:
     resource = row.resource
     fields, digests = _texts(row.texts)
-    properties = resource.properties
+    created_at, updated_at = _moments(resource, row.revision)
     return (
         row.model,
         row.number,
@@ -199,13 +169,13 @@ def _version_values(row: VersionRow) -> Values:
         resource.source,
         resource.digest or None,
         resource.lineage.run or None,
-        _json(resource.tags),
-        _json({name: _property(value) for name, value in properties.items()}),
-        _json(resource.params),
-        _json(resource.metrics),
-        row.deleted,
-        _moment(resource.create_time),
-        _moment(resource.update_time),
+        text_of_map(resource.tags),
+        text_of_properties(resource.properties),
+        text_of_map(resource.params),
+        text_of_map(resource.metrics),
+        resource.HasField("delete_time"),
+        created_at,
+        updated_at,
         resource.created_by,
         row.revision,
         row.leaf_hash,

@@ -8,5 +8,6 @@ and no randomness.
 from __future__ import annotations
 
 from regesta_projections.evolve.fold import evolve, keys_of
+from regesta_projections.evolve.streams import UnknownStream
 
-__all__ = ["evolve", "keys_of"]
+__all__ = ["UnknownStream", "evolve", "keys_of"]

@@ -22,12 +22,13 @@ def put_tags(
     row: ModelRow | VersionRow, tags: Mapping[str, str], long_tags: Mapping[str, FreeText]
 ) -> None:
     """Set tags; a long value leaves only its digest in the row."""
+    own = row.resource.tags
     for key, value in tags.items():
-        row.resource.tags[key] = value
+        own[key] = value
         if row.texts:
             row.texts.pop(TAG_FIELD + key, None)
     for key, text in long_tags.items():
-        row.resource.tags.pop(key, None)
+        own.pop(key, None)
         row.texts[TAG_FIELD + key] = text.digests[0]
 
 

@@ -26,15 +26,17 @@ def put_time(timestamp: Timestamp, time: datetime) -> None:
 
 def stamp_created(row: ModelRow | VersionRow, recorded: Recorded) -> None:
     """Note who created a resource and when."""
-    put_time(row.resource.create_time, recorded.recorded_at)
-    row.resource.created_by = recorded.actor
+    resource = row.resource
+    put_time(resource.create_time, recorded.recorded_at)
+    resource.created_by = recorded.actor
 
 
 def stamp(row: ModelRow | VersionRow | AliasRow, recorded: Recorded) -> None:
     """Note the last event of a row's stream."""
-    put_time(row.resource.update_time, recorded.recorded_at)
-    row.resource.updated_by = recorded.actor
-    row.resource.etag = str(recorded.revision)
+    resource = row.resource
+    put_time(resource.update_time, recorded.recorded_at)
+    resource.updated_by = recorded.actor
+    resource.etag = str(recorded.revision)
     row.revision = recorded.revision
     row.leaf_hash = recorded.leaf_hash
 

@@ -23,31 +23,40 @@ def version_registered(
     rows: Rows, model: str, event: events.VersionRegistered, recorded: Recorded
 ) -> None:
     """Add a version, and note its number as the model's last."""
-    resource = version_pb.Version(
-        version=event.version,
-        semver=event.semver,
-        source=event.source,
-        digest=event.digest,
-        stage=event.stage,
-        params=event.params,
-    )
-    if event.size_bytes:
-        resource.size_bytes = int(event.size_bytes)
-    for name, metric in event.metrics.items():
-        resource.metrics[name] = float(metric)
-    for name, value in event.properties.items():
-        _put_property(resource.properties[name], value)
-    _put_references(resource, event)
-    row = VersionRow(model, event.version, resource, stage_position=recorded.position)
+    row = VersionRow(model, event.version, _registered(event), stage_position=recorded.position)
     put_tags(row, event.tags, event.long_tags)
     put_text(row.texts, "description", event.description)
     put_text(row.texts, "card", event.card)
     stamp_created(row, recorded)
     stamp(row, recorded)
+    # Looked up before anything is added: a missing model leaves the rows as they were.
+    rows.edit(ModelKey(model)).last_version = event.version
     rows.add(row)
     if event.semver:
         rows.add(LabelRow(model, sort_key(event.semver), event.semver, event.version))
-    rows.edit(ModelKey(model)).last_version = event.version
+
+
+def _registered(event: events.VersionRegistered) -> version_pb.Version:
+    """Return the resource as it was registered, but for tags."""
+    resource = version_pb.Version()
+    # Assigned one by one: half the time of keyword arguments.
+    resource.version = event.version
+    resource.semver = event.semver
+    resource.source = event.source
+    resource.digest = event.digest
+    resource.stage = event.stage
+    if event.size_bytes:
+        resource.size_bytes = int(event.size_bytes)
+    params = resource.params
+    for name, text in event.params.items():
+        params[name] = text
+    metrics = resource.metrics
+    for name, text in event.metrics.items():
+        metrics[name] = float(text)
+    for name, value in event.properties.items():
+        _put_property(resource.properties[name], value)
+    _put_references(resource, event)
+    return resource
 
 
 def _put_references(resource: version_pb.Version, event: events.VersionRegistered) -> None:
@@ -64,14 +73,19 @@ def _put_references(resource: version_pb.Version, event: events.VersionRegistere
         _put_specs(resource.signature.outputs, signature.outputs)
         _put_specs(resource.signature.params, signature.params)
     if (lineage := event.lineage) is not None:
-        resource.lineage.run = lineage.run
-        resource.lineage.repository = lineage.repository
-        resource.lineage.commit = lineage.commit
-        resource.lineage.parents.extend(lineage.parents)
-        for dataset in lineage.datasets:
-            resource.lineage.datasets.add(
-                name=dataset.name, digest=dataset.digest, role=dataset.role
-            )
+        _put_lineage(resource.lineage, lineage)
+
+
+def _put_lineage(target: version_pb.Lineage, lineage: events.Lineage) -> None:
+    # Present even when empty, as the signature.
+    target.SetInParent()
+    target.run = lineage.run
+    target.repository = lineage.repository
+    target.commit = lineage.commit
+    if lineage.parents:
+        target.parents.extend(lineage.parents)
+    for dataset in lineage.datasets:
+        target.datasets.add(name=dataset.name, digest=dataset.digest, role=dataset.role)
 
 
 def _put_specs(

@@ -1,0 +1,262 @@
+"""Folds a namespace's whole log into fresh rows and puts them in the place of the old.
+
+The fresh rows are a generation of their own beside the one in use, so readers never wait.
+Writers wait for the switch alone: one transaction that holds the log's head, folds the last
+few events and names the new generation. A rebuild that dies leaves rows that nobody reads;
+the next one deletes them.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from regesta_projections.evolve import evolve
+from regesta_projections.records import Recorded, read_record
+from regesta_projections.resident_rows import ResidentRows
+from regesta_projections.rows import NotLoaded
+from regesta_projections.tables import TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Connection = psycopg.Connection[Any]
+
+#: Seconds for which the old rows stay after the switch, for reads that began before it.
+LINGER: Final = 5.0
+
+# Events read and folded at once.
+_CHUNK = 5_000
+
+# Young rows in memory, and as many old ones at most; about 2 kB each.
+_RESIDENT = 20_000
+
+# While writers wait for the switch, at most about this many events are folded.
+_REMAINDER = 1_000
+
+_DELETE_BATCH = 20_000
+
+#: What reading or folding an event raises when the log is not as a server wrote it.
+UNFOLDABLE: Final = (ValueError, LookupError, msgspec.DecodeError)
+
+# First half of the advisory lock's key: "rebu"; the second is the namespace's id.
+_LOCK_CLASS: Final = 0x7265_6275
+
+
+class NamespaceUnknown(LookupError):
+    """There is no namespace of this name."""
+
+
+class RebuildRunning(RuntimeError):
+    """Another rebuild of this namespace is under way."""
+
+
+class LogNotFoldable(RuntimeError):
+    """The log holds something that cannot be folded; `verify` says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildProgress:
+    """How far a rebuild has come."""
+
+    events_folded: int
+    rows_written: int
+    #: Whether the new rows are in use.
+    switched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuild came to."""
+
+    generation: int
+    #: Position of the last event that the new rows reflect.
+    position: int
+    rows_written: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """A log's row in `regesta.logs`."""
+
+    namespace_id: int
+    size: int
+    generation: int
+
+
+def rebuild(
+    dsn: str,
+    namespace: str,
+    progress: Callable[[RebuildProgress], None] = lambda _: None,
+    *,
+    linger: float = LINGER,
+) -> Rebuilt:
+    """Fold a namespace's log anew and put the result in use.
+
+    Args:
+        dsn: The service's role.
+        namespace: Its name.
+        progress: Called after every few thousand events; what it raises ends the rebuild.
+        linger: Seconds to wait after the switch before the old rows are deleted.
+
+    Raises:
+        NamespaceUnknown: There is no such namespace.
+        RebuildRunning: Another rebuild of it is under way.
+        LogNotFoldable: An event cannot be folded; the rows in use stay in use.
+    """
+    with psycopg.connect(dsn) as guard, psycopg.connect(dsn, autocommit=True) as conn:
+        head = _head(conn, namespace)
+        _exclude_others(guard, head.namespace_id, namespace)
+        delete_generations(conn, head.namespace_id, keep=head.generation)
+        fold = _Fold(conn, head.namespace_id, head.generation + 1, progress)
+        _catch_up(conn, namespace, fold)
+        # Had the lock been lost, somebody else could be writing the same generation.
+        guard.execute("SELECT")
+        _switch(conn, fold)
+        progress(RebuildProgress(fold.position, fold.rows.written, switched=True))
+        time.sleep(linger)
+        delete_generations(conn, head.namespace_id, keep=head.generation + 1)
+    return Rebuilt(head.generation + 1, fold.position, fold.rows.written)
+
+
+def _catch_up(conn: Connection, namespace: str, fold: _Fold) -> None:
+    """Fold until little is left, and write all rows, while appends go on."""
+    while _head(conn, namespace).size - fold.position > _REMAINDER:
+        fold.fold_to(_head(conn, namespace).size)
+        fold.rows.flush()
+
+
+_LOCK_HEAD = """
+SELECT size FROM regesta.logs WHERE namespace_id = %s FOR UPDATE
+"""
+_SWITCH = """
+UPDATE regesta.logs SET generation = %s, rebuilt_at = clock_timestamp() WHERE namespace_id = %s
+"""
+
+
+def _switch(conn: Connection, fold: _Fold) -> None:
+    """Fold what is left with the log held still, and name the new generation."""
+    with conn.transaction():
+        (size,) = conn.execute(_LOCK_HEAD, [fold.namespace_id]).fetchone() or (0,)
+        fold.fold_to(size)
+        fold.rows.flush()
+        conn.execute(_SWITCH, [fold.generation, fold.namespace_id])
+
+
+_HEAD = """
+SELECT namespace_id, size, generation FROM regesta.logs WHERE name = %s
+"""
+
+
+def _head(conn: Connection, namespace: str) -> _Head:
+    with conn.cursor(row_factory=class_row(_Head)) as cursor:
+        head = cursor.execute(_HEAD, [namespace]).fetchone()
+    if head is None:
+        raise NamespaceUnknown(f"there is no namespace {namespace}")
+    return head
+
+
+# Held by a transaction rather than the session, so that it works through PgBouncer.
+_EXCLUDE = """
+SELECT set_config('idle_in_transaction_session_timeout', '0', true),
+    pg_try_advisory_xact_lock(%s, %s)
+"""
+
+
+def _exclude_others(guard: Connection, namespace_id: int, namespace: str) -> None:
+    row = guard.execute(_EXCLUDE, [_LOCK_CLASS, namespace_id]).fetchone()
+    if row is None or not row[1]:
+        raise RebuildRunning(f"a rebuild of namespace {namespace} is under way")
+
+
+_DELETE_GENERATIONS = sql.SQL("""
+DELETE FROM regesta.{table} WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM regesta.{table}
+    WHERE namespace_id = %(namespace_id)s
+        AND (generation < %(keep)s OR generation > %(keep)s)
+    LIMIT %(batch)s
+))
+""")
+
+
+def delete_generations(conn: Connection, namespace_id: int, *, keep: int) -> None:
+    """Delete the rows of every other generation, in batches that are committed one by one."""
+    parameters = {"namespace_id": namespace_id, "keep": keep, "batch": _DELETE_BATCH}
+    for table in TABLES.values():
+        statement = _DELETE_GENERATIONS.format(table=sql.Identifier(table.name))
+        while conn.execute(statement, parameters).rowcount == _DELETE_BATCH:
+            pass
+
+
+_READ = """
+SELECT position, record, leaf_hash FROM regesta.events
+WHERE namespace_id = %s AND position > %s AND position <= %s ORDER BY position
+"""
+
+
+class _Fold:
+    """A fold of one log into the rows of one generation.
+
+    Attributes:
+        position: Of the last event folded.
+        rows: The rows.
+    """
+
+    def __init__(
+        self,
+        conn: Connection,
+        namespace_id: int,
+        generation: int,
+        progress: Callable[[RebuildProgress], None],
+    ) -> None:
+        self.namespace_id = namespace_id
+        self.generation = generation
+        self.position = 0
+        self.rows = ResidentRows(conn, namespace_id, generation)
+        self._conn = conn
+        self._progress = progress
+
+    def fold_to(self, position: int) -> None:
+        """Fold all events up to a position."""
+        while self.position < position:
+            self._apply(self._read(min(position, self.position + _CHUNK)))
+            if self.rows.young >= _RESIDENT:
+                self.rows.age()
+            self._progress(RebuildProgress(self.position, self.rows.written))
+
+    def _read(self, last: int) -> list[Recorded]:
+        """Return the events after `position` up to `last`."""
+        with self._conn.cursor(binary=True) as cursor:
+            cursor.execute(_READ, [self.namespace_id, self.position, last])
+            lines = cursor.fetchall()
+        if len(lines) != last - self.position:
+            raise LogNotFoldable(f"events between {self.position + 1} and {last} are missing")
+        events = []
+        for position, record, leaf_hash in lines:
+            try:
+                events.append(read_record(record, position, leaf_hash))
+            except UNFOLDABLE as error:
+                raise LogNotFoldable(f"the record at position {position}: {error}") from error
+        return events
+
+    def _apply(self, events: Sequence[Recorded]) -> None:
+        rows = self.rows
+        for at, event in enumerate(events):
+            try:
+                try:
+                    evolve(rows, event)
+                except NotLoaded:
+                    # Nothing was changed yet. What the rest will miss is fetched with it.
+                    rows.fetch_for(events[at:])
+                    evolve(rows, event)
+            except UNFOLDABLE as error:
+                raise LogNotFoldable(
+                    f"{event.type} at position {event.position}: {error!r}"
+                ) from error
+            self.position = event.position

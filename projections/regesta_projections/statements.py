@@ -1,0 +1,133 @@
+"""SQL over the catalog's tables, put together from their one definition."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from psycopg import sql
+from psycopg.abc import Buffer
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
+
+from regesta_projections.tables import key_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import psycopg
+
+    from regesta_projections.rows import Key, Row
+    from regesta_projections.tables import Table
+
+    Connection = psycopg.Connection[Any]
+
+#: What every table has before its own columns.
+_PLACE: Final = ("namespace_id", "generation")
+_PLACE_TYPES: Final = ("integer", "integer")
+
+# OFFSET 0 keeps one index lookup a key: a generation being written has no statistics yet,
+# and without them the planner would rather read all of it.
+_BY_KEY: Final = sql.SQL("""
+FROM {wanted} CROSS JOIN LATERAL (
+    SELECT {columns} FROM regesta.{table}
+    WHERE namespace_id = %s AND generation = %s {same_key} OFFSET 0
+) AS own
+""")
+_FETCH: Final = sql.SQL("SELECT own.* {by_key}")
+_DELETE: Final = sql.SQL(
+    "DELETE FROM regesta.{table} WHERE ctid = ANY (ARRAY(SELECT own.ctid {by_key}))"
+)
+_COPY: Final = sql.SQL("COPY regesta.{table} ({columns}) FROM STDIN (FORMAT BINARY)")
+
+
+class _JsonText(Dumper):
+    """Sends JSON text as it is to a jsonb column."""
+
+    format = Format.BINARY
+    oid = 3802  # jsonb
+
+    def dump(self, obj: str) -> Buffer:
+        """Return jsonb's binary form: its version, which is 1, and the text."""
+        return b"\x01" + obj.encode()
+
+
+def fetch_rows(
+    conn: Connection, table: Table[Any], namespace_id: int, generation: int, keys: Sequence[Key]
+) -> list[Row]:
+    """Return the rows of these keys, as far as there are any, in no order."""
+    with conn.cursor(binary=True) as cursor:
+        cursor.execute(
+            _fetch_statement(table, table.loaded),
+            [*_key_arrays(table, keys), namespace_id, generation],
+        )
+        return [table.row(record) for record in cursor]
+
+
+def delete_rows(
+    conn: Connection, table: Table[Any], namespace_id: int, generation: int, keys: Sequence[Key]
+) -> None:
+    """Delete the rows of these keys."""
+    conn.execute(_delete_statement(table), [*_key_arrays(table, keys), namespace_id, generation])
+
+
+def copy_rows(
+    conn: Connection, table: Table[Any], namespace_id: int, generation: int, rows: Iterable[Row]
+) -> None:
+    """Insert rows that are not there yet; by COPY, the fastest way for many."""
+    values = table.values
+    with conn.cursor() as cursor:
+        cursor.adapters.register_dumper(_JsonText, _JsonText)
+        with cursor.copy(_copy_statement(table)) as copy:
+            copy.set_types([*_PLACE_TYPES, *(column.type for column in table.columns)])
+            for row in rows:
+                copy.write_row((namespace_id, generation, *values(row)))
+
+
+def _key_arrays(table: Table[Any], keys: Sequence[Key]) -> list[list[Any]]:
+    """Return one array for each key column."""
+    if not table.key_length:
+        return []
+    return [list(array) for array in zip(*map(key_values, keys), strict=True)]
+
+
+@cache
+def _fetch_statement(table: Table[Any], columns: tuple[str, ...]) -> sql.Composed:
+    return _FETCH.format(by_key=_by_key(table, columns))
+
+
+@cache
+def _delete_statement(table: Table[Any]) -> sql.Composed:
+    return _DELETE.format(table=sql.Identifier(table.name), by_key=_by_key(table, ("ctid",)))
+
+
+def _by_key(table: Table[Any], columns: tuple[str, ...]) -> sql.Composed:
+    return _BY_KEY.format(
+        wanted=_wanted(table),
+        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+        table=sql.Identifier(table.name),
+        same_key=sql.SQL(" ").join(
+            sql.SQL("AND {0} = wanted.{0}").format(sql.Identifier(column.name))
+            for column in table.key_columns
+        ),
+    )
+
+
+def _wanted(table: Table[Any]) -> sql.Composable:
+    """Return the keys as a table; one key array a column."""
+    if not table.key_length:
+        return sql.SQL("(SELECT) AS wanted")
+    return sql.SQL("unnest({}) AS wanted ({})").format(
+        sql.SQL(", ").join(
+            sql.SQL("%s::") + sql.SQL(column.type) + sql.SQL("[]") for column in table.key_columns
+        ),
+        sql.SQL(", ").join(sql.Identifier(column.name) for column in table.key_columns),
+    )
+
+
+@cache
+def _copy_statement(table: Table[Any]) -> sql.Composed:
+    return _COPY.format(
+        table=sql.Identifier(table.name),
+        columns=sql.SQL(", ").join(map(sql.Identifier, (*_PLACE, *table.column_names))),
+    )
