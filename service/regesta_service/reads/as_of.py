@@ -11,7 +11,7 @@ from regesta.semver import Range, Version, sort_key
 from regesta_projections.rows import AliasKey, ModelKey, VersionKey
 from regesta_service.reads import past
 from regesta_service.reads.consistency import check_reached
-from regesta_service.reads.lookups import ARCHIVED, Form
+from regesta_service.reads.lookups import RESOLVABLE_STAGES, Form
 from regesta_service.reads.moments import position_at
 from regesta_service.reads.refusals import (
     alias_not_found,
@@ -211,7 +211,7 @@ def _best(
     states: Sequence[VersionState], rank: Callable[[VersionState], int | str]
 ) -> VersionState | None:
     """Return the highest of those that may be resolved, else the highest of all."""
-    live = [state for state in states if not state.deleted and state.stage != ARCHIVED]
+    live = [state for state in states if not state.deleted and state.stage in RESOLVABLE_STAGES]
     return max(live or states, key=rank, default=None)
 
 

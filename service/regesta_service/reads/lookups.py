@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from regesta_service.domain.lifecycle import DEFAULT
 from regesta_service.reads.coalescing import Coalescer
 from regesta_service.reads.connection import Connect, OwnConnection
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
     Connection: TypeAlias = psycopg.AsyncConnection[Any]
 
-#: The stage whose versions are found by number and digest only.
-ARCHIVED: Final = "archived"
+#: Stages whose versions are found by more than number and digest.
+RESOLVABLE_STAGES: Final = [stage.name for stage in DEFAULT.stages if stage.resolvable]
 
 #: Intervals of SemVer sort keys: first admitted, first above.
 Bounds: TypeAlias = tuple[tuple[str, str], ...]
@@ -165,7 +166,7 @@ class Lookups:
                 "range_lows": [low for _, low, _, _ in ranges],
                 "range_highs": [high for _, _, high, _ in ranges],
                 "range_prereleases": [prereleases for _, _, _, prereleases in ranges],
-                "archived": ARCHIVED,
+                "resolvable": RESOLVABLE_STAGES,
             },
         )
         return list(map(FoundVersion._make, rows))
@@ -265,7 +266,7 @@ LEFT JOIN LATERAL (
             SELECT v.model, v.number, 0 FROM regesta.versions AS v
             WHERE q.form = 'latest' AND v.namespace_id = h.namespace_id
                 AND v.generation = h.generation AND v.model = n.model
-                AND NOT v.deleted AND v.stage <> %(archived)s
+                AND NOT v.deleted AND v.stage = ANY (%(resolvable)s)
             ORDER BY v.number DESC
             LIMIT 1
         )
@@ -295,7 +296,7 @@ LEFT JOIN LATERAL (
                         AND l.model = n.model AND l.semver_key >= r.low COLLATE "C"
                         AND l.semver_key < r.high COLLATE "C"
                         AND r.prereleases = (right(l.semver_key, 1) <> '~')
-                        AND NOT v.deleted AND v.stage <> %(archived)s
+                        AND NOT v.deleted AND v.stage = ANY (%(resolvable)s)
                     ORDER BY l.semver_key DESC
                     LIMIT 1
                 )

@@ -85,7 +85,8 @@ class NamespaceReads:
             connection.cursor(row_factory=class_row(_Found)) as cursor,
         ):
             await cursor.execute(query, parameters)
-            return await cursor.fetchall()
+            rows: list[_Found] = await cursor.fetchall()
+        return rows
 
 
 def _finished(row: _Found) -> admin_pb.Namespace:

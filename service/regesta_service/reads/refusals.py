@@ -13,7 +13,7 @@ from regesta_service.domain.rejections import (
     VersionDeletedAlready,
     VersionNotFound,
 )
-from regesta_service.reads.lookups import ARCHIVED, Form
+from regesta_service.reads.lookups import RESOLVABLE_STAGES, Form
 
 if TYPE_CHECKING:
     from regesta_service.domain.rejections import Rejection
@@ -78,10 +78,10 @@ def unresolvable(
             f"version {number} of {model} is deleted; restore it, or resolve another",
             metadata=metadata,
         )
-    if stage == ARCHIVED and form not in _RESOLVED_ALTHOUGH_ARCHIVED:
+    if stage not in RESOLVABLE_STAGES and form not in _RESOLVED_ALTHOUGH_ARCHIVED:
         return VersionArchived(
-            f"version {number} of {model} is archived; it is resolved by its number and its"
-            " digest only",
+            f"version {number} of {model} is {stage}; it is resolved by its number and its digest"
+            " only",
             metadata=metadata,
         )
     return None

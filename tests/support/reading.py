@@ -1,0 +1,70 @@
+"""Read models for tests, and requests to them without a server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from regesta_service.domain.rejections import NamespaceNotFound
+from regesta_service.reads.read_model import ReadModel
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.databases import LiveDatabase
+
+
+class NamespacesOf:
+    """Finds namespaces in a database."""
+
+    def __init__(self, pool: AsyncConnectionPool) -> None:
+        self._pool = pool
+
+    async def namespace_id(self, name: str) -> int:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT namespace_id FROM regesta.logs WHERE name = %s", [name]
+            )
+            row = await cursor.fetchone()
+        if row is None:
+            raise NamespaceNotFound(f"there is no namespace {name}")
+        return int(row[0])
+
+
+@contextlib.asynccontextmanager
+async def reading(database: LiveDatabase, **options: Any) -> AsyncIterator[ReadModel]:
+    """Run a read model over a database, as one server process would."""
+
+    async def connect() -> psycopg.AsyncConnection[Any]:
+        return await psycopg.AsyncConnection.connect(database.service_dsn)
+
+    async with AsyncConnectionPool(
+        database.service_dsn, min_size=1, max_size=4, kwargs={"autocommit": True}
+    ) as pool:
+        reads = ReadModel(
+            NamespacesOf(pool), pool, connect, page_token_secret=b"0123456789abcdef", **options
+        )
+        async with reads.running():
+            yield reads
+
+
+@dataclass
+class TestCall:
+    """What a servicer sees of a call."""
+
+    __test__ = False
+
+    seconds: float = 10.0
+    allowed: bool = True
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def remaining(self) -> float:
+        return self.seconds
+
+    def still_allowed(self) -> bool:
+        return self.allowed
