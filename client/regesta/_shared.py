@@ -73,7 +73,8 @@ def call_metadata(token: str | None) -> tuple[tuple[str, str], ...]:
 class Positions:
     """The highest position this client has seen of each namespace."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, fresh: bool = False) -> None:
+        self._fresh = fresh
         self._seen: dict[str, int] = {}
         self._lock = threading.Lock()
 
@@ -83,8 +84,17 @@ class Positions:
             if position > self._seen.get(namespace, 0):
                 self._seen[namespace] = position
 
+    def seen(self, namespace: str) -> int:
+        """Return the highest position seen of a namespace; 0 before any."""
+        return self._seen.get(namespace, 0)
+
     def consistency(self, namespace: str) -> reading_pb.Consistency | None:
-        """Return the demand under which this client reads its own writes."""
+        """Return the demand under which this client reads its own writes.
+
+        A client that wants everybody's writes (`fresh`) demands those instead.
+        """
+        if self._fresh:
+            return reading_pb.Consistency(level=reading_pb.CONSISTENCY_LEVEL_FULLY_CONSISTENT)
         position = self._seen.get(namespace)
         if position is None:
             return None

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from regesta._shared import DEFAULT_TIMEOUT
 from regesta._sync.calls import Calls
 from regesta._sync.transport import Transport
 from regesta.errors import Overloaded, Unavailable
@@ -40,6 +41,10 @@ class Client(Calls):
         tls: False for the clear, True for TLS with the system's roots, or a PEM file
             of roots.
         channels: Connections; more than one reach more than one worker of a server.
+        timeout: Seconds after which a call is given up that has no timeout of its own;
+            streams go on without end.
+        fresh: Every read waits for all that anybody was told is done before it began,
+            and not only for what this client has seen. It costs a look at the database.
     """
 
     def __init__(
@@ -50,8 +55,13 @@ class Client(Calls):
         namespace: str = "default",
         tls: str | Path | bool = False,
         channels: int = 2,
+        timeout: float = DEFAULT_TIMEOUT,
+        fresh: bool = False,
     ) -> None:
-        super().__init__(Transport(target, token=token, tls=tls, channels=channels), namespace)
+        transport = Transport(
+            target, token=token, tls=tls, channels=channels, timeout=timeout, fresh=fresh
+        )
+        super().__init__(transport, namespace)
 
     def __enter__(self) -> Self:
         """Return the client itself."""
@@ -65,6 +75,14 @@ class Client(Calls):
     ) -> None:
         """Close the client."""
         self.close()
+
+    @property
+    def position(self) -> int:
+        """The highest position of the namespace's log that an answer reflected; 0 before any.
+
+        After a write, a read at or after it shows that write.
+        """
+        return self._transport.positions.seen(self._namespace)
 
     def close(self) -> None:
         """Close every connection; calls under way are cancelled."""

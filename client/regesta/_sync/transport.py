@@ -11,7 +11,6 @@ import grpc
 from google.protobuf.message import Message
 
 from regesta._shared import (
-    DEFAULT_TIMEOUT,
     Positions,
     call_metadata,
     channel_options,
@@ -30,7 +29,14 @@ class Transport:
     """Some channels to one target, opened when first used."""
 
     def __init__(
-        self, target: str, *, token: str | None, tls: str | Path | bool, channels: int
+        self,
+        target: str,
+        *,
+        token: str | None,
+        tls: str | Path | bool,
+        channels: int,
+        timeout: float,
+        fresh: bool,
     ) -> None:
         self._target = target
         self._tls = tls
@@ -38,7 +44,8 @@ class Transport:
         self._channels: list[Any] = [None] * channels
         self._next = itertools.cycle(range(channels))
         self._methods: dict[tuple[int, str], Any] = {}
-        self.positions = Positions()
+        self._timeout = timeout
+        self.positions = Positions(fresh=fresh)
 
     def _channel(self, number: int) -> Any:
         channel = self._channels[number]
@@ -74,7 +81,7 @@ class Transport:
             path: Of the method.
             request: The request.
             response: Type of the answer.
-            timeout: Seconds; None means `DEFAULT_TIMEOUT`.
+            timeout: Seconds; None means the client's.
 
         Raises:
             RegestaError: The call failed.
@@ -83,7 +90,7 @@ class Transport:
         try:
             answer: M = method(
                 request,
-                timeout=DEFAULT_TIMEOUT if timeout is None else timeout,
+                timeout=self._timeout if timeout is None else timeout,
                 metadata=self._metadata,
             )
         except grpc.RpcError as error:
