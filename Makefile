@@ -40,6 +40,9 @@ format: setup ## format Python and protos in place
 proto: setup $(VENV)-proto/.ready ## regenerate the code that comes from proto/
 	tools/proto.sh
 
+accept-protos: setup ## promise the protos as they are: from now on nothing of them may break
+	$(BIN)/buf build --exclude-source-info -o proto/accepted.binpb
+
 lock: $(VENV)/.locked ## pin what pyproject.toml asks for; LOCKFLAGS=--upgrade takes the newest
 	$(LOCK) pyproject.toml --all-extras --group dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml --extra server --extra embedded --extra cli -o requirements/server.txt
