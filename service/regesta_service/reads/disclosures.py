@@ -87,6 +87,23 @@ async def read_texts(
     return texts
 
 
+async def read_all_texts(
+    connection: psycopg.AsyncConnection[Any], namespace_id: int, events: Sequence[StoredEvent]
+) -> dict[int, list[Text]]:
+    """Return all texts of events, which are in order, by position; however long they are."""
+    texts: dict[int, list[Text]] = {}
+    left: Sequence[StoredEvent] = events
+    while found := await read_texts(connection, namespace_id, left):
+        texts |= found
+        if sum(len(text.text.encode()) for own in found.values() for text in own) < _MAX_TEXT_BYTES:
+            break
+        # The last one may not be complete, unless it is the first.
+        last = max(found)
+        beyond = last if len(found) == 1 else last - 1
+        left = [event for event in left if event.position > beyond]
+    return texts
+
+
 def fitting(
     events: Sequence[StoredEvent], texts: Mapping[int, Sequence[Text]], most: int = MAX_PAGE_BYTES
 ) -> list[bytes]:
