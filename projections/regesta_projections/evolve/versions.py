@@ -112,8 +112,11 @@ def _put_property(target: version_pb.PropertyValue, value: events.PropertyValue)
     elif value.bool_value is not None:
         target.bool_value = value.bool_value
     elif value.list_json is not None:
+        # Present even when empty.
+        target.list_value.SetInParent()
         target.list_value.extend(msgspec.json.decode(value.list_json))
     elif value.struct_json is not None:
+        target.struct_value.SetInParent()
         target.struct_value.update(msgspec.json.decode(value.struct_json))
 
 

@@ -1,0 +1,131 @@
+"""Requests as callers send them, and their translation without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
+from regesta.v1 import model_pb2, version_pb2
+from regesta_service.api.writes import (
+    translate_labels,
+    translate_models,
+    translate_registration,
+    translate_versions,
+)
+from regesta_service.api.writes.translating import Translated
+from regesta_service.domain.rejections import InvalidRequest
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+MODEL = "namespaces/acme/models/churn"
+VERSION = f"{MODEL}/versions/3"
+ALIAS = f"{MODEL}/aliases/champion"
+ID = "request-1"
+
+
+def salts() -> Callable[[], bytes]:
+    """Return a source of salts, other ones each time but the same in each test."""
+    numbers: Iterator[int] = iter(range(1, 1 << 20))
+    return lambda: next(numbers).to_bytes(16, "big")
+
+
+def register(version: version_pb2.Version | None = None, **fields: Any) -> Translated[Any]:
+    """Translate a registration."""
+    request = pb.RegisterVersionRequest(
+        parent=MODEL, request_id=ID, version=version or version_pb2.Version(), **fields
+    )
+    return translate_registration.register_version(request, NOW, salts())
+
+
+def content(version: version_pb2.Version) -> Any:
+    """Return what a version's event would hold."""
+    return register(version).command.content
+
+
+#: By method: how it is translated, and a valid request of it.
+WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
+    "CreateModel": (
+        translate_models.create_model,
+        pb.CreateModelRequest(parent="namespaces/acme", model_id="churn"),
+    ),
+    "UpdateModel": (
+        translate_models.update_model,
+        pb.UpdateModelRequest(
+            model=model_pb2.Model(name=MODEL, owner="ann"), update_mask=FieldMask(paths=["owner"])
+        ),
+    ),
+    "RenameModel": (
+        translate_models.rename_model,
+        pb.RenameModelRequest(name=MODEL, new_model_id="leavers"),
+    ),
+    "DeleteModel": (translate_models.delete_model, pb.DeleteModelRequest(name=MODEL)),
+    "RestoreModel": (translate_models.restore_model, pb.RestoreModelRequest(name=MODEL)),
+    "RegisterVersion": (
+        lambda request, new_salt: translate_registration.register_version(request, NOW, new_salt),
+        pb.RegisterVersionRequest(parent=MODEL),
+    ),
+    "UpdateVersion": (
+        translate_versions.update_version,
+        pb.UpdateVersionRequest(
+            version=version_pb2.Version(name=VERSION, card="# Card"),
+            update_mask=FieldMask(paths=["card"]),
+        ),
+    ),
+    "LabelVersion": (
+        translate_versions.label_version,
+        pb.LabelVersionRequest(name=VERSION, semver="1.0.0"),
+    ),
+    "DeleteVersion": (translate_versions.delete_version, pb.DeleteVersionRequest(name=VERSION)),
+    "RestoreVersion": (translate_versions.restore_version, pb.RestoreVersionRequest(name=VERSION)),
+    "SetTags": (
+        translate_labels.set_tags,
+        pb.SetTagsRequest(name=VERSION, tags={"tier": "1"}),
+    ),
+    "RemoveTags": (
+        translate_labels.remove_tags,
+        pb.RemoveTagsRequest(name=VERSION, keys=["tier"]),
+    ),
+    "SetAlias": (translate_labels.set_alias, pb.SetAliasRequest(name=ALIAS, version=3)),
+    "RemoveAlias": (translate_labels.remove_alias, pb.RemoveAliasRequest(name=ALIAS)),
+    "TransitionVersion": (
+        translate_versions.transition_version,
+        lifecycle_pb.TransitionVersionRequest(name=VERSION, stage="staging"),
+    ),
+}
+
+
+def translate(method: str, **changes: Any) -> Translated[Any]:
+    """Translate a method's valid request after some of its fields were changed."""
+    function, valid = WRITES[method]
+    request = type(valid)(request_id=ID)
+    request.MergeFrom(valid)
+    for field in changes:
+        request.ClearField(field)
+    request.MergeFrom(type(valid)(**changes))
+    return function(request, salts())
+
+
+def refused(method: str, field: str, **changes: Any) -> str:
+    """Expect that just one field of a request is refused, and return the rule."""
+    return refusal(lambda: translate(method, **changes), field)
+
+
+def refused_version(version: version_pb2.Version, field: str) -> str:
+    """Expect that just one field of a registration is refused, and return the rule."""
+    return refusal(lambda: register(version), field)
+
+
+def refusal(act: Callable[[], object], field: str) -> str:
+    """Expect that just one field is refused, and return the rule."""
+    with pytest.raises(InvalidRequest) as caught:
+        act()
+
+    assert [field] == [violation.field for violation in caught.value.violations]
+    (violation,) = caught.value.violations
+    assert f"{field}: {violation.description}" == caught.value.message
+    return violation.description

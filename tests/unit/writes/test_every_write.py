@@ -1,0 +1,141 @@
+"""Rules that all writes share."""
+
+from __future__ import annotations
+
+import pytest
+
+from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
+from regesta_service.domain.limits import MAX_REASON
+from tests.unit.writes.requests import ALIAS, MODEL, VERSION, WRITES, refused, translate
+
+METHODS = sorted(WRITES)
+WITH_ETAG = [name for name in METHODS if "etag" in WRITES[name][1].DESCRIPTOR.fields_by_name]
+ON_VERSIONS = [
+    "DeleteVersion",
+    "LabelVersion",
+    "RestoreVersion",
+    "TransitionVersion",
+]
+ON_MODELS = ["RenameModel", "DeleteModel", "RestoreModel"]
+
+
+def test_every_write_of_the_api_is_tried_here():
+    services = [
+        pb.DESCRIPTOR.services_by_name["CatalogService"],
+        lifecycle_pb.DESCRIPTOR.services_by_name["LifecycleService"],
+    ]
+    writes = [
+        method.name
+        for service in services
+        for method in service.methods
+        if "request_id" in method.input_type.fields_by_name
+    ]
+
+    assert METHODS == sorted(writes)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_valid_request_is_for_its_namespace_and_has_no_reason(method):
+    translated = translate(method)
+
+    assert translated.namespace == "acme"
+    assert translated.request.request_id == "request-1"
+    assert getattr(translated.command, "reason", None) is None
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("request_id", ["a", "A-1.b_c:d", "x" * 64])
+def test_a_request_id_is_1_to_64_of_its_alphabet(method, request_id):
+    assert translate(method, request_id=request_id).request.request_id == request_id
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("request_id", ["", "x" * 65, "a b", "a/b", "é", "a\n"])
+def test_another_request_id_is_refused(method, request_id):
+    refused(method, "request_id", request_id=request_id)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_reason_is_sealed_and_known_to_the_answer(method):
+    reason = "é\tbecause\r\n" + "x" * (MAX_REASON - 11)
+    assert len(reason) == MAX_REASON
+
+    translated = translate(method, reason=reason)
+
+    assert list(translated.texts.values())[-1] == reason
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("reason", ["x" * (MAX_REASON + 1), "a\0b", "a\x1bb", "a\x7fb", "a\x9bb"])
+def test_a_reason_that_is_too_long_or_holds_control_characters_is_refused(method, reason):
+    refused(method, "reason", reason=reason)
+
+
+@pytest.mark.parametrize("method", WITH_ETAG)
+@pytest.mark.parametrize(
+    ("etag", "revision"),
+    [("", None), ("0", 0), ("1", 1), ("9223372036854775807", 9223372036854775807)],
+)
+def test_an_etag_is_a_revision_or_no_expectation(method, etag, revision):
+    assert translate(method, etag=etag).command.expected_revision == revision
+
+
+@pytest.mark.parametrize("method", WITH_ETAG)
+@pytest.mark.parametrize("etag", ["01", "-1", "+1", "1 ", '"1"', "x", "٣", "1" * 20])
+def test_another_etag_is_refused(method, etag):
+    refused(method, "etag", etag=etag)
+
+
+def test_all_writes_but_the_first_of_a_resource_take_an_etag():
+    assert set(METHODS) - set(WITH_ETAG) == {"CreateModel", "RegisterVersion"}
+
+
+BROKEN = [
+    "",
+    "churn",
+    "namespaces/acme/models/",
+    "namespaces/acme/models/-churn",
+    "namespaces/Acme/models/churn",
+    MODEL + "/",
+    MODEL + "\n",
+    MODEL + "/versions/0",
+    MODEL + "/versions/03",
+    MODEL + "/versions/2147483648",
+    MODEL + "/aliases/latest",
+    MODEL + "/aliases/v3",
+]
+
+
+@pytest.mark.parametrize("method", ON_MODELS)
+@pytest.mark.parametrize("name", [*BROKEN, VERSION, ALIAS, "namespaces/acme"])
+def test_a_write_of_a_model_names_a_model(method, name):
+    refused(method, "name", name=name)
+
+
+@pytest.mark.parametrize("method", ON_VERSIONS)
+@pytest.mark.parametrize("name", [*BROKEN, MODEL, ALIAS, "namespaces/acme"])
+def test_a_write_of_a_version_names_a_version(method, name):
+    refused(method, "name", name=name)
+
+
+@pytest.mark.parametrize("method", ["SetAlias", "RemoveAlias"])
+@pytest.mark.parametrize("name", [*BROKEN, MODEL, VERSION, "namespaces/acme"])
+def test_a_write_of_an_alias_names_an_alias(method, name):
+    refused(method, "name", name=name)
+
+
+@pytest.mark.parametrize("method", ["SetTags", "RemoveTags"])
+@pytest.mark.parametrize("name", [*BROKEN, ALIAS, "namespaces/acme"])
+def test_a_write_of_tags_names_a_model_or_version(method, name):
+    refused(method, "name", name=name)
+
+
+@pytest.mark.parametrize("parent", [*BROKEN, VERSION, ALIAS, "namespaces/acme"])
+def test_a_version_is_registered_in_a_model(parent):
+    refused("RegisterVersion", "parent", parent=parent)
+
+
+@pytest.mark.parametrize("parent", [*BROKEN, MODEL, VERSION, ALIAS])
+def test_a_model_is_created_in_a_namespace(parent):
+    refused("CreateModel", "parent", parent=parent)
