@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 #: Gives 16 random bytes, other ones each time.
 SaltSource: TypeAlias = Callable[[], bytes]
 
+#: A field's path, or its parts, put together only when it is refused: the path of a map or
+#: list, the key or index, and a field below.
+Place: TypeAlias = str | tuple[str, str | int] | tuple[str, int, str]
+
 _T = TypeVar("_T")
 
 #: How many broken rules are told at once: they travel in trailing metadata.
@@ -69,18 +73,18 @@ class Checks:
             message += f" (and {self._broken - 1} more)"
         raise InvalidRequest(message, violations=tuple(self._violations))
 
-    def refuse(self, field: str, description: str) -> None:
+    def refuse(self, place: Place, description: str) -> None:
         """Note that a field breaks a rule."""
         self._broken += 1
         if len(self._violations) < MAX_VIOLATIONS:
-            self._violations.append(Violation(field, description))
+            self._violations.append(Violation(_path_of(place), description))
 
-    def named(self, field: str, check: Callable[[_T], _T], value: _T) -> _T:
+    def named(self, place: Place, check: Callable[[_T], _T], value: _T) -> _T:
         """Check a name by a function of `regesta.names`."""
         try:
             return check(value)
         except InvalidName as error:
-            self.refuse(field, error.message)
+            self.refuse(place, error.message)
             return value
 
     def fits(self, field: str, things: Sized, limit: int) -> bool:
@@ -90,17 +94,17 @@ class Checks:
             return False
         return True
 
-    def line(self, field: str, text: str, limit: int = limits.MAX_LINE) -> str:
+    def line(self, place: Place, text: str, limit: int = limits.MAX_LINE) -> str:
         """Check a text on one line."""
         if len(text) > limit or _NOT_IN_LINE.search(text):
-            self.refuse(field, f"has at most {limit} characters and no control character")
+            self.refuse(place, f"has at most {limit} characters and no control character")
         return text
 
-    def text(self, field: str, text: str, limit: int) -> str:
+    def text(self, place: Place, text: str, limit: int) -> str:
         """Check a text that may have several lines."""
         if len(text) > limit or _NOT_IN_TEXT.search(text):
             self.refuse(
-                field,
+                place,
                 f"has at most {limit} characters and no control character but tab and line break",
             )
         return text
@@ -136,16 +140,15 @@ class Checks:
         if not self.fits(field, tags, limits.MAX_TAGS):
             return inline, long
         for key, value in tags.items():
-            path = self.key(field, key)
-            self.named(path, names.check_tag_value, value)
+            self.named(self.key(field, key), names.check_tag_value, value)
             if len(value) > limits.MAX_INLINE_TAG_VALUE:
                 long[key] = self._seal(value)
             else:
                 inline[key] = value
         return inline, long
 
-    def key(self, field: str, key: str) -> str:
-        """Check a map's key and return the path of its value."""
+    def key(self, field: str, key: str) -> Place:
+        """Check a map's key and return the place of its value."""
         try:
             names.check_tag_key(key)
         except InvalidName:
@@ -154,7 +157,7 @@ class Checks:
                 f"a key has 1 to {names.MAX_TAG_KEY_LENGTH} characters and no control character",
             )
             return field
-        return path_of(field, key)
+        return field, key
 
     def _seal(self, text: str) -> SealedText:
         sealed = seal(text, self._new_salt())
@@ -162,11 +165,17 @@ class Checks:
         return sealed
 
 
-def path_of(field: str, key: str) -> str:
-    """Return the path of a map's value, for example `version.metrics["auc"]`."""
-    if len(key) > _MAX_SHOWN_KEY:
-        key = key[:_MAX_SHOWN_KEY] + "…"
-    return f"{field}[{json.dumps(key, ensure_ascii=False)}]"
+def _path_of(place: Place) -> str:
+    """Return a path as text, for example `version.metrics["auc"]`."""
+    if isinstance(place, str):
+        return place
+    field, key, *below = place
+    if isinstance(key, int):
+        shown = str(key)
+    else:
+        short = key if len(key) <= _MAX_SHOWN_KEY else key[:_MAX_SHOWN_KEY] + "…"
+        shown = json.dumps(short, ensure_ascii=False)
+    return ".".join([f"{field}[{shown}]", *below])
 
 
 def parse_name(field: str, parse: Callable[[str], _T], text: str) -> _T:

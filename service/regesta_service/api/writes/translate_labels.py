@@ -53,7 +53,7 @@ def remove_tags(request: pb.RemoveTagsRequest, new_salt: SaltSource) -> Translat
         checks.refuse("keys", "has at least one entry")
     if checks.fits("keys", request.keys, limits.MAX_TAGS):
         for at, key in enumerate(request.keys):
-            checks.named(f"keys[{at}]", names.check_tag_key, key)
+            checks.named(("keys", at), names.check_tag_key, key)
     command = RemoveTags(
         name.model,
         name.version if isinstance(name, VersionName) else None,

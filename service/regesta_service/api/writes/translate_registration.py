@@ -170,16 +170,17 @@ def _specs(
     specs = tuple(specs)
     if not checks.fits(field, specs, limits.MAX_TENSOR_SPECS):
         return ()
-    return tuple(_spec(checks, f"{field}[{at}]", spec) for at, spec in enumerate(specs))
+    return tuple(_spec(checks, field, at, spec) for at, spec in enumerate(specs))
 
 
-def _spec(checks: Checks, path: str, spec: version_pb.TensorSpec) -> e.TensorSpec:
-    if any(size < _FREE for size in spec.shape):
-        checks.refuse(f"{path}.shape", "holds sizes, or -1 where a size is free")
+def _spec(checks: Checks, field: str, at: int, spec: version_pb.TensorSpec) -> e.TensorSpec:
+    shape = spec.shape
+    if shape and min(shape) < _FREE:
+        checks.refuse((field, at, "shape"), "holds sizes, or -1 where a size is free")
     return e.TensorSpec(
-        name=checks.line(f"{path}.name", spec.name),
-        data_type=checks.line(f"{path}.data_type", spec.data_type),
-        shape=tuple(map(str, spec.shape)),
+        name=checks.line((field, at, "name"), spec.name),
+        data_type=checks.line((field, at, "data_type"), spec.data_type),
+        shape=tuple(map(str, shape)),
         optional=spec.optional,
     )
 
@@ -191,21 +192,23 @@ def _lineage(checks: Checks, lineage: version_pb.Lineage) -> e.Lineage:
         repository=checks.line(f"{field}.repository", lineage.repository),
         commit=checks.line(f"{field}.commit", lineage.commit),
         parents=tuple(
-            checks.line(f"{field}.parents[{at}]", parent)
+            checks.line((f"{field}.parents", at), parent)
             for at, parent in enumerate(lineage.parents)
         ),
         datasets=tuple(
-            _dataset(checks, f"{field}.datasets[{at}]", dataset)
+            _dataset(checks, f"{field}.datasets", at, dataset)
             for at, dataset in enumerate(lineage.datasets)
         ),
     )
 
 
-def _dataset(checks: Checks, path: str, dataset: version_pb.DatasetReference) -> e.DatasetReference:
+def _dataset(
+    checks: Checks, field: str, at: int, dataset: version_pb.DatasetReference
+) -> e.DatasetReference:
     if dataset.digest and not _ANY_DIGEST.fullmatch(dataset.digest):
-        checks.refuse(f"{path}.digest", "has the form algorithm:value")
+        checks.refuse((field, at, "digest"), "has the form algorithm:value")
     return e.DatasetReference(
-        name=checks.line(f"{path}.name", dataset.name),
-        digest=checks.line(f"{path}.digest", dataset.digest),
-        role=checks.line(f"{path}.role", dataset.role),
+        name=checks.line((field, at, "name"), dataset.name),
+        digest=checks.line((field, at, "digest"), dataset.digest),
+        role=checks.line((field, at, "role"), dataset.role),
     )
