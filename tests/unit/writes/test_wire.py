@@ -12,19 +12,20 @@ from regesta.v1.model_pb2 import Alias, Model
 from regesta.v1.version_pb2 import Version
 from regesta_service.api.wire import AnswerLayout
 
-ANSWERS = [
-    (pb.CreateModelResponse, "model", Model(name="x")),
-    (pb.RegisterVersionResponse, "version", Version(name="x")),
-    (pb.SetAliasResponse, "alias", Alias(name="x", version=3)),
-    (lifecycle_pb.TransitionVersionResponse, "version", Version(name="x")),
-    # An empty resource is present all the same.
-    (pb.CreateModelResponse, "model", Model()),
-]
+ANSWERS = {
+    "model": (pb.CreateModelResponse, "model", Model(name="x")),
+    "version": (pb.RegisterVersionResponse, "version", Version(name="x")),
+    "alias": (pb.SetAliasResponse, "alias", Alias(name="x", version=3)),
+    "moved": (lifecycle_pb.TransitionVersionResponse, "version", Version(name="x")),
+    # It is present all the same.
+    "empty": (pb.CreateModelResponse, "model", Model()),
+}
 
 
-@pytest.mark.parametrize(("answer", "field", "resource"), ANSWERS)
+@pytest.mark.parametrize("kind", ANSWERS)
 @pytest.mark.parametrize("position", [1, 127, 128, 2**63 - 1])
-def test_an_answer_has_its_resource_and_position(answer, field, resource, position):
+def test_an_answer_has_its_resource_and_position(kind, position):
+    answer, field, resource = ANSWERS[kind]
     expected = answer(position=position, **{field: resource})
 
     filled = AnswerLayout(answer, field).fill(resource.SerializeToString(), position)
