@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
+from regesta_service.access.principals import Principal
+from regesta_service.api.calls import Call
 from regesta_service.domain.rejections import NamespaceNotFound
 from regesta_service.reads.read_model import ReadModel
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from tests.databases import LiveDatabase
 
@@ -53,18 +54,17 @@ async def reading(database: LiveDatabase, **options: Any) -> AsyncIterator[ReadM
             yield reads
 
 
-@dataclass
-class TestCall:
-    """What a servicer sees of a call."""
-
-    __test__ = False
-
-    seconds: float = 10.0
-    allowed: bool = True
-    draining: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def remaining(self) -> float:
-        return self.seconds
-
-    def still_allowed(self) -> bool:
-        return self.allowed
+def make_call(
+    *,
+    seconds: float = 10.0,
+    allowed: Callable[[], bool] = lambda: True,
+    draining: asyncio.Event | None = None,
+) -> Call:
+    """What a servicer sees of a call by somebody who may do everything."""
+    return Call(
+        Principal("alice", "user", {}),
+        "",
+        asyncio.get_running_loop().time() + seconds,
+        draining or asyncio.Event(),
+        allowed,
+    )

@@ -46,9 +46,7 @@ def churn(log: LiveLog) -> LiveLog:
             ),
         )
     for from_stage, to_stage in (("development", "staging"), ("staging", "production")):
-        log.later(
-            "models/churn/versions/2", StageChanged(from_stage=from_stage, to_stage=to_stage)
-        )
+        log.later("models/churn/versions/2", StageChanged(from_stage=from_stage, to_stage=to_stage))
     log.later("models/churn/aliases/champion", AliasSet(version=2))
     log.commit()
     return log

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import reading_pb2 as reading_pb
 from regesta_projections.events import (
     AliasRemoved,
     AliasSet,
@@ -18,7 +19,7 @@ from regesta_projections.events import (
 )
 from regesta_service.api.reads.catalog import CatalogReads
 from regesta_service.domain import rejections as r
-from tests.support.reading import TestCall
+from tests.support.reading import make_call
 
 if TYPE_CHECKING:
     from regesta_service.reads.read_model import ReadModel
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 async def resolve(reads: ReadModel, address: str) -> pb.ResolveVersionResponse:
     request = pb.ResolveVersionRequest(parent="namespaces/acme", address=address)
     # As the log is now, not as the tail has seen it so far.
-    request.consistency.level = 3
-    answer = await CatalogReads(reads).resolve_version(request, TestCall())
+    request.consistency.level = reading_pb.CONSISTENCY_LEVEL_FULLY_CONSISTENT
+    answer = await CatalogReads(reads).resolve_version(request, make_call())
     return pb.ResolveVersionResponse.FromString(answer)
 
 
@@ -171,9 +172,7 @@ async def test_a_removed_alias_is_not_found(reads: ReadModel, churn: LiveLog):
         await resolve(reads, "churn@champion")
 
 
-async def test_a_digest_means_the_newest_live_version_that_has_it(
-    reads: ReadModel, churn: LiveLog
-):
+async def test_a_digest_means_the_newest_live_version_that_has_it(reads: ReadModel, churn: LiveLog):
     digest = "sha256:" + "1" * 64
     churn.append("models/fraud", ModelCreated(name="fraud", kind="MODEL"))
     churn.append(

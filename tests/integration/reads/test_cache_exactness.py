@@ -1,0 +1,364 @@
+"""The cache against an oracle: whatever is answered is what the log says at its position.
+
+Two read models share a database, as two server processes do: one is handed what it
+"appended", the other hears of it from the database alone. While a seeded writer appends,
+readers ask; each answer names a position, and the oracle folds the log up to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import reading_pb2 as reading_pb
+from regesta_projections.events import (
+    AliasRemoved,
+    AliasSet,
+    Event,
+    ModelCreated,
+    ModelDeleted,
+    ModelRenamed,
+    ModelRestored,
+    ModelUpdated,
+    StageChanged,
+    TagsSet,
+    VersionDeleted,
+    VersionRegistered,
+    VersionRestored,
+)
+from regesta_projections.evolve import evolve, keys_of
+from regesta_projections.finishing import finish_model, finish_version
+from regesta_projections.records import read_record
+from regesta_projections.rows import (
+    AliasKey,
+    AliasRow,
+    Key,
+    ModelKey,
+    ModelRow,
+    NameKey,
+    NameRow,
+    Row,
+    Rows,
+    VersionKey,
+    VersionRow,
+)
+from regesta_service.api.reads.catalog import CatalogReads
+from regesta_service.domain.rejections import Rejection
+from tests.integration.reads.test_tails import stored
+from tests.support.live_log import LiveLog
+from tests.support.reading import make_call, reading
+
+if TYPE_CHECKING:
+    from regesta_service.reads.read_model import ReadModel
+    from tests.databases import LiveDatabase
+
+MODELS = ("a", "b", "c")
+ALIASES = ("champion", "blue")
+STAGES = ("development", "staging", "production", "archived")
+DIGESTS = tuple(f"sha256:{digit * 64}" for digit in "12")
+TEXT = "A description of some length"
+
+
+class Writer:
+    """Appends events that make sense, chosen at random."""
+
+    def __init__(self, log: LiveLog, chance: random.Random) -> None:
+        self.log = log
+        self.chance = chance
+        for model in MODELS:
+            log.later(f"models/{model}", ModelCreated(name=model, kind="MODEL"))
+            self._register(model)
+        log.commit()
+
+    def write(self) -> None:
+        """Add one event."""
+        model = self.chance.choice(MODELS)
+        row = self._model(model)
+        number = self.chance.randint(1, row.last_version)
+        version = self.log.builder.rows[VersionKey(model, number)]
+        assert isinstance(version, VersionRow)
+        match self.chance.randrange(9):
+            case 0:
+                self._register(model)
+            case 1 | 2:
+                alias = self.chance.choice(ALIASES)
+                self._point(model, alias, number)
+            case 3 | 4:
+                stage = self.chance.choice(STAGES)
+                self._later(
+                    version, StageChanged(from_stage=version.resource.stage, to_stage=stage)
+                )
+            case 5:
+                event: Event = VersionRestored() if version.deleted else VersionDeleted()
+                self._later(version, event)
+            case 6:
+                self._later(row, ModelRestored() if row.deleted else ModelDeleted())
+                if not row.deleted:
+                    self._later(row, ModelRestored())
+            case 7:
+                name = f"{model}{self.chance.randrange(3)}"
+                self._later(row, ModelRenamed(from_name=row.name, to_name=name))
+            case _:
+                free, sealed = self.log.builder.seal(f"{TEXT} {self.chance.random()}")
+                self.log.later(
+                    f"models/{model}", ModelUpdated(description=free), ("description", sealed)
+                )
+                self._later(version, TagsSet(tags={"n": str(self.chance.random())}))
+
+    def _model(self, model: str) -> ModelRow:
+        row = self.log.builder.rows[ModelKey(model)]
+        assert isinstance(row, ModelRow)
+        return row
+
+    def _register(self, model: str) -> None:
+        number = self._model(model).last_version + 1
+        self.log.later(
+            f"models/{model}/versions/{number}",
+            VersionRegistered(
+                version=number,
+                semver=f"1.{number}.0",
+                stage="development",
+                digest=self.chance.choice(DIGESTS),
+            ),
+        )
+
+    def _point(self, model: str, alias: str, number: int) -> None:
+        row = self.log.builder.rows.get(AliasKey(model, alias))
+        before = row.number if isinstance(row, AliasRow) else None
+        stream = f"models/{model}/aliases/{alias}"
+        if before and self.chance.random() < 0.3:
+            self.log.later(stream, AliasRemoved(previous_version=before))
+        else:
+            self.log.later(stream, AliasSet(version=number, previous_version=before or 0))
+
+    def _later(self, row: ModelRow | VersionRow, event: Event) -> None:
+        stream = f"models/{row.model}"
+        if isinstance(row, VersionRow):
+            stream += f"/versions/{row.number}"
+        self.log.later(stream, event)
+
+
+class Oracle:
+    """Answers by folding the whole log, without tables, caches or indexes."""
+
+    def __init__(self, log: LiveLog) -> None:
+        self.texts = {sealed.digest: sealed.text for *_, sealed in log.builder.disclosures}
+        self.states: list[dict[Key, Row | None]] = [{}]
+        for position, record in enumerate(log.builder.records, 1):
+            recorded = read_record(record, position)
+            state = dict(self.states[-1])
+            for key in keys_of(recorded):
+                state.setdefault(key, None)
+            rows = Rows(state)
+            evolve(rows, recorded)
+            state.update({row.key: row for row in rows.changed()})
+            self.states.append(state)
+
+    def get_model(self, name: str, position: int) -> pb.GetModelResponse | None:
+        state = self.states[position]
+        row = self._named(state, name)
+        if row is None:
+            return None
+        answer = finish_model(
+            row.resource.SerializeToString(),
+            name=f"namespaces/acme/models/{row.name}",
+            latest_version=row.last_version,
+            aliases={alias.alias: alias.resource.version for alias in _pointing(state, row.model)},
+            texts=self._texts(row),
+        )
+        return pb.GetModelResponse(model=_parsed(pb.GetModelResponse, answer), position=position)
+
+    def resolve(self, address: str, position: int) -> pb.ResolveVersionResponse | None:
+        """Return what an address means; None when it is refused."""
+        state = self.states[position]
+        if address.startswith("sha256:"):
+            versions = [
+                row
+                for row in state.values()
+                if isinstance(row, VersionRow) and row.resource.digest == address
+            ]
+            live = [row for row in versions if not row.deleted and not _of(state, row).deleted]
+            return self._version(state, max(live, key=_age, default=None), position)
+        name, _, selector = address.partition("@")
+        name, _, stage = name.partition("#")
+        name, _, number = name.partition("/")
+        model = self._named(state, name)
+        if model is None or model.deleted:
+            return None
+        versions = [
+            row
+            for row in state.values()
+            if isinstance(row, VersionRow) and row.model == model.model
+        ]
+        live = [row for row in versions if not row.deleted]
+        usable = [row for row in live if row.resource.stage != "archived"]
+        if number:
+            chosen = [row for row in live if row.number == int(number)]
+        elif stage:
+            chosen = [row for row in usable if row.resource.stage == stage]
+            return self._version(
+                state, max(chosen, key=lambda row: row.stage_position, default=None), position
+            )
+        elif selector in ("latest", "^1.0"):
+            # Labels go up with numbers here.
+            return self._version(
+                state, max(usable, key=lambda row: row.number, default=None), position
+            )
+        else:
+            pointed = {
+                alias.resource.version
+                for alias in _pointing(state, model.model)
+                if alias.alias == selector
+            }
+            chosen = [row for row in usable if row.number in pointed]
+        return self._version(state, chosen[0] if chosen else None, position)
+
+    def _version(
+        self, state: dict[Key, Row | None], row: VersionRow | None, position: int
+    ) -> pb.ResolveVersionResponse | None:
+        if row is None:
+            return None
+        answer = finish_version(
+            row.resource.SerializeToString(),
+            name=f"namespaces/acme/models/{_of(state, row).name}/versions/{row.number}",
+            aliases=[
+                alias.alias
+                for alias in _pointing(state, row.model)
+                if alias.resource.version == row.number
+            ],
+            texts=self._texts(row),
+        )
+        return pb.ResolveVersionResponse(
+            version=_parsed(pb.ResolveVersionResponse, answer), position=position
+        )
+
+    def _named(self, state: dict[Key, Row | None], name: str) -> ModelRow | None:
+        named = state.get(NameKey(name.lower()))
+        row = state[ModelKey(named.model)] if isinstance(named, NameRow) else None
+        assert row is None or isinstance(row, ModelRow)
+        return row
+
+    def _texts(self, row: ModelRow | VersionRow) -> dict[str, str]:
+        return {field: self.texts[digest] for field, digest in row.texts.items()}
+
+
+def _parsed(kind: Any, resource: bytes) -> Any:
+    field = kind.DESCRIPTOR.fields[0]
+    return getattr(kind(), field.name).__class__.FromString(resource)
+
+
+def _pointing(state: dict[Key, Row | None], model: str) -> list[AliasRow]:
+    rows = [
+        row
+        for row in state.values()
+        if isinstance(row, AliasRow) and row.model == model and row.number
+    ]
+    return sorted(rows, key=lambda row: row.alias)
+
+
+def _of(state: dict[Key, Row | None], row: VersionRow) -> ModelRow:
+    model = state[ModelKey(row.model)]
+    assert isinstance(model, ModelRow)
+    return model
+
+
+def _age(row: VersionRow) -> tuple[int, int, str, int]:
+    created = row.resource.create_time
+    return created.seconds, created.nanos, row.model, row.number
+
+
+NAMES = (*MODELS, "a0", "B1", "c2")
+ADDRESSES = (
+    *(f"{name}@{selector}" for name in NAMES for selector in (*ALIASES, "latest", "^1.0")),
+    *(f"{name}#{stage}" for name in NAMES for stage in STAGES),
+    *(f"{name}/1" for name in NAMES),
+    *DIGESTS,
+)
+
+
+async def ask(reads: ReadModel, chance: random.Random, position: int) -> tuple[str, Any, int]:
+    """Ask something; return what, the answer or None, and what it must reflect at least."""
+    level, at_least = chance.choice(
+        [
+            (reading_pb.CONSISTENCY_LEVEL_UNSPECIFIED, 0),
+            (reading_pb.CONSISTENCY_LEVEL_MINIMIZE_LATENCY, 0),
+            (reading_pb.CONSISTENCY_LEVEL_AT_LEAST, position),
+            (reading_pb.CONSISTENCY_LEVEL_FULLY_CONSISTENT, 0),
+        ]
+    )
+    consistency = reading_pb.Consistency(level=level, position=at_least)
+    name = chance.choice(NAMES)
+    address = chance.choice(ADDRESSES)
+    catalog = CatalogReads(reads)
+    loose = (
+        reading_pb.CONSISTENCY_LEVEL_UNSPECIFIED,
+        reading_pb.CONSISTENCY_LEVEL_MINIMIZE_LATENCY,
+    )
+    reflects = 0 if level in loose else position
+    try:
+        if chance.random() < 0.2:
+            model = pb.GetModelRequest(name=f"namespaces/acme/models/{name}")
+            model.consistency.CopyFrom(consistency)
+            answer = await catalog.get_model(model, make_call())
+            return f"model {name}", pb.GetModelResponse.FromString(answer), reflects
+        resolve = pb.ResolveVersionRequest(parent="namespaces/acme", address=address)
+        resolve.consistency.CopyFrom(consistency)
+        answer = await catalog.resolve_version(resolve, make_call())
+        return address, pb.ResolveVersionResponse.FromString(answer), reflects
+    except Rejection:
+        return address, None, reflects
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_every_answer_is_what_the_log_says_at_its_position(
+    database: LiveDatabase, log: LiveLog, seed: int
+):
+    chance = random.Random(seed)  # noqa: S311 - repeatable
+    writer = Writer(log, chance)
+    answers: list[tuple[str, Any, int]] = []
+    hits = 0
+    async with reading(database) as own, reading(database) as other:
+        writing = True
+
+        async def read(reads: ReadModel, own_chance: random.Random) -> None:
+            nonlocal hits
+            while writing:
+                before = len(reads.cache)
+                answers.append(await ask(reads, own_chance, committed))
+                hits += before == len(reads.cache)
+                await asyncio.sleep(0)
+
+        committed = log.size
+        readers = [
+            asyncio.create_task(read(reads, random.Random(1_000 * seed + number)))  # noqa: S311
+            for number, reads in enumerate((own, own, other, other))
+        ]
+        for _ in range(150):
+            first = log.size + 1
+            for _ in range(chance.randint(1, 4)):
+                writer.write()
+            await asyncio.to_thread(log.commit, notify=chance.random() < 0.5)
+            committed = log.size
+            own.tails.offer("acme", stored(log, first))
+            await asyncio.sleep(chance.random() / 50)
+        writing = False
+        await asyncio.gather(*readers)
+
+    oracle = Oracle(log)
+    found = 0
+    for asked, answer, reflects in answers:
+        if answer is None:
+            continue
+        found += 1
+        assert answer.position >= reflects
+        if asked.startswith("model "):
+            expected: Any = oracle.get_model(asked.removeprefix("model "), answer.position)
+        else:
+            expected = oracle.resolve(asked, answer.position)
+        assert expected == answer, f"{asked} at {answer.position}"
+    assert found > 300
+    assert hits > 100
