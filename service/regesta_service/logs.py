@@ -45,15 +45,23 @@ def configure(level: str) -> None:
 
 
 class AccessLog:
-    """Writes a line for each call: reads that succeed at debug, all else at info."""
+    """Writes a line for each call: reads that succeed at debug, all else at info.
 
-    def __init__(self) -> None:
+    Args:
+        level: As for `configure`. A line that would be filtered is not even made: the
+            hot path is a read that succeeds.
+    """
+
+    def __init__(self, level: str) -> None:
         self._log = structlog.get_logger("access")
+        self._reads_too = level == "debug"
 
     def finished(self, end: CallEnd) -> None:
         """Write how a call went."""
         service, _, name = end.method[1:].partition("/")
         if end.code == "OK" and name.startswith(_READS):
+            if not self._reads_too:
+                return
             write = self._log.debug
         elif end.code in _OURS:
             write = self._log.warning

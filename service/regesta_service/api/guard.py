@@ -22,6 +22,7 @@ from google.protobuf.message import DecodeError, Message
 from regesta_service.access.principals import Principal, Unauthenticated
 from regesta_service.api import errors
 from regesta_service.api.calls import DEFAULT_TIMEOUT, Answer, Call
+from regesta_service.api.deadlines import Deadline, Deadlines
 from regesta_service.api.errors import CallError
 from regesta_service.api.methods import Method, NoNamespace
 from regesta_service.domain.rejections import (
@@ -39,6 +40,12 @@ if TYPE_CHECKING:
 BODY_TIMEOUT = 2.0
 
 _TRACEPARENT_LENGTH = 55
+
+_OUT_OF_TIME = errors.call_error(
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    "DEADLINE_EXCEEDED",
+    "the call took longer than its deadline; repeat a write with the same request_id",
+)
 
 
 @dataclass(slots=True)
@@ -91,6 +98,7 @@ class Guard(grpc.GenericRpcHandler):
         self._log = log
         self._max_calls = max_calls
         self._under_way = 0
+        self._deadlines = Deadlines()
         #: Set once the server drains.
         self.draining = asyncio.Event()
         # A table of ours instead of registered methods: grpc.aio's accept loop looks
@@ -104,68 +112,92 @@ class Guard(grpc.GenericRpcHandler):
     def _handler(self, method: Method) -> Any:
         if method.streams:
 
-            async def stream(messages: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
-                async for answer in self._stream(method, messages, context):
+            async def stream(_: object, context: Any) -> AsyncIterator[bytes]:
+                async for answer in self._stream(method, context):
                     yield answer
 
             return grpc.stream_stream_rpc_method_handler(stream)
 
-        async def unary(messages: AsyncIterator[bytes], context: Any) -> bytes:
-            return await self._unary(method, messages, context)
+        async def unary(_: object, context: Any) -> bytes:
+            return await self._unary(method, context)
 
         return grpc.stream_unary_rpc_method_handler(unary)
 
-    async def _unary(self, method: Method, messages: AsyncIterator[bytes], context: Any) -> bytes:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+    async def _unary(self, method: Method, context: Any) -> bytes:
+        time = asyncio.get_running_loop().time
+        began = time()
         end = CallEnd(method.path)
+        deadline = self._deadlines.watch(began + BODY_TIMEOUT)
         try:
             principal = self._admit(context, end)
-            left = context.time_remaining()
-            deadline = began + min(left or DEFAULT_TIMEOUT, DEFAULT_TIMEOUT)
             self._under_way += 1
             try:
-                request = await _receive(method, messages)
-                call = self._authorize(method, request, principal, end, deadline)
-                async with asyncio.timeout_at(deadline):
-                    return _bytes_of(await method.function(request, call))
+                request = _parsed(method, await context.read())
+                left = context.time_remaining()
+                deadline.at = began + min(left or DEFAULT_TIMEOUT, DEFAULT_TIMEOUT)
+                call = self._authorize(method, request, principal, end, deadline.at)
+                return _bytes_of(await method.function(request, call))
             finally:
                 self._under_way -= 1
         except Exception as error:  # noqa: BLE001 - the last place that can answer
             failure = self._failure(method, error, end)
         except asyncio.CancelledError:
-            end.code = "CANCELLED"
-            raise
+            if not deadline.passed:
+                end.code = "CANCELLED"
+                raise
+            failure = self._late(deadline, began, end)
         finally:
-            end.seconds = loop.time() - began
+            self._deadlines.end(deadline)
+            end.seconds = time() - began
             self._log.finished(end)
         raise await _aborted(context, failure)
 
-    async def _stream(
-        self, method: Method, messages: AsyncIterator[bytes], context: Any
-    ) -> AsyncIterator[bytes]:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+    async def _stream(self, method: Method, context: Any) -> AsyncIterator[bytes]:
+        time = asyncio.get_running_loop().time
+        began = time()
         end = CallEnd(method.path)
+        deadline = self._deadlines.watch(began + BODY_TIMEOUT)
         try:
             principal = self._admit(context, end)
+            request = _parsed(method, await context.read())
+            self._deadlines.end(deadline)
+            # gRPC itself ends a stream at the caller's deadline; without one it has no end.
             left = context.time_remaining()
-            request = await _receive(method, messages)
-            deadline = None if left is None else began + left
-            call = self._authorize(method, request, principal, end, deadline)
+            until = None if left is None else began + left
+            call = self._authorize(method, request, principal, end, until)
             async for answer in method.function(request, call):
                 yield _bytes_of(answer)
         except Exception as error:  # noqa: BLE001 - the last place that can answer
             failure = self._failure(method, error, end)
-        except (asyncio.CancelledError, GeneratorExit):
+        except asyncio.CancelledError:
+            if not deadline.passed:
+                end.code = "CANCELLED"
+                raise
+            failure = self._late(deadline, began, end)
+        except GeneratorExit:
             end.code = "CANCELLED"
             raise
         else:
             return
         finally:
-            end.seconds = loop.time() - began
+            self._deadlines.end(deadline)
+            end.seconds = time() - began
             self._log.finished(end)
         raise await _aborted(context, failure)
+
+    def _late(self, deadline: Deadline, began: float, end: CallEnd) -> CallError:
+        """Return the status of a call whose time was over."""
+        deadline.task.uncancel()
+        if deadline.at == began + BODY_TIMEOUT:
+            failure = errors.call_error(
+                grpc.StatusCode.DEADLINE_EXCEEDED,
+                "REQUEST_STALLED",
+                f"the request did not come within {BODY_TIMEOUT:g} seconds of its headers",
+            )
+        else:
+            failure = _OUT_OF_TIME
+        end.code, end.reason = failure.code.name, failure.reason
+        return failure
 
     def _admit(self, context: Any, end: CallEnd) -> Principal:
         """Judge a call by its headers alone."""
@@ -224,11 +256,7 @@ def _foreseen(error: Exception) -> CallError | None:
         case Unauthenticated():
             return errors.unauthenticated(str(error))
         case TimeoutError():
-            return errors.call_error(
-                grpc.StatusCode.DEADLINE_EXCEEDED,
-                "DEADLINE_EXCEEDED",
-                "the call took longer than its deadline; repeat a write with the same request_id",
-            )
+            return _OUT_OF_TIME
         case psycopg.OperationalError() | psycopg.InterfaceError():
             return errors.rejected(
                 DatabaseUnavailable(
@@ -240,21 +268,12 @@ def _foreseen(error: Exception) -> CallError | None:
             return None
 
 
-async def _receive(method: Method, messages: AsyncIterator[bytes]) -> Message:
-    """Wait for the request's bytes and parse them."""
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT):
-            body = await anext(messages)
-    except TimeoutError:
-        raise errors.call_error(
-            grpc.StatusCode.DEADLINE_EXCEEDED,
-            "REQUEST_STALLED",
-            f"the request did not come within {BODY_TIMEOUT:g} seconds of its headers",
-        ) from None
-    except StopAsyncIteration:
+def _parsed(method: Method, body: Any) -> Message:
+    """Return the request in a message's bytes."""
+    if not isinstance(body, bytes):
         raise errors.call_error(
             grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_MISSING", "the call has no request message"
-        ) from None
+        )
     try:
         return method.request.FromString(body)
     except DecodeError:
