@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import model_pb2 as model_pb
+from regesta.v1 import version_pb2 as version_pb
+from regesta_projections.finishing import finish_alias, finish_model, finish_version
+from regesta_service.reads.wire import page_answer, part, single_answer
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
+POSITIONS = st.integers(1, 2**63 - 1)
+
+
+@given(NAMES, POSITIONS)
+def test_a_single_answer_is_what_protobuf_would_write(name: str, position: int):
+    alias = model_pb.Alias(name=name)
+    expected = pb.GetAliasResponse(alias=alias, position=position)
+
+    answer = single_answer(part(1, alias.SerializeToString()), position)
+
+    assert expected.SerializeToString() == answer
+
+
+@given(st.lists(NAMES, max_size=5), NAMES, st.integers(0, 2**63 - 1))
+def test_a_page_is_what_protobuf_would_write(names: list[str], token: str, position: int):
+    aliases = [model_pb.Alias(name=name) for name in names]
+    expected = pb.ListAliasesResponse(aliases=aliases, next_page_token=token, position=position)
+
+    page = page_answer([alias.SerializeToString() for alias in aliases], token, position)
+
+    assert expected.SerializeToString() == page
+
+
+def test_finishing_replaces_a_models_short_name_and_adds_what_is_kept_elsewhere():
+    stored = model_pb.Model(name="churn", owner="fraud-team", tags={"a": "1"})
+
+    finished = finish_model(
+        stored.SerializeToString(),
+        name="namespaces/acme/models/churn",
+        latest_version=3,
+        aliases={"champion": 2},
+        texts={"description": "What it predicts", "card": "# Card", "tags.notes": "long"},
+    )
+
+    assert model_pb.Model(
+        name="namespaces/acme/models/churn",
+        owner="fraud-team",
+        tags={"a": "1", "notes": "long"},
+        latest_version=3,
+        aliases={"champion": 2},
+        description="What it predicts",
+        card="# Card",
+    ) == model_pb.Model.FromString(finished)
+
+
+def test_finishing_a_version_or_an_alias_adds_its_name():
+    version = finish_version(
+        b"\x10\x03", name="namespaces/acme/models/m/versions/3", aliases=["a"], texts={}
+    )
+    alias = finish_alias(b"\x10\x03", name="namespaces/acme/models/m/aliases/a")
+
+    shown = version_pb.Version.FromString(version)
+    assert ("namespaces/acme/models/m/versions/3", 3, ["a"]) == (
+        shown.name,
+        shown.version,
+        list(shown.aliases),
+    )
+    assert 3 == model_pb.Alias.FromString(alias).version
