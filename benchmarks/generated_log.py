@@ -1,7 +1,8 @@
-"""Writes a long log of a busy registry straight into a database, without a server.
+"""Writes a long log straight into a database, without a server.
 
-60 % registrations with three parameters, two metrics and two tags; the rest tags, moves to
-another stage and aliases, 95 % of them on one of a model's last five versions.
+Of a busy registry unless told otherwise: 60 % registrations with three parameters, two metrics
+and two tags; the rest tags, moves to another stage and aliases, 95 % of them on one of a
+model's last five versions.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def facts(count: int, seed: int = 1) -> Iterator[tuple[str, e.Event]]:
         model = chance.choice(models)
         if last[model] == 0 or chance.random() < 0.6:
             last[model] += 1
-            yield f"models/{model}/versions/{last[model]}", _registered(chance, model, last[model])
+            yield f"models/{model}/versions/{last[model]}", registered(chance, model, last[model])
             continue
         number = _some_version(chance, last[model])
         kind = chance.random()
@@ -83,7 +84,8 @@ def _some_version(chance: random.Random, last: int) -> int:
     return chance.randint(max(1, last - 4), last)
 
 
-def _registered(chance: random.Random, model: str, number: int) -> e.VersionRegistered:
+def registered(chance: random.Random, model: str, number: int) -> e.VersionRegistered:
+    """Return the registration of a version with facts of a usual amount."""
     return e.VersionRegistered(
         version=number,
         source=f"s3://models/{model}/{number}/model.onnx",
@@ -104,8 +106,9 @@ def _registered(chance: random.Random, model: str, number: int) -> e.VersionRegi
 class _Writer:
     """Puts events into a log that nobody else writes."""
 
-    def __init__(self, conn: psycopg.Connection[Any], namespace_id: int) -> None:
+    def __init__(self, conn: psycopg.Connection[Any], namespace: str, namespace_id: int) -> None:
         self._conn = conn
+        self._source = f"/namespaces/{namespace}"
         self._namespace_id = namespace_id
         self._heads: dict[str, tuple[int, bytes]] = {}
         self._frontier = Frontier()
@@ -121,7 +124,7 @@ class _Writer:
             revision, previous = self._heads.get(stream, (0, b""))
             record = write_record(
                 event,
-                source=f"/namespaces/{NAMESPACE}",
+                source=self._source,
                 stream=stream,
                 revision=revision + 1,
                 previous=previous,
@@ -176,18 +179,23 @@ class _Writer:
             del waiting[:256]
 
 
-def write_log(dsn: str, count: int) -> None:
-    """Write a log of `count` events into namespace `NAMESPACE`, which must not exist yet."""
+def write_log(dsn: str, namespace: str, entries: Iterator[tuple[str, e.Event]]) -> None:
+    """Write a log into a namespace, which must not exist yet.
+
+    Args:
+        dsn: The service's role.
+        namespace: Its name.
+        entries: Streams and events; the first says that the namespace was created.
+    """
     with psycopg.connect(dsn, autocommit=True) as conn:
-        row = conn.execute(
-            "INSERT INTO regesta.logs (name) VALUES (%s) RETURNING namespace_id", [NAMESPACE]
-        ).fetchone()
-        assert row is not None
-        writer = _Writer(conn, row[0])
-        entries = facts(count)
+        cursor = conn.execute(
+            "INSERT INTO regesta.logs (name) VALUES (%s) RETURNING namespace_id", [namespace]
+        )
+        [(namespace_id,)] = cursor.fetchall()
+        writer = _Writer(conn, namespace, namespace_id)
         while chunk := list(itertools.islice(entries, _CHUNK)):
             writer.write(chunk)
 
 
 if __name__ == "__main__":
-    write_log(sys.argv[1], int(sys.argv[2]))
+    write_log(sys.argv[1], NAMESPACE, facts(int(sys.argv[2])))

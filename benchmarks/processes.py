@@ -8,6 +8,11 @@ from pathlib import Path
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
+def own_cpu(pid: int) -> float:
+    """Return the CPU seconds of a process, all its threads together, without its children."""
+    return sum(_ticks(pid)[:2]) / _TICKS
+
+
 def family_cpu(pid: int) -> float:
     """Return the CPU seconds of a process and of all children it has or had."""
     own = _ticks(pid)

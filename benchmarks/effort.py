@@ -1,0 +1,42 @@
+"""How much a run does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchmarks.stock import Stock
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """Turns, seconds and sizes.
+
+    Attributes:
+        turns: Slices of each side that are kept; one more is thrown away.
+        slice_seconds: How long a slice is, in whole seconds for pgbench's sake.
+        stock: What the registry holds that is resolved and registered into.
+        follow_seconds: How long writers write while readers follow.
+        rebuilt_events: Length of the log that is rebuilt.
+    """
+
+    turns: int
+    slice_seconds: int
+    stock: Stock
+    follow_seconds: float
+    rebuilt_events: int
+
+
+FULL = Effort(
+    turns=7,
+    slice_seconds=2,
+    stock=Stock(large_versions=100_000, small_models=8, aliased_models=16_000),
+    follow_seconds=15,
+    rebuilt_events=1_000_000,
+)
+QUICK = Effort(
+    turns=3,
+    slice_seconds=1,
+    stock=Stock(large_versions=20_000, small_models=4, aliased_models=6_000),
+    follow_seconds=4,
+    rebuilt_events=50_000,
+)
