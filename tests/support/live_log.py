@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from regesta_projections.tables import TABLES
+from regesta_service.log.stored import StoredEvent
 from regesta_service.reads.tails import CHANNEL
 from tests.support.log_builder import GENERATION, LogBuilder, event_values
 
@@ -113,6 +114,16 @@ class LiveLog:
         ]
         self._rows = dict(self.builder.rows)
         return changed
+
+
+def stored(log: LiveLog, first: int) -> list[StoredEvent]:
+    """What the sequencer hands over: events from a position on."""
+    events = []
+    for position, record in enumerate(log.builder.records[first - 1 :], first):
+        columns: Any = event_values(position, record)
+        leaf_hash = log.builder.hashes[position - 1]
+        events.append(StoredEvent(position, record, leaf_hash, *columns[2:]))
+    return events
 
 
 _LOCK = "SELECT size FROM regesta.logs WHERE namespace_id = %s FOR UPDATE"

@@ -97,8 +97,9 @@ class Tail:
         self._listeners.append(listener)
 
     def remove(self, listener: TailListener) -> None:
-        """Remove a listener."""
-        self._listeners.remove(listener)
+        """Remove a listener; a tail that has ended has none."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
 
     def wake(self) -> None:
         """Have the log looked at now instead of at the next poll."""

@@ -48,8 +48,7 @@ from regesta_projections.rows import (
 )
 from regesta_service.api.reads.catalog import CatalogReads
 from regesta_service.domain.rejections import Rejection
-from tests.integration.reads.test_tails import stored
-from tests.support.live_log import LiveLog
+from tests.support.live_log import LiveLog, stored
 from tests.support.reading import make_call, reading
 
 if TYPE_CHECKING:

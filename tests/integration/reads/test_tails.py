@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -11,8 +11,7 @@ from regesta_service.domain import rejections as r
 from regesta_service.log.stored import StoredEvent
 from regesta_service.reads.consistency import Freshness, reach
 from regesta_service.reads.tail import Tail
-from tests.support.live_log import LiveLog
-from tests.support.log_builder import event_values
+from tests.support.live_log import LiveLog, stored
 from tests.support.reading import reading
 
 if TYPE_CHECKING:
@@ -45,16 +44,6 @@ class Seen:
 
 def tag(log: LiveLog, number: int) -> None:
     log.later("models/churn", TagsSet(tags={"n": str(number)}))
-
-
-def stored(log: LiveLog, first: int) -> list[StoredEvent]:
-    """What the sequencer hands over: events from a position on."""
-    events = []
-    for position, record in enumerate(log.builder.records[first - 1 :], first):
-        columns: Any = event_values(position, record)
-        leaf_hash = log.builder.hashes[position - 1]
-        events.append(StoredEvent(position, record, leaf_hash, *columns[2:]))
-    return events
 
 
 async def test_a_tail_begins_at_the_end_and_sees_each_later_event_once(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from regesta import names
@@ -84,7 +84,7 @@ class AuditReads:
 
     async def stream_events(
         self, request: pb.StreamEventsRequest, call: Call
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Yield events in answers of up to 500 events or 1 MiB."""
         namespace = namespace_in(request.parent)
         namespace_id = await self._reads.namespaces.namespace_id(namespace)

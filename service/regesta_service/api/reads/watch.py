@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
@@ -29,7 +29,9 @@ class WatchStreams:
         self._reads = reads
         self._subscriptions = subscriptions
 
-    async def subscribe(self, request: pb.SubscribeRequest, call: Call) -> AsyncIterator[bytes]:
+    async def subscribe(
+        self, request: pb.SubscribeRequest, call: Call
+    ) -> AsyncGenerator[bytes, None]:
         """Yield every matching event after a position, until the call ends."""
         namespace = namespace_in(request.parent)
         after = request.after_position if request.HasField("after_position") else None
