@@ -19,7 +19,7 @@ from psycopg.rows import class_row
 
 from regesta_projections.evolve import evolve
 from regesta_projections.records import Recorded, read_record
-from regesta_projections.resident_rows import ResidentRows
+from regesta_projections.resident_rows import ResidentRows, RowWriter
 from regesta_projections.rows import NotLoaded
 from regesta_projections.tables import TABLES
 
@@ -34,8 +34,9 @@ LINGER: Final = 5.0
 # Events read and folded at once.
 _CHUNK = 5_000
 
-# Young rows in memory, and as many old ones at most; about 2 kB each.
-_RESIDENT = 20_000
+# Young rows in memory; there may be as many old ones, and as many that are being written.
+# About 2 kB each.
+_RESIDENT = 10_000
 
 # While writers wait for the switch, at most about this many events are folded.
 _REMAINDER = 1_000
@@ -110,15 +111,21 @@ def rebuild(
         RebuildRunning: Another rebuild of it is under way.
         LogNotFoldable: An event cannot be folded; the rows in use stay in use.
     """
-    with psycopg.connect(dsn) as guard, psycopg.connect(dsn, autocommit=True) as conn:
+    with (
+        psycopg.connect(dsn) as guard,
+        psycopg.connect(dsn, autocommit=True) as conn,
+        psycopg.connect(dsn, autocommit=True) as writing,
+    ):
         head = _head(conn, namespace)
         _exclude_others(guard, head.namespace_id, namespace)
         delete_generations(conn, head.namespace_id, keep=head.generation)
-        fold = _Fold(conn, head.namespace_id, head.generation + 1, progress)
-        _catch_up(conn, namespace, fold)
-        # Had the lock been lost, somebody else could be writing the same generation.
-        guard.execute("SELECT")
-        _switch(conn, fold)
+        place = head.namespace_id, head.generation + 1
+        with RowWriter(writing, *place) as writer:
+            fold = _Fold(conn, place, ResidentRows(conn, *place, writer), progress)
+            _catch_up(conn, namespace, fold)
+            # Had the lock been lost, somebody else could be writing the same generation.
+            guard.execute("SELECT")
+            _switch(conn, fold)
         progress(RebuildProgress(fold.position, fold.rows.written, switched=True))
         time.sleep(linger)
         delete_generations(conn, head.namespace_id, keep=head.generation + 1)
@@ -211,14 +218,13 @@ class _Fold:
     def __init__(
         self,
         conn: Connection,
-        namespace_id: int,
-        generation: int,
+        place: tuple[int, int],
+        rows: ResidentRows,
         progress: Callable[[RebuildProgress], None],
     ) -> None:
-        self.namespace_id = namespace_id
-        self.generation = generation
+        self.namespace_id, self.generation = place
         self.position = 0
-        self.rows = ResidentRows(conn, namespace_id, generation)
+        self.rows = rows
         self._conn = conn
         self._progress = progress
 

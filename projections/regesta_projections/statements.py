@@ -6,10 +6,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from psycopg import sql
-from psycopg.abc import Buffer
-from psycopg.adapt import Dumper
-from psycopg.pq import Format
 
+from regesta_projections.forms import BINARY, BINARY_TYPES
 from regesta_projections.tables import key_values
 
 if TYPE_CHECKING:
@@ -41,17 +39,6 @@ _DELETE: Final = sql.SQL(
 _COPY: Final = sql.SQL("COPY regesta.{table} ({columns}) FROM STDIN (FORMAT BINARY)")
 
 
-class _JsonText(Dumper):
-    """Sends JSON text as it is to a jsonb column."""
-
-    format = Format.BINARY
-    oid = 3802  # jsonb
-
-    def dump(self, obj: str) -> Buffer:
-        """Return jsonb's binary form: its version, which is 1, and the text."""
-        return b"\x01" + obj.encode()
-
-
 def fetch_rows(
     conn: Connection, table: Table[Any], namespace_id: int, generation: int, keys: Sequence[Key]
 ) -> list[Row]:
@@ -75,13 +62,12 @@ def copy_rows(
     conn: Connection, table: Table[Any], namespace_id: int, generation: int, rows: Iterable[Row]
 ) -> None:
     """Insert rows that are not there yet; by COPY, the fastest way for many."""
-    values = table.values
-    with conn.cursor() as cursor:
-        cursor.adapters.register_dumper(_JsonText, _JsonText)
-        with cursor.copy(_copy_statement(table)) as copy:
-            copy.set_types([*_PLACE_TYPES, *(column.type for column in table.columns)])
-            for row in rows:
-                copy.write_row((namespace_id, generation, *values(row)))
+    values_in = table.values_in
+    types = [BINARY_TYPES.get(column.type, column.type) for column in table.columns]
+    with conn.cursor() as cursor, cursor.copy(_copy_statement(table)) as copy:
+        copy.set_types([*_PLACE_TYPES, *types])
+        for row in rows:
+            copy.write_row((namespace_id, generation, *values_in(row, BINARY)))
 
 
 def _key_arrays(table: Table[Any], keys: Sequence[Key]) -> list[list[Any]]:

@@ -8,7 +8,6 @@ empty optional texts are NULL. The DDL is in the service's migrations; a test co
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar, cast
 
 import msgspec
@@ -16,7 +15,7 @@ import msgspec
 from regesta.v1 import admin_service_pb2 as admin_pb
 from regesta.v1 import model_pb2 as model_pb
 from regesta.v1 import version_pb2 as version_pb
-from regesta_projections.json_columns import text_of_map, text_of_properties
+from regesta_projections.forms import PLAIN, Forms
 from regesta_projections.rows import (
     AliasKey,
     AliasRow,
@@ -37,16 +36,11 @@ from regesta_projections.rows import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from google.protobuf.timestamp_pb2 import Timestamp
-
 R = TypeVar("R", bound=Row)
 
 #: Values of one row as psycopg takes them, in the order of `Table.columns`.
 Values: TypeAlias = tuple[Any, ...]
 
-_Moments: TypeAlias = tuple[datetime, datetime]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KIND_PREFIX = len("MODEL_KIND_")
 
 
@@ -74,10 +68,14 @@ class Table(Generic[R]):
     key_length: int
     #: Which columns `row` needs, in the order it takes them.
     loaded: tuple[str, ...]
-    #: Return a row's values in the order of `columns`; jsonb as JSON text.
-    values: Callable[[R], Values]
+    #: Return a row's values in the order of `columns`, in these forms.
+    values_in: Callable[[R, Forms], Values]
     #: Return the row whose `loaded` columns are given.
     row: Callable[[Sequence[Any]], R]
+
+    def values(self, row: R) -> Values:
+        """Return a row's values in the order of `columns`; jsonb as JSON text."""
+        return self.values_in(row, PLAIN)
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -100,19 +98,7 @@ def _columns(text: str) -> tuple[Column, ...]:
     return tuple(Column(*line.split()) for line in text.strip().splitlines())
 
 
-def _moment(timestamp: Timestamp) -> datetime:
-    """Return a timestamp as PostgreSQL keeps it: in UTC, to the microsecond."""
-    # Positional: half the time of keywords.
-    return _EPOCH + timedelta(0, timestamp.seconds, timestamp.nanos // 1_000)
-
-
-def _moments(resource: model_pb.Model | version_pb.Version, revision: int) -> _Moments:
-    """Return when a resource was created and when its last event was recorded."""
-    created = _moment(resource.create_time)
-    return created, created if revision == 1 else _moment(resource.update_time)
-
-
-def _texts(texts: dict[str, str]) -> tuple[list[str], list[str]]:
+def _ordered(texts: dict[str, str]) -> tuple[list[str], list[str]]:
     """Return the fields of free texts, sorted, and their digests."""
     if not texts:
         return [], []
@@ -120,26 +106,25 @@ def _texts(texts: dict[str, str]) -> tuple[list[str], list[str]]:
     return fields, [texts[field] for field in fields]
 
 
-def _model_values(row: ModelRow) -> Values:
+def _model_values(row: ModelRow, forms: Forms) -> Values:
     resource = row.resource
-    fields, digests = _texts(row.texts)
-    created_at, updated_at = _moments(resource, row.revision)
+    fields, digests = _ordered(row.texts)
     return (
         row.model,
         resource.name,
         resource.name.lower(),
         model_pb.ModelKind.Name(resource.kind)[_KIND_PREFIX:],
         resource.owner,
-        text_of_map(resource.tags),
+        forms.json(resource.tags),
         resource.HasField("delete_time"),
-        created_at,
-        updated_at,
+        forms.moment(resource.create_time),
+        forms.moment(resource.update_time),
         resource.created_by,
         row.last_version,
         row.revision,
         row.leaf_hash,
-        fields,
-        digests,
+        forms.texts(fields),
+        forms.texts(digests),
         resource.SerializeToString(deterministic=True),
     )
 
@@ -156,10 +141,9 @@ def _model_row(record: Sequence[Any]) -> ModelRow:
     )
 
 
-def _version_values(row: VersionRow) -> Values:
+def _version_values(row: VersionRow, forms: Forms) -> Values:
     resource = row.resource
-    fields, digests = _texts(row.texts)
-    created_at, updated_at = _moments(resource, row.revision)
+    fields, digests = _ordered(row.texts)
     return (
         row.model,
         row.number,
@@ -169,18 +153,18 @@ def _version_values(row: VersionRow) -> Values:
         resource.source,
         resource.digest or None,
         resource.lineage.run or None,
-        text_of_map(resource.tags),
-        text_of_properties(resource.properties),
-        text_of_map(resource.params),
-        text_of_map(resource.metrics),
+        forms.json(resource.tags),
+        forms.properties(resource.properties),
+        forms.json(resource.params),
+        forms.json(resource.metrics),
         resource.HasField("delete_time"),
-        created_at,
-        updated_at,
+        forms.moment(resource.create_time),
+        forms.moment(resource.update_time),
         resource.created_by,
         row.revision,
         row.leaf_hash,
-        fields,
-        digests,
+        forms.texts(fields),
+        forms.texts(digests),
         resource.SerializeToString(deterministic=True),
     )
 
@@ -198,12 +182,12 @@ def _version_row(record: Sequence[Any]) -> VersionRow:
     )
 
 
-def _alias_values(row: AliasRow) -> Values:
+def _alias_values(row: AliasRow, forms: Forms) -> Values:
     return (
         row.model,
         row.alias,
         row.number,
-        _moment(row.resource.update_time),
+        forms.moment(row.resource.update_time),
         row.revision,
         row.leaf_hash,
         row.resource.SerializeToString(deterministic=True),
@@ -215,7 +199,7 @@ def _alias_row(record: Sequence[Any]) -> AliasRow:
     return AliasRow(model, alias, model_pb.Alias.FromString(resource), revision, bytes(leaf_hash))
 
 
-def _name_values(row: NameRow) -> Values:
+def _name_values(row: NameRow, _: Forms) -> Values:
     return (row.name_key, row.model)
 
 
@@ -223,7 +207,7 @@ def _name_row(record: Sequence[Any]) -> NameRow:
     return NameRow(*record)
 
 
-def _label_values(row: LabelRow) -> Values:
+def _label_values(row: LabelRow, _: Forms) -> Values:
     return (row.model, row.semver_key, row.semver, row.number)
 
 
@@ -231,10 +215,10 @@ def _label_row(record: Sequence[Any]) -> LabelRow:
     return LabelRow(*record)
 
 
-def _namespace_values(row: NamespaceRow) -> Values:
+def _namespace_values(row: NamespaceRow, forms: Forms) -> Values:
     return (
         row.resource.name,
-        _moment(row.resource.create_time),
+        forms.moment(row.resource.create_time),
         row.revision,
         row.leaf_hash,
         row.resource.SerializeToString(deterministic=True),
@@ -279,7 +263,7 @@ MODELS: Final = Table(
         "text_digests",
         "resource",
     ),
-    values=_model_values,
+    values_in=_model_values,
     row=_model_row,
 )
 
@@ -294,7 +278,7 @@ MODEL_NAMES: Final = Table(
     ),
     key_length=1,
     loaded=("name_key", "model"),
-    values=_name_values,
+    values_in=_name_values,
     row=_name_row,
 )
 
@@ -337,7 +321,7 @@ VERSIONS: Final = Table(
         "text_digests",
         "resource",
     ),
-    values=_version_values,
+    values_in=_version_values,
     row=_version_row,
 )
 
@@ -354,7 +338,7 @@ VERSION_LABELS: Final = Table(
     ),
     key_length=2,
     loaded=("model", "semver_key", "semver", "number"),
-    values=_label_values,
+    values_in=_label_values,
     row=_label_row,
 )
 
@@ -374,7 +358,7 @@ ALIASES: Final = Table(
     ),
     key_length=2,
     loaded=("model", "alias", "revision", "leaf_hash", "resource"),
-    values=_alias_values,
+    values_in=_alias_values,
     row=_alias_row,
 )
 
@@ -392,7 +376,7 @@ NAMESPACES: Final = Table(
     ),
     key_length=0,
     loaded=("revision", "leaf_hash", "resource"),
-    values=_namespace_values,
+    values_in=_namespace_values,
     row=_namespace_row,
 )
 

@@ -59,16 +59,21 @@ def evolve(rows: Rows, recorded: Recorded) -> None:
         NotLoaded: A row of `keys_of(recorded)` was not loaded, or does not exist.
     """
     event = recorded.event
+    # The frequent first: each case tried costs a twentieth of a fold.
     match event:
         case (
             e.VersionRegistered()
+            | e.StageChanged()
             | e.VersionSemverLabelled()
             | e.VersionUpdated()
             | e.VersionDeleted()
             | e.VersionRestored()
-            | e.StageChanged()
         ):
             _evolve_version(rows, event, recorded)
+        case e.TagsSet() | e.TagsRemoved():
+            _evolve_tags(rows, event, recorded)
+        case e.AliasSet() | e.AliasRemoved():
+            _evolve_alias(rows, event, recorded)
         case (
             e.ModelCreated()
             | e.ModelUpdated()
@@ -77,10 +82,6 @@ def evolve(rows: Rows, recorded: Recorded) -> None:
             | e.ModelRestored()
         ):
             _evolve_model(rows, event, recorded)
-        case e.TagsSet() | e.TagsRemoved():
-            _evolve_tags(rows, event, recorded)
-        case e.AliasSet() | e.AliasRemoved():
-            _evolve_alias(rows, event, recorded)
         case e.NamespaceCreated():
             resource = admin_pb.Namespace(name=event.name, created_by=recorded.actor)
             put_time(resource.create_time, recorded.recorded_at)
@@ -120,6 +121,8 @@ def _evolve_version(rows: Rows, event: _VersionEvent, recorded: Recorded) -> Non
         return
     row = rows.edit(key)
     match event:
+        case e.StageChanged():
+            versions.stage_changed(row, event, recorded)
         case e.VersionSemverLabelled():
             versions.version_semver_labelled(rows, row, event)
         case e.VersionUpdated():
@@ -128,8 +131,6 @@ def _evolve_version(rows: Rows, event: _VersionEvent, recorded: Recorded) -> Non
             versions.version_deleted(row, recorded)
         case e.VersionRestored():
             versions.version_restored(row)
-        case e.StageChanged():
-            versions.stage_changed(row, event, recorded)
         case _:
             assert_never(event)
     stamp(row, recorded)
