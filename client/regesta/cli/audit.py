@@ -1,0 +1,169 @@
+"""Commands that read the log: log, replay, head."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from typing import BinaryIO
+
+import click
+
+import regesta
+from regesta.addresses import Address
+from regesta.cli import happened, rendering
+from regesta.cli.documents import event_document
+from regesta.cli.happened import Happened
+from regesta.cli.options import as_of
+from regesta.cli.session import Session, moment_of, pass_session
+from regesta.cli.times import iso, local
+from regesta.v1 import event_pb2
+
+#: Events of one step back through a namespace's log.
+_STRIDE = 1000
+
+
+def filtered(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that choose events."""
+    for option in (
+        click.option("--actor", "actors", multiple=True, help="Only what this principal did."),
+        click.option(
+            "--resource",
+            "resources",
+            multiple=True,
+            help="Only what happened to this model, version or alias.",
+        ),
+        click.option(
+            "--type", "types", multiple=True, help="Only events of this type, as in AliasSet."
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+@click.command()
+@click.argument("resource", required=False)
+@click.option("-n", "--limit", type=click.IntRange(min=1), help="At most this many.")
+@click.option("--alone", is_flag=True, help="Without a model's versions and aliases.")
+@click.option("--type", "types", multiple=True, help="Only events of this type, as in AliasSet.")
+@click.option("--actor", "actors", multiple=True, help="Only what this principal did.")
+@as_of
+@pass_session
+def log(
+    session: Session,
+    resource: str | None,
+    *,
+    limit: int | None,
+    alone: bool,
+    types: tuple[str, ...],
+    actors: tuple[str, ...],
+    as_of: datetime | int | None,
+) -> None:
+    """Say what happened, newest first: who, when, what and why.
+
+    Without RESOURCE it is the whole log of the namespace; a model comes with its versions
+    and aliases. With --json each event is a line. For what comes next, see `watch`.
+    """
+    if resource is None:
+        if as_of is not None or alone:
+            raise click.UsageError("--as-of and --alone need a resource")
+        events = _backwards(session.client(), types, actors)
+    else:
+        events = _history(session, resource, as_of, alone=alone)
+    # The server filters a log, but not the history of one resource.
+    wanted = {happened.short_type(name) for name in types}
+    chosen = (
+        event
+        for event in map(happened.read, events)
+        if (not wanted or event.type in wanted) and (not actors or event.actor in actors)
+    )
+    show_events(session, itertools.islice(chosen, limit))
+
+
+@click.command()
+@click.option("--after", type=click.IntRange(min=0), default=0, help="Begin after this position.")
+@click.option("--until", type=click.IntRange(min=1), help="End with this position.")
+@click.option("--out", type=click.File("wb", lazy=False), default="-", help="Write to this file.")
+@filtered
+@pass_session
+def replay(
+    session: Session,
+    *,
+    after: int,
+    until: int | None,
+    out: BinaryIO,
+    types: tuple[str, ...],
+    resources: tuple[str, ...],
+    actors: tuple[str, ...],
+) -> None:
+    """Write the log's records as JSON lines.
+
+    They are the exact bytes that are hashed: unfiltered and from the beginning, line i is
+    the event at position i, and the Merkle root over the lines (RFC 6962) is the log's.
+    """
+    events = session.client().events(
+        after=after, until=until or 0, types=types, resources=resources, actors=actors
+    )
+    out.writelines(event.record + b"\n" for event in events)
+    out.flush()
+
+
+@click.command()
+@pass_session
+def head(session: Session) -> None:
+    """Say where the log ends: its last position and its Merkle root."""
+    found = session.client().get_head()
+    recorded_at = found.record_time.ToDatetime(UTC)
+    if session.output.json:
+        session.output.document(
+            {
+                "position": found.position,
+                "root_hash": found.root_hash.hex(),
+                "record_time": iso(recorded_at),
+            }
+        )
+        return
+    session.output.facts(
+        session.namespace,
+        [
+            ("position", str(found.position)),
+            ("root", found.root_hash.hex()),
+            ("recorded", local(recorded_at)),
+        ],
+    )
+
+
+def show_events(session: Session, events: Iterable[Happened]) -> None:
+    """Write events one by one."""
+    for event in events:
+        if session.output.json:
+            session.output.json_line(event_document(event))
+        else:
+            rendering.event_lines(session.output, event)
+
+
+def _history(
+    session: Session, resource: str, as_of: datetime | int | None, *, alone: bool
+) -> Iterator[event_pb2.Event]:
+    """Return the events of one resource, newest first."""
+    target = session.parse(resource)
+    name = target.subject
+    if isinstance(name, Address):
+        name = session.version(resource)
+        moment = as_of
+    else:
+        moment = moment_of(target, as_of)
+    client = session.client(target.namespace)
+    return client.history(str(name), include_children=not alone, as_of=moment)
+
+
+def _backwards(
+    client: regesta.Client, types: tuple[str, ...], actors: tuple[str, ...]
+) -> Iterator[event_pb2.Event]:
+    """Yield the events of a namespace's log, newest first."""
+    until = client.get_head().position
+    while until > 0:
+        after = max(until - _STRIDE, 0)
+        page = client.events(after=after, until=until, types=types, actors=actors)
+        yield from reversed(list(page))
+        until = after

@@ -1,0 +1,147 @@
+"""Who set each field of a resource: its history, folded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from regesta.cli.fields import flat, join, snake
+from regesta.cli.happened import Happened
+
+_FREE_TEXTS = ("description", "card")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A field as it is, and the event that made it so."""
+
+    field: str
+    value: Any
+    event: Happened
+
+
+class UnknownEvent(ValueError):
+    """The history holds an event that this client cannot fold."""
+
+
+def blame(history: Iterable[Happened]) -> list[Line]:
+    """Return each field that a resource has, with the event that set it last.
+
+    Args:
+        history: Every event of one stream, oldest first. Fields that were cleared or
+            removed since are not in the result.
+
+    Raises:
+        UnknownEvent: A newer server's event may have changed anything.
+    """
+    lines: dict[str, Line] = {}
+    for event in history:
+        fold = _FOLDS.get(event.type)
+        if fold is None:
+            raise UnknownEvent(
+                f"position {event.position} holds {event.type}, which this client does not know;"
+                " a newer one does"
+            )
+        for field, value in fold(event).items():
+            if value is None:
+                lines.pop(field, None)
+            else:
+                lines[field] = Line(field, value, event)
+    return list(lines.values())
+
+
+def _created(event: Happened) -> dict[str, Any]:
+    data = event.data
+    fields = {"name": data.get("name"), "kind": data.get("kind"), "owner": data.get("owner")}
+    return fields | _texts(event) | _tags_set(event)
+
+
+def _updated(event: Happened) -> dict[str, Any]:
+    owner = {"owner": event.data["owner"] or None} if "owner" in event.data else {}
+    return owner | _texts(event)
+
+
+def _registered(event: Happened) -> dict[str, Any]:
+    data = event.data
+    fields: dict[str, Any] = {
+        name: data.get(name) for name in ("version", "stage", "semver", "source", "digest")
+    }
+    if "sizeBytes" in data:
+        fields["size_bytes"] = int(data["sizeBytes"])
+    for name in ("manifest", "lineage"):
+        fields |= flat(_snaked(data.get(name, {})), name)
+    fields["signature"] = _snaked(data.get("signature"))
+    fields |= flat(data.get("params", {}), "params")
+    fields |= flat({key: float(text) for key, text in data.get("metrics", {}).items()}, "metrics")
+    for key, value in data.get("properties", {}).items():
+        fields[join("properties", key)] = _property(value)
+    return fields | _texts(event) | _tags_set(event)
+
+
+def _texts(event: Happened) -> dict[str, Any]:
+    """Return the free texts that an event sets; one that it clears is None."""
+    texts = {field: event.text(field) for field in _FREE_TEXTS}
+    return {field: text or None for field, text in texts.items() if text is not None}
+
+
+def _tags_set(event: Happened) -> dict[str, Any]:
+    return {join("tags", key): value for key, value in event.tags.items()}
+
+
+def _tags_removed(event: Happened) -> dict[str, Any]:
+    return {join("tags", key): None for key in event.data.get("keys", [])}
+
+
+def _sets(field: str, member: str) -> Callable[[Happened], dict[str, Any]]:
+    """Return the fold of an event whose member is the new value of a field."""
+    return lambda event: {field: event.data.get(member)}
+
+
+def _is(field: str, value: Any) -> Callable[[Happened], dict[str, Any]]:
+    """Return the fold of an event that says no more than its name; None removes the field."""
+    return lambda _: {field: value}
+
+
+_FOLDS: dict[str, Callable[[Happened], dict[str, Any]]] = {
+    "NamespaceCreated": _sets("name", "name"),
+    "ModelCreated": _created,
+    "ModelUpdated": _updated,
+    "ModelRenamed": _sets("name", "toName"),
+    "ModelDeleted": _is("deleted", value=True),
+    "ModelRestored": _is("deleted", value=None),
+    "VersionRegistered": _registered,
+    "VersionSemverLabelled": _sets("semver", "semver"),
+    "VersionUpdated": _updated,
+    "VersionDeleted": _is("deleted", value=True),
+    "VersionRestored": _is("deleted", value=None),
+    "StageChanged": _sets("stage", "toStage"),
+    "TagsSet": _tags_set,
+    "TagsRemoved": _tags_removed,
+    "AliasSet": _sets("version", "version"),
+    "AliasRemoved": _is("version", value=None),
+}
+
+
+def _property(value: dict[str, Any]) -> Any:
+    """Return a typed value as it stands in a record (64-bit numbers are text there)."""
+    match value:
+        case {"intValue": text}:
+            return int(text)
+        case {"doubleValue": text}:
+            return float(text)
+        case {"listJson": text} | {"structJson": text}:
+            return json.loads(text)
+        case _:
+            return next(iter(value.values()), None)
+
+
+def _snaked(value: Any) -> Any:
+    match value:
+        case dict():
+            return {snake(key): _snaked(member) for key, member in value.items()}
+        case list():
+            return [_snaked(member) for member in value]
+        case _:
+            return value

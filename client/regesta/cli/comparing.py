@@ -1,0 +1,196 @@
+"""Commands that explain a resource by its past: diff, blame."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import click
+
+import regesta
+from regesta.addresses import Address
+from regesta.cli import blame as folding
+from regesta.cli import happened
+from regesta.cli.catalog import fetch
+from regesta.cli.difference import BOOKKEEPING, Change, difference
+from regesta.cli.documents import document
+from regesta.cli.fields import join, value_text
+from regesta.cli.options import MOMENT, NOW, as_of
+from regesta.cli.session import Session, moment_of, pass_session
+from regesta.cli.targets import Target, short, short_of
+from regesta.cli.times import iso, local, moment_text
+from regesta.errors import NotFound
+from regesta.names import AliasName, ModelName, VersionName
+
+#: What two different resources never share.
+_IDENTITY = BOOKKEEPING | {"name", "version", "create_time", "created_by"}
+
+_LONGEST_VALUE = 100
+
+
+@click.command()
+@click.argument("resource")
+@click.argument("other", required=False)
+@click.option(
+    "--from", "before", type=MOMENT, metavar="MOMENT", help="The earlier moment: position or time."
+)
+@click.option(
+    "--to",
+    "after",
+    type=MOMENT,
+    default=NOW,
+    metavar="MOMENT",
+    help="The later one; now if left out.",
+)
+@pass_session
+def diff(
+    session: Session,
+    resource: str,
+    *,
+    other: str | None,
+    before: datetime | int | None,
+    after: datetime | int | None,
+) -> None:
+    """Say what differs between two moments or two resources.
+
+    As in: diff churn/3 --from 120 --to 2026-11-21, or: diff churn/3 churn/4. A model is
+    compared with its aliases.
+    """
+    one = _fixed(session, resource)
+    if other is None:
+        if before is None:
+            raise click.UsageError("say since when with --from, or name another resource")
+        two, ignored = one, BOOKKEEPING
+    else:
+        two, ignored = _fixed(session, other), _IDENTITY
+        before = before if before is not None else after
+    old, new = _state(session, one, before), _state(session, two, after)
+    if old is None and new is None:
+        # The server's own words for what is not there.
+        fetch(session, two, after)
+    sides = [_side(one, before, old), _side(two, after, new)]
+    _show_changes(session, sides, difference(old, new, ignored=ignored))
+
+
+@click.command()
+@click.argument("resource")
+@as_of
+@pass_session
+def blame(session: Session, resource: str, *, as_of: datetime | int | None) -> None:
+    """Say who set each field of a resource, when and why."""
+    target = _fixed(session, resource)
+    moment = moment_of(target, as_of)
+    name = _name_of(target)
+    client = session.client(target.namespace)
+    lines = _blamed(client, name, moment)
+    if isinstance(name, ModelName):
+        for alias in sorted(client.get_model(str(name), as_of=moment).aliases):
+            found = _blamed(client, AliasName(name.namespace, name.model, alias), moment)
+            lines += [replace(line, field=join("aliases", alias)) for line in found]
+    if session.output.json:
+        session.output.document({"fields": [_line_document(line) for line in lines]})
+        return
+    session.output.table(
+        ("FIELD", "VALUE", "POSITION#", "WHEN", "WHO", "WHY"),
+        (
+            (
+                (line.field, "bold"),
+                _shortened(line.value),
+                str(line.event.position),
+                local(line.event.recorded_at),
+                line.event.actor,
+                _shortened(line.event.reason),
+            )
+            for line in lines
+        ),
+    )
+
+
+def _blamed(
+    client: regesta.Client,
+    name: ModelName | VersionName | AliasName,
+    moment: datetime | int | None,
+) -> list[folding.Line]:
+    events = list(client.history(str(name), as_of=moment))
+    try:
+        return folding.blame(map(happened.read, reversed(events)))
+    except folding.UnknownEvent as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _fixed(session: Session, text: str) -> Target:
+    """Return a target that means the same at every moment: stages and ranges become a version."""
+    target = session.parse(text)
+    if isinstance(target.subject, Address):
+        return Target(target.namespace, session.version(text))
+    return target
+
+
+def _name_of(target: Target) -> ModelName | VersionName | AliasName:
+    if isinstance(target.subject, Address):
+        raise TypeError("an address is resolved before")
+    return target.subject
+
+
+def _state(
+    session: Session, target: Target, moment: datetime | int | None
+) -> dict[str, Any] | None:
+    try:
+        return document(fetch(session, target, moment))
+    except NotFound:
+        return None
+
+
+def _side(
+    target: Target, moment: datetime | int | None, state: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Return what is compared: the resource, the moment and its revision."""
+    at = iso(moment) if isinstance(moment, datetime) else moment
+    revision = None if state is None else state["etag"]
+    said = f"{short(_name_of(target))} at {moment_text(moment)}"
+    return {"resource": str(target.subject), "at": at, "revision": revision, "said": said}
+
+
+def _show_changes(session: Session, sides: list[dict[str, Any]], changes: list[Change]) -> None:
+    said = [side.pop("said") for side in sides]
+    if session.output.json:
+        session.output.document(
+            {
+                "from": sides[0],
+                "to": sides[1],
+                "changes": [
+                    {"field": change.field, "before": change.before, "after": change.after}
+                    for change in changes
+                ],
+            }
+        )
+        return
+    for sign, style, side, text in zip("-+", ("red", "green"), sides, said, strict=True):
+        exists = "not there" if side["revision"] is None else f"revision {side['revision']}"
+        session.output.line((f"{sign * 3} {text} ({exists})", style))
+    for change in changes:
+        session.output.line(f"  {change.field}")
+        if change.before is not None:
+            session.output.line((f"    - {_shortened(change.before)}", "red"))
+        if change.after is not None:
+            session.output.line((f"    + {_shortened(change.after)}", "green"))
+    if not changes:
+        session.output.line("  nothing differs")
+
+
+def _line_document(line: folding.Line) -> dict[str, Any]:
+    return {
+        "field": line.field,
+        "value": line.value,
+        "position": line.event.position,
+        "record_time": iso(line.event.recorded_at),
+        "actor": line.event.actor,
+        "reason": line.event.reason,
+        "resource": short_of(line.event.stream),
+    }
+
+
+def _shortened(value: Any) -> str:
+    text = " ".join(value_text(value).split())
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"

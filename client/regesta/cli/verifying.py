@@ -1,0 +1,151 @@
+"""The command that checks a log twice: by the server, and by this client itself."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+import regesta
+from regesta.cli.failing import FINDINGS
+from regesta.cli.log_check import Discovery, LogCheck
+from regesta.cli.output import Output
+from regesta.cli.session import Session, pass_session
+
+
+class Advance(Protocol):
+    """Shows how many events are done, and of how many."""
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show it."""
+
+
+@dataclass(slots=True)
+class ServerReport:
+    """What the server found out about its log and its projections."""
+
+    events_folded: int = 0
+    rows_compared: int = 0
+    texts_compared: int = 0
+    position: int = 0
+    root_hash: bytes = b""
+    findings_total: int = 0
+    findings: list[Discovery] = field(default_factory=list)
+
+
+@click.command()
+@pass_session
+def verify(session: Session) -> None:
+    """Check the whole log of the namespace, twice.
+
+    The server checks records, texts and every projected row against a fresh fold. Then this
+    client reads every record, computes the Merkle root by itself and compares it with the
+    server's, and checks revisions, chains of hashes and texts. Findings end with exit code 7.
+    """
+    client = session.client()
+    # The end of the log is asked for before the server's check, which goes as far at least.
+    total = client.get_head().position
+    with _progress("the server checks", session.output) as advance:
+        server = _server_check(client, total, advance)
+    with _progress("this client checks", session.output) as advance:
+        own = _own_check(client, server, advance)
+    if session.output.json:
+        session.output.document(_document(server, own))
+    else:
+        _show(session.output, server, own)
+    if server.findings_total or own.findings_total:
+        click.get_current_context().exit(FINDINGS)
+
+
+def _server_check(client: regesta.Client, total: int, advance: Advance) -> ServerReport:
+    report = ServerReport()
+    for answer in client.verify():
+        report.events_folded = answer.events_folded
+        report.rows_compared = answer.rows_compared
+        report.texts_compared = answer.texts_compared
+        report.findings += (
+            Discovery(found.kind, found.position, found.subject, found.detail)
+            for found in answer.findings
+        )
+        if answer.done:
+            report.position, report.root_hash = answer.position, answer.root_hash
+            report.findings_total = answer.findings_total
+        advance(answer.events_folded, max(total, answer.events_folded))
+    return report
+
+
+def _own_check(client: regesta.Client, server: ServerReport, advance: Advance) -> LogCheck:
+    """Read the log up to its head, comparing roots where the server stopped and at the head."""
+    head = client.get_head()
+    check = LogCheck(client.namespace)
+    for event in client.events(until=head.position):
+        check.see(event)
+        if check.events == server.position:
+            check.compare_root(server.position, server.root_hash, "the server's check")
+        advance(check.events, head.position)
+    check.compare_root(head.position, head.root_hash, "the head of the log")
+    return check
+
+
+def _document(server: ServerReport, own: LogCheck) -> dict[str, Any]:
+    return {
+        "server": asdict(server) | {"root_hash": server.root_hash.hex()},
+        "client": {
+            "events_hashed": own.events,
+            "streams_checked": own.streams,
+            "texts_opened": own.texts,
+            "root_hash": own.frontier.root().hex(),
+            "findings_total": own.findings_total,
+            "findings": [asdict(finding) for finding in own.findings],
+        },
+        "ok": not server.findings_total and not own.findings_total,
+    }
+
+
+def _show(output: Output, server: ServerReport, own: LogCheck) -> None:
+    output.line(
+        ("server", "bold"),
+        f"  {server.events_folded:,} events folded, {server.rows_compared:,} rows and"
+        f" {server.texts_compared:,} texts compared: ",
+        _verdict(server.findings_total),
+    )
+    output.line(
+        ("client", "bold"),
+        f"  {own.events:,} events hashed, {own.streams:,} chains followed,"
+        f" {own.texts:,} texts opened: ",
+        _verdict(own.findings_total),
+    )
+    output.line(("root", "bold"), f"    {own.frontier.root().hex()} at position {own.events}")
+    for who, findings in (("server", server.findings), ("client", own.findings)):
+        for found in findings:
+            where = f" at position {found.position}" if found.position else ""
+            output.line(
+                (f"{who}: {found.kind}", "red"), f"{where}: {found.subject}: {found.detail}"
+            )
+
+
+def _verdict(findings: int) -> tuple[str, str]:
+    if not findings:
+        return "as it must be", "green"
+    return f"{findings:,} finding{'s' if findings > 1 else ''}", "red"
+
+
+@contextlib.contextmanager
+def _progress(said: str, output: Output) -> Iterator[Advance]:
+    """Give a bar on stderr where somebody looks at it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    hidden = output.json or not sys.stderr.isatty()
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
+        task = progress.add_task(said, total=None)
+
+        def advance(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        yield advance

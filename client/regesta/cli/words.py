@@ -1,0 +1,129 @@
+"""An event in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from regesta.cli.happened import Happened
+
+_LONGEST_VALUE = 40
+_MOST_NAMED = 5
+
+
+def in_words(event: Happened) -> str:
+    """Return what an event did, in one line; the resource is not named again.
+
+    A type that this client does not know is said by its name.
+    """
+    say = _SENTENCES.get(event.type)
+    return say(event) if say else f"{event.type} (a newer server's event)"
+
+
+def _namespace_created(event: Happened) -> str:
+    return f"created the namespace {event.data.get('name', '')}"
+
+
+def _model_created(event: Happened) -> str:
+    facts = [event.data.get("kind", "MODEL").lower()]
+    if owner := event.data.get("owner"):
+        facts.append(f"owner {owner}")
+    if tags := event.tags:
+        facts.append(f"tags {_pairs(tags)}")
+    return f"created the model ({', '.join(facts)})"
+
+
+def _updated(event: Happened) -> str:
+    changes = []
+    if (owner := event.data.get("owner")) is not None:
+        changes.append(f"owner to {owner}" if owner else "owner to nobody")
+    for field in ("description", "card"):
+        text = event.text(field)
+        if text is not None:
+            changes.append(field if text else f"{field} to nothing")
+    return f"changed {_list(changes)}"
+
+
+def _renamed(event: Happened) -> str:
+    return f"renamed from {event.data.get('fromName', '')} to {event.data.get('toName', '')}"
+
+
+def _registered(event: Happened) -> str:
+    facts = []
+    if semver := event.data.get("semver"):
+        facts.append(semver)
+    if source := event.data.get("source"):
+        facts.append(_cut(source))
+    said = f"registered version {event.data.get('version', 0)}"
+    return f"{said} ({', '.join(facts)})" if facts else said
+
+
+def _labelled(event: Happened) -> str:
+    return f"labelled it {event.data.get('semver', '')}"
+
+
+def _moved(event: Happened) -> str:
+    return f"moved from {event.data.get('fromStage', '')} to {event.data.get('toStage', '')}"
+
+
+def _tags_set(event: Happened) -> str:
+    return f"set {_tags(len(event.tags))} {_pairs(event.tags)}"
+
+
+def _tags_removed(event: Happened) -> str:
+    keys = event.data.get("keys", [])
+    return f"removed {_tags(len(keys))} {_list(keys)}"
+
+
+def _alias_set(event: Happened) -> str:
+    said = f"pointed the alias to version {event.data.get('version', 0)}"
+    previous = event.data.get("previousVersion", 0)
+    return f"{said} (was {previous})" if previous else said
+
+
+def _alias_removed(event: Happened) -> str:
+    return f"removed the alias (was {event.data.get('previousVersion', 0)})"
+
+
+def _always(sentence: str) -> Callable[[Happened], str]:
+    return lambda _: sentence
+
+
+_SENTENCES: dict[str, Callable[[Happened], str]] = {
+    "NamespaceCreated": _namespace_created,
+    "ModelCreated": _model_created,
+    "ModelUpdated": _updated,
+    "ModelRenamed": _renamed,
+    "ModelDeleted": _always("deleted the model"),
+    "ModelRestored": _always("restored the model"),
+    "VersionRegistered": _registered,
+    "VersionSemverLabelled": _labelled,
+    "VersionUpdated": _updated,
+    "VersionDeleted": _always("deleted the version"),
+    "VersionRestored": _always("restored the version"),
+    "StageChanged": _moved,
+    "TagsSet": _tags_set,
+    "TagsRemoved": _tags_removed,
+    "AliasSet": _alias_set,
+    "AliasRemoved": _alias_removed,
+}
+
+
+def _tags(count: int) -> str:
+    return "tag" if count == 1 else "tags"
+
+
+def _pairs(tags: dict[str, str]) -> str:
+    return _list(f"{key}={_cut(value)}" for key, value in sorted(tags.items()))
+
+
+def _list(parts: Iterable[str]) -> str:
+    named = list(parts)
+    more = len(named) - _MOST_NAMED
+    if more > 0:
+        return f"{', '.join(named[:_MOST_NAMED])} and {more} more"
+    return " and ".join(filter(None, (", ".join(named[:-1]), *named[-1:])))
+
+
+def _cut(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_VALUE else f"{line[: _LONGEST_VALUE - 1]}…"
