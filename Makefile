@@ -55,11 +55,11 @@ lock: $(VENV)/.locked ## pin what pyproject.toml asks for; LOCKFLAGS=--upgrade t
 bench: setup ## measure appends, reads and watches beside their limits on this machine
 	$(BIN)/python -m benchmarks
 
-bench-peers: setup ## measure other registries on the same machine
+bench-peers: setup $(VENV)-peers/.ready ## measure MLflow's registry on the same machine
 	$(BIN)/python -m benchmarks.peers
 
 clean: ## remove what was made here, environments too
-	rm -rf $(VENV) $(VENV)-proto build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-proto $(VENV)-peers build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 # The environment is three stamps, so that a new pin installs without starting over and a
@@ -84,4 +84,10 @@ $(VENV)/.ready: pyproject.toml $(VENV)/.locked
 $(VENV)-proto/.ready: requirements/proto.txt | $(BIN)/python
 	$(PYTHON) -m venv $(VENV)-proto
 	tools/install.sh $(VENV)-proto requirements/proto.txt
+	@touch $@
+
+# Another registry needs its own environment: it asks for other versions than we do.
+$(VENV)-peers/.ready: requirements/peers.txt | $(BIN)/python
+	$(PYTHON) -m venv $(VENV)-peers
+	tools/install.sh $(VENV)-peers requirements/peers.txt
 	@touch $@
