@@ -13,6 +13,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import grpc
@@ -125,7 +126,8 @@ class Guard(grpc.GenericRpcHandler):
 
     async def _unary(self, method: Method, context: Any) -> bytes:
         time = asyncio.get_running_loop().time
-        began = time()
+        # uvloop's clock stands still while callbacks run, so it cannot time a call.
+        began, started = time(), perf_counter()
         end = CallEnd(method.path)
         deadline = self._deadlines.watch(began + BODY_TIMEOUT)
         try:
@@ -148,13 +150,14 @@ class Guard(grpc.GenericRpcHandler):
             failure = self._late(deadline, began, end)
         finally:
             self._deadlines.end(deadline)
-            end.seconds = time() - began
+            end.seconds = perf_counter() - started
             self._log.finished(end)
         raise await _aborted(context, failure)
 
     async def _stream(self, method: Method, context: Any) -> AsyncIterator[bytes]:
         time = asyncio.get_running_loop().time
-        began = time()
+        # uvloop's clock stands still while callbacks run, so it cannot time a call.
+        began, started = time(), perf_counter()
         end = CallEnd(method.path)
         deadline = self._deadlines.watch(began + BODY_TIMEOUT)
         try:
@@ -181,7 +184,7 @@ class Guard(grpc.GenericRpcHandler):
             return
         finally:
             self._deadlines.end(deadline)
-            end.seconds = time() - began
+            end.seconds = perf_counter() - started
             self._log.finished(end)
         raise await _aborted(context, failure)
 

@@ -1,1 +1,1 @@
-"""The log in the database: appending to it and reading it."""
+"""The log in PostgreSQL: appending to it, and reading the rows that deciding needs."""

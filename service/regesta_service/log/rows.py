@@ -1,0 +1,118 @@
+"""Reading the rows that commands look at: all of a batch in one round trip."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from psycopg import sql
+
+from regesta_projections.tables import (
+    ALIASES,
+    MODEL_NAMES,
+    MODELS,
+    VERSION_LABELS,
+    VERSIONS,
+    Table,
+)
+from regesta_service.log import packing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from regesta_projections.rows import Row
+    from regesta_service.domain.deciding import Wanted
+    from regesta_service.log.connections import Link
+    from regesta_service.log.packing import Packed
+
+# Everything is found by way of a name, so that nothing has to be known before. LATERAL with
+# a LIMIT is looked up row by row through the primary key, whatever the planner believes of
+# a table that grew since it last counted.
+_MODEL: Final = """
+CROSS JOIN LATERAL (
+    SELECT n.name_key, n.model FROM regesta.model_names AS n
+    WHERE n.namespace_id = %(log)s AND n.generation = %(generation)s
+      AND n.name_key = w.name_key
+    LIMIT 1) AS n
+"""
+_NAMES: Final = "SELECT n.name_key, n.model FROM unnest(%(names)s::text[]) AS w (name_key)" + _MODEL
+_MODELS: Final = (
+    """
+SELECT {columns} FROM unnest(%(names)s::text[]) AS w (name_key)"""
+    + _MODEL
+    + """
+CROSS JOIN LATERAL (
+    SELECT {columns} FROM regesta.models AS t
+    WHERE t.namespace_id = %(log)s AND t.generation = %(generation)s AND t.model = n.model
+    LIMIT 1) AS t
+"""
+)
+_PARTS: Final = (
+    """
+SELECT {columns} FROM unnest(%(names)s::text[], %(parts)s::{type}[]) AS w (name_key, part)"""
+    + _MODEL
+    + """
+CROSS JOIN LATERAL (
+    SELECT {columns} FROM regesta.{table} AS t
+    WHERE t.namespace_id = %(log)s AND t.generation = %(generation)s
+      AND t.model = n.model AND t.{part} = w.part
+    LIMIT 1) AS t
+"""
+)
+
+
+def _compose(statement: str, table: Table[Any], part: str = "model") -> sql.Composed:
+    columns = {column.name: column for column in table.columns}
+    return sql.SQL(statement).format(  # type: ignore[arg-type]  # constants of this module
+        table=sql.Identifier(table.name),
+        part=sql.Identifier(part),
+        type=sql.SQL(columns[part].type),  # type: ignore[arg-type]  # a constant of the table
+        columns=sql.SQL(", ").join(sql.Identifier("t", name) for name in table.loaded),
+    )
+
+
+_FIND_MODELS: Final = _compose(_MODELS, MODELS)
+_FIND_VERSIONS: Final = _compose(_PARTS, VERSIONS, "number")
+_FIND_ALIASES: Final = _compose(_PARTS, ALIASES, "alias")
+_FIND_LABELS: Final = _compose(_PARTS, VERSION_LABELS, "semver_key")
+
+
+async def find_rows(
+    link: Link, log_id: int, generation: int, wanted: Iterable[Wanted]
+) -> list[Row]:
+    """Return every row there is of those that are wanted, in no order.
+
+    One round trip. Each statement sees what is committed when it runs, so the rows belong
+    together only if the head did not move meanwhile, or is locked.
+    """
+    wanted = list(wanted)
+    place = {"log": packing.integer(log_id), "generation": packing.integer(generation)}
+    names = {"names": packing.text_array(sorted({want.name.lower() for want in wanted}))}
+    asked: list[tuple[Table[Any], Any]] = []
+    async with link.conn.pipeline():
+        for table, statement, found_by in _statements(wanted, names):
+            cursor = await link.conn.execute(statement, place | found_by, binary=True)
+            asked.append((table, cursor))
+    return [table.row(record) for table, cursor in asked for record in await cursor.fetchall()]
+
+
+def _statements(
+    wanted: list[Wanted], names: dict[str, Packed]
+) -> Iterable[tuple[Table[Any], str | sql.Composed, dict[str, Packed]]]:
+    yield MODEL_NAMES, _NAMES, names
+    yield MODELS, _FIND_MODELS, names
+    versions = {(want.name.lower(), number) for want in wanted for number in want.versions}
+    if versions:
+        parts = packing.integer_array([number for _, number in versions])
+        yield VERSIONS, _FIND_VERSIONS, _pairs([name for name, _ in versions], parts)
+    aliases = {(want.name.lower(), alias) for want in wanted for alias in want.aliases}
+    if aliases:
+        parts = packing.text_array([alias for _, alias in aliases])
+        yield ALIASES, _FIND_ALIASES, _pairs([name for name, _ in aliases], parts)
+    labels = {(want.name.lower(), label) for want in wanted for label in want.labels}
+    if labels:
+        parts = packing.text_array([label for _, label in labels])
+        yield VERSION_LABELS, _FIND_LABELS, _pairs([name for name, _ in labels], parts)
+
+
+def _pairs(names: list[str], parts: Packed) -> dict[str, Packed]:
+    return {"names": packing.text_array(names), "parts": parts}

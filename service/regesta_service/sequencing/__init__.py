@@ -1,0 +1,1 @@
+"""Sequencing: commands of a namespace, one after the other, many in one commit."""

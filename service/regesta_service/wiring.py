@@ -1,0 +1,179 @@
+"""The parts of a server put together: every object is made here and handed on.
+
+Order of the flow: guard, servicers, sequencer and read model, PostgreSQL. Nothing
+below finds its collaborators by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from regesta.v1 import (
+    admin_service_pb2,
+    audit_service_pb2,
+    catalog_service_pb2,
+    lifecycle_service_pb2,
+    watch_service_pb2,
+)
+from regesta_projections.records import Cause
+from regesta_service.access.principals import SYSTEM
+from regesta_service.api.admin import AdminCalls
+from regesta_service.api.guard import Guard
+from regesta_service.api.methods import methods_of
+from regesta_service.api.reads.audit import AuditReads
+from regesta_service.api.reads.catalog import CatalogReads
+from regesta_service.api.reads.watch import WatchStreams
+from regesta_service.api.writes.labels import LabelWrites
+from regesta_service.api.writes.lifecycle import LifecycleWrites
+from regesta_service.api.writes.models import ModelWrites
+from regesta_service.api.writes.versions import VersionWrites
+from regesta_service.log.connections import Connections
+from regesta_service.log.namespaces import NamespaceRegistry
+from regesta_service.logs import AccessLog
+from regesta_service.reads.namespaces import NamespaceReads
+from regesta_service.reads.read_model import ReadModel
+from regesta_service.sequencing.sequencer import Sequencer
+from regesta_service.verification.checks import Checks
+from regesta_service.watch.subscriptions import Subscriptions
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from regesta_service.access.principals import Authenticator
+    from regesta_service.config import Settings
+
+#: The proto files whose services are served; each of their methods must be answered.
+FILES: Final = (
+    admin_service_pb2.DESCRIPTOR,
+    audit_service_pb2.DESCRIPTOR,
+    catalog_service_pb2.DESCRIPTOR,
+    lifecycle_service_pb2.DESCRIPTOR,
+    watch_service_pb2.DESCRIPTOR,
+)
+
+#: The namespace that exists from the start.
+DEFAULT_NAMESPACE: Final = "default"
+
+#: Longest time for one statement of a read, in seconds; no call waits longer anyway.
+_STATEMENT_TIMEOUT_MS: Final = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What serving needs."""
+
+    guard: Guard
+    #: Full names of the services.
+    services: tuple[str, ...]
+    sequencer: Sequencer
+
+    async def drain(self, grace: float) -> None:
+        """Finish the writes that wait.
+
+        Args:
+            grace: Seconds they get.
+        """
+        await self.sequencer.drain(grace)
+
+
+@contextlib.asynccontextmanager
+async def wired(
+    settings: Settings, service_dsn: str, authenticator: Authenticator
+) -> AsyncIterator[Parts]:
+    """Yield the parts of a server over a database at this build's schema.
+
+    Raises:
+        psycopg.OperationalError: The database does not answer.
+        IncompleteApi: A method has no permission or no function.
+    """
+    session = _session(settings)
+    async with contextlib.AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(
+            AsyncConnectionPool(
+                service_dsn,
+                min_size=2,
+                max_size=settings.pool_size,
+                kwargs=dict(session),
+                name="reads",
+            )
+        )
+        connections = Connections(service_dsn, prepared=settings.prepared_statements)
+        stack.push_async_callback(connections.close)
+        registry = NamespaceRegistry(connections)
+
+        async def connect() -> psycopg.AsyncConnection[Any]:
+            return await psycopg.AsyncConnection.connect(service_dsn, **session)
+
+        reads = ReadModel(
+            registry, pool, connect, page_token_secret=await _secret(pool, "page_tokens")
+        )
+        await stack.enter_async_context(reads.running())
+        sequencer = Sequencer(
+            connections,
+            registry,
+            on_appended=reads.tails.offer,
+            max_waiting=settings.max_waiting_writes,
+        )
+        await stack.enter_async_context(sequencer.running())
+        await registry.ensure(
+            DEFAULT_NAMESPACE, Cause(SYSTEM.name, SYSTEM.kind, "create-default-namespace")
+        )
+        servicers = (
+            ModelWrites(sequencer, reads.answers),
+            VersionWrites(sequencer, reads.answers),
+            LabelWrites(sequencer, reads.answers),
+            LifecycleWrites(sequencer, reads.answers),
+            CatalogReads(reads),
+            AuditReads(reads),
+            WatchStreams(
+                reads,
+                Subscriptions(
+                    reads.tails, reads.lookups, pool, max_events=settings.max_subscriber_lag
+                ),
+            ),
+            AdminCalls(registry, NamespaceReads(pool), reads.page_tokens, Checks(service_dsn)),
+        )
+        guard = Guard(
+            methods_of(FILES, servicers),
+            authenticator,
+            AccessLog(settings.log_level),
+            max_calls=settings.max_calls,
+        )
+        services = tuple(
+            service.full_name for file in FILES for service in file.services_by_name.values()
+        )
+        yield Parts(guard, services, sequencer)
+
+
+def _session(settings: Settings) -> Mapping[str, Any]:
+    """Return how connections for reading are opened."""
+    session: dict[str, Any] = {
+        "autocommit": True,
+        "application_name": "regesta",
+        "connect_timeout": 5,
+        "keepalives_idle": 5,
+        "keepalives_interval": 3,
+        "keepalives_count": 3,
+        "prepare_threshold": 5 if settings.prepared_statements else None,
+    }
+    if settings.prepared_statements:
+        # A pooler in transaction mode refuses start-up options; there the role has the timeout.
+        session["options"] = f"-c statement_timeout={_STATEMENT_TIMEOUT_MS}"
+    return session
+
+
+_SHARED: Final = "SELECT secret FROM regesta.secrets WHERE name = %s"
+
+
+async def _secret(pool: AsyncConnectionPool[Any], name: str) -> bytes:
+    """Return what all servers of a database share."""
+    async with pool.connection() as connection:
+        row = await (await connection.execute(_SHARED, [name])).fetchone()
+    if row is None:
+        raise LookupError(f"regesta.secrets has no {name}")
+    return bytes(row[0])
