@@ -10,6 +10,8 @@ from typing import Any
 from regesta.cli.fields import flat, join, snake
 from regesta.cli.happened import Happened
 
+#: Members that are 64-bit numbers, which are text in a record.
+_INT64 = {"sizeBytes", "shape"}
 _FREE_TEXTS = ("description", "card")
 
 
@@ -138,10 +140,18 @@ def _property(value: dict[str, Any]) -> Any:
 
 
 def _snaked(value: Any) -> Any:
+    """Return a part of a record with the names of the protos, and numbers as numbers."""
     match value:
         case dict():
-            return {snake(key): _snaked(member) for key, member in value.items()}
+            return {
+                snake(key): _numbers(member) if key in _INT64 else _snaked(member)
+                for key, member in value.items()
+            }
         case list():
             return [_snaked(member) for member in value]
         case _:
             return value
+
+
+def _numbers(value: Any) -> Any:
+    return [int(item) for item in value] if isinstance(value, list) else int(value)

@@ -1,0 +1,122 @@
+"""A log in memory, as the API tells it."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+from regesta.cli.happened import Happened, read
+from regesta.v1 import event_pb2
+from regesta_projections import events as e
+from regesta_projections.records import Cause, read_envelope
+from tests.support.log_builder import LogBuilder
+
+
+def told(log: LogBuilder) -> list[event_pb2.Event]:
+    """Return every event of a log as messages of the API."""
+    return [_message(log, position) for position in range(1, log.size + 1)]
+
+
+def history(log: LogBuilder, stream: str) -> list[Happened]:
+    """Return the events of one stream, oldest first."""
+    return [read(event) for event in told(log) if event.stream == stream]
+
+
+def churn() -> LogBuilder:
+    """Return a log with a model, a version and an alias, and every type of event."""
+    log = LogBuilder("acme")
+    why, sealed_why = log.seal("the first\nof its kind")
+    described, sealed_described = log.seal("predicts who leaves")
+    note, sealed_note = log.seal("n" * 2000)
+    log.append(
+        "models/churn",
+        e.ModelCreated(
+            name="churn",
+            kind="ADAPTER",
+            owner="risk",
+            description=described,
+            tags={"team": "risk", "cost.center": "42"},
+            long_tags={"notes": note},
+            reason=why,
+        ),
+        ("description", sealed_described),
+        ("long_tags.notes", sealed_note),
+        ("reason", sealed_why),
+    )
+    card, sealed_card = log.seal("# Churn")
+    log.append(
+        "models/churn/versions/1",
+        e.VersionRegistered(
+            version=1,
+            stage="development",
+            source="s3://models/churn/1",
+            digest="sha256:" + "ab" * 32,
+            size_bytes="734015545",
+            manifest=e.ManifestReference(digest="sha256:" + "cd" * 32, size_bytes="12"),
+            signature=e.Signature(
+                inputs=(e.TensorSpec(name="x", data_type="float32", shape=("-1", "3")),)
+            ),
+            properties={
+                "rows": e.PropertyValue(int_value="10000"),
+                "ratio": e.PropertyValue(double_value="0.5"),
+                "gpu": e.PropertyValue(bool_value=False),
+                "framework": e.PropertyValue(string_value="xgboost"),
+                "layers": e.PropertyValue(list_json="[1,2]"),
+            },
+            params={"lr": "0.1"},
+            metrics={"auc": "0.81"},
+            lineage=e.Lineage(run="run-7", parents=("models/base/versions/1",)),
+            card=card,
+        ),
+        ("card", sealed_card),
+        cause=Cause("bob", "user", "import-1", occurred_at=log.time.replace(year=2020)),
+    )
+    log.actor = "carol"
+    log.extend(
+        [
+            ("models/churn/versions/1", e.VersionSemverLabelled(semver="1.0.0")),
+            (
+                "models/churn/versions/1",
+                e.StageChanged(from_stage="development", to_stage="staging"),
+            ),
+            ("models/churn/versions/1", e.TagsSet(tags={"a": "1", "b": "", "c": "3"})),
+            ("models/churn/versions/1", e.TagsRemoved(keys=("c",))),
+            ("models/churn/versions/1", e.VersionUpdated(card=e.FreeText())),
+            ("models/churn/aliases/champion", e.AliasSet(version=1)),
+            ("models/churn/aliases/champion", e.AliasSet(version=1, previous_version=1)),
+            ("models/churn/aliases/old", e.AliasSet(version=1)),
+            ("models/churn/aliases/old", e.AliasRemoved(previous_version=1)),
+            ("models/churn", e.ModelUpdated(owner="platform")),
+            ("models/churn", e.ModelRenamed(from_name="churn", to_name="churn-eu")),
+            ("models/churn", e.TagsSet(tags={"team": "platform"})),
+            ("models/churn/versions/1", e.VersionDeleted()),
+            ("models/churn/versions/1", e.VersionRestored()),
+            ("models/churn", e.ModelDeleted()),
+            ("models/churn", e.ModelRestored()),
+        ]
+    )
+    return log
+
+
+def _message(log: LogBuilder, position: int) -> event_pb2.Event:
+    record = log.records[position - 1]
+    envelope = read_envelope(record)
+    message = event_pb2.Event(
+        position=position,
+        record=record,
+        type=envelope.type,
+        stream=envelope.subject,
+        revision=int(envelope.revision),
+        actor=envelope.authid,
+        request_id=envelope.correlationid,
+        disclosures=[
+            event_pb2.Disclosure(
+                field=field, text=sealed.text, salt=sealed.salt, digest=sealed.digest
+            )
+            for at, _, field, sealed in log.disclosures
+            if at == position
+        ],
+    )
+    message.record_time.FromDatetime(envelope.recordedtime.astimezone(UTC))
+    if envelope.time != envelope.recordedtime:
+        message.occurred_time.FromDatetime(envelope.time.astimezone(UTC))
+    return message

@@ -1,0 +1,78 @@
+"""Events in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from regesta.cli.happened import WITHHELD, read
+from regesta.cli.words import in_words
+from regesta_projections.events import EVENTS
+from tests.unit.cli.story import churn, told
+
+SAID = [
+    "created the namespace acme",
+    f"created the model (adapter, owner risk, tags cost.center=42, notes={'n' * 39}… and team=risk)",
+    "registered version 1 (s3://models/churn/1)",
+    "labelled it 1.0.0",
+    "moved from development to staging",
+    "set tags a=1, b= and c=3",
+    "removed tag c",
+    "changed card to nothing",
+    "pointed the alias to version 1",
+    "pointed the alias to version 1 (was 1)",
+    "pointed the alias to version 1",
+    "removed the alias (was 1)",
+    "changed owner to platform",
+    "renamed from churn to churn-eu",
+    "set tag team=platform",
+    "deleted the version",
+    "restored the version",
+    "deleted the model",
+    "restored the model",
+]
+
+
+def test_every_event_is_said_in_words():
+    assert SAID == [in_words(read(event)) for event in told(churn())]
+
+
+def test_the_story_has_every_type_of_event():
+    assert set(EVENTS) == {read(event).type for event in told(churn())}
+
+
+def test_an_event_of_a_newer_server_is_said_by_its_name():
+    event = replace(read(told(churn())[0]), type="ModelStarred")
+    assert "ModelStarred (a newer server's event)" == in_words(event)
+
+
+def test_many_tags_are_counted():
+    event = read(told(churn())[14])
+    event.data["tags"] = {f"k{number}": "v" for number in range(9)}
+    assert "set tags k0=v, k1=v, k2=v, k3=v, k4=v and 4 more" == in_words(event)
+
+
+def test_free_texts_come_back_to_their_places():
+    created = read(told(churn())[1])
+    assert "the first\nof its kind" == created.reason
+    assert "predicts who leaves" == created.text("description")
+    assert {"team": "risk", "cost.center": "42", "notes": "n" * 2000} == created.tags
+
+
+def test_a_text_that_was_erased_is_withheld():
+    message = told(churn())[1]
+    del message.disclosures[:]
+    assert WITHHELD == read(message).text("description")
+    assert WITHHELD == read(message).tags["notes"]
+
+
+def test_a_text_that_an_event_does_not_have_differs_from_one_it_cleared():
+    cleared = read(told(churn())[7])
+    assert "" == cleared.text("card")
+    assert cleared.text("description") is None
+
+
+def test_only_a_claimed_time_is_another_time():
+    created, registered = (read(event) for event in told(churn())[1:3])
+    assert created.occurred_at is None
+    assert registered.occurred_at is not None
+    assert 2020 == registered.occurred_at.year
