@@ -42,8 +42,8 @@ class Outcome(Enum):
 
 
 _APPEND: Final = f"""
-SELECT outcome, answered FROM regesta.append_batch({", ".join(["%s"] * 19)})
-"""  # noqa: S608  placeholders only
+SELECT regesta.append_batch({", ".join(["%s"] * 19)})
+"""
 
 #: In the order of the function's parameters; the second says whether they are changed rows.
 _ROW_PARAMETERS: Final[tuple[tuple[type[Row], str, bool], ...]] = (

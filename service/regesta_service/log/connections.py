@@ -97,9 +97,11 @@ class Link:
 
     def hang_up(self) -> None:
         """Cut the connection under whoever waits on it."""
-        with contextlib.suppress(OSError, psycopg.Error):
-            with socket.socket(fileno=os.dup(self.conn.pgconn.socket)) as twin:
-                twin.shutdown(socket.SHUT_RDWR)
+        with (
+            contextlib.suppress(OSError, psycopg.Error),
+            socket.socket(fileno=os.dup(self.conn.pgconn.socket)) as twin,
+        ):
+            twin.shutdown(socket.SHUT_RDWR)
 
     def still_answers(self) -> bool:
         """Say whether an idle connection is open, as far as this end knows."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from psycopg import sql
 
@@ -27,53 +27,53 @@ if TYPE_CHECKING:
 # Everything is found by way of a name, so that nothing has to be known before. LATERAL with
 # a LIMIT is looked up row by row through the primary key, whatever the planner believes of
 # a table that grew since it last counted.
-_MODEL: Final = """
+_NAMES: Final = sql.SQL("""
+SELECT n.name_key, n.model FROM unnest(%(names)s::text[]) AS w (name_key)
 CROSS JOIN LATERAL (
     SELECT n.name_key, n.model FROM regesta.model_names AS n
     WHERE n.namespace_id = %(log)s AND n.generation = %(generation)s
       AND n.name_key = w.name_key
     LIMIT 1) AS n
-"""
-_NAMES: Final = "SELECT n.name_key, n.model FROM unnest(%(names)s::text[]) AS w (name_key)" + _MODEL
-_MODELS: Final = (
-    """
-SELECT {columns} FROM unnest(%(names)s::text[]) AS w (name_key)"""
-    + _MODEL
-    + """
+""")
+_MODELS: Final = sql.SQL("""
+SELECT {columns} FROM ({names}) AS n (name_key, model)
 CROSS JOIN LATERAL (
     SELECT {columns} FROM regesta.models AS t
     WHERE t.namespace_id = %(log)s AND t.generation = %(generation)s AND t.model = n.model
     LIMIT 1) AS t
-"""
-)
-_PARTS: Final = (
-    """
-SELECT {columns} FROM unnest(%(names)s::text[], %(parts)s::{type}[]) AS w (name_key, part)"""
-    + _MODEL
-    + """
+""")
+_PARTS: Final = sql.SQL("""
+SELECT {columns} FROM unnest(%(names)s::text[], %(parts)s::{type}[]) AS w (name_key, part)
+CROSS JOIN LATERAL (
+    SELECT n.model FROM regesta.model_names AS n
+    WHERE n.namespace_id = %(log)s AND n.generation = %(generation)s
+      AND n.name_key = w.name_key
+    LIMIT 1) AS n
 CROSS JOIN LATERAL (
     SELECT {columns} FROM regesta.{table} AS t
     WHERE t.namespace_id = %(log)s AND t.generation = %(generation)s
       AND t.model = n.model AND t.{part} = w.part
     LIMIT 1) AS t
-"""
-)
+""")
 
 
-def _compose(statement: str, table: Table[Any], part: str = "model") -> sql.Composed:
-    columns = {column.name: column for column in table.columns}
-    return sql.SQL(statement).format(  # type: ignore[arg-type]  # constants of this module
+def _columns(table: Table[Any]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier("t", name) for name in table.loaded)
+
+
+def _parts(table: Table[Any], part: str, kind: LiteralString) -> sql.Composed:
+    return _PARTS.format(
         table=sql.Identifier(table.name),
         part=sql.Identifier(part),
-        type=sql.SQL(columns[part].type),  # type: ignore[arg-type]  # a constant of the table
-        columns=sql.SQL(", ").join(sql.Identifier("t", name) for name in table.loaded),
+        type=sql.SQL(kind),
+        columns=_columns(table),
     )
 
 
-_FIND_MODELS: Final = _compose(_MODELS, MODELS)
-_FIND_VERSIONS: Final = _compose(_PARTS, VERSIONS, "number")
-_FIND_ALIASES: Final = _compose(_PARTS, ALIASES, "alias")
-_FIND_LABELS: Final = _compose(_PARTS, VERSION_LABELS, "semver_key")
+_FIND_MODELS: Final = _MODELS.format(names=_NAMES, columns=_columns(MODELS))
+_FIND_VERSIONS: Final = _parts(VERSIONS, "number", "integer")
+_FIND_ALIASES: Final = _parts(ALIASES, "alias", "text")
+_FIND_LABELS: Final = _parts(VERSION_LABELS, "semver_key", "text")
 
 
 async def find_rows(
@@ -97,7 +97,7 @@ async def find_rows(
 
 def _statements(
     wanted: list[Wanted], names: dict[str, Packed]
-) -> Iterable[tuple[Table[Any], str | sql.Composed, dict[str, Packed]]]:
+) -> Iterable[tuple[Table[Any], sql.SQL | sql.Composed, dict[str, Packed]]]:
     yield MODEL_NAMES, _NAMES, names
     yield MODELS, _FIND_MODELS, names
     versions = {(want.name.lower(), number) for want in wanted for number in want.versions}

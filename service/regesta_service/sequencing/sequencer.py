@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from regesta_service.domain.rejections import Draining
 from regesta_service.log.draft import Committed
-from regesta_service.log.namespaces import utc_now
 from regesta_service.log.notices import Notices
 from regesta_service.log.partitions import Partitions
 from regesta_service.sequencing.batch import Waiting
@@ -18,7 +18,6 @@ from regesta_service.sequencing.writer import Means, Writer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from datetime import datetime
 
     from regesta_projections.records import Cause
     from regesta_service.domain.deciding import Command
@@ -50,6 +49,11 @@ class Namespaces(Protocol):
         Raises:
             NamespaceNotFound: There is none of that name.
         """
+
+
+def utc_now() -> datetime:
+    """Return the present time, in UTC."""
+    return datetime.now(UTC)
 
 
 class Sequencer:
@@ -137,7 +141,7 @@ class Sequencer:
         lane = self._lanes.get(namespace) or await self._open(namespace)
         if self._draining:
             raise Draining("the server is about to stop; nothing was written")
-        future = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
         lane.add(Waiting(command, cause, request, future, deadline))
         return await future
 

@@ -161,7 +161,7 @@ class Writer:
     async def _write_locked(self, link: Link, batch: list[Waiting]) -> list[Waiting]:
         known = self._head
         keys = {waiting.request.key for waiting in batch}
-        locked = await lock_head(link, self._log_id, known and known.size, keys)
+        locked = await lock_head(link, self._log_id, known.size if known else None, keys)
         head = self._head = locked.head
         same = known is not None and known.generation == head.generation
         self._cache.forget(locked.streams if same else None)
@@ -244,7 +244,7 @@ class Writer:
             for listener in self._means.listeners:
                 try:
                     listener(self._namespace, events)
-                except Exception:
+                except Exception:  # noqa: BLE001  the write is done, whoever stumbles over it
                     _log.exception("listener_failed", namespace=self._namespace)
             self._means.notices.tell(self._log_id, decided.draft.size)
         decided.answer()

@@ -51,9 +51,8 @@ $$;
 
 -- Appends a batch that was decided on the state at `at_size` and `at_generation`.
 --
--- outcome: `appended`; `repeated` when some of the keys were answered before (`answered`
--- holds them, see find_requests); `moved` when the log or the generation is another one by
--- now. But for `appended`, nothing was written.
+-- Returns `appended`; `repeated` when some of the keys were answered before; `moved` when the
+-- log or the generation is another one by now. But for `appended`, nothing was written.
 --
 -- All of it is one statement for the caller, so that no network round trip happens under
 -- the lock of the head. Without events and requests it takes no lock: it then only confirms
@@ -80,10 +79,8 @@ CREATE FUNCTION regesta.append_batch(
     changed_versions regesta.versions[],
     version_labels regesta.version_labels[],
     aliases regesta.aliases[],
-    changed_aliases regesta.aliases[],
-    OUT outcome text,
-    OUT answered text
-)
+    changed_aliases regesta.aliases[]
+) RETURNS text
 LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
@@ -96,17 +93,15 @@ DECLARE
     tile regesta.new_tile;
     done bigint;
 BEGIN
-    answered := regesta.find_requests(log_id, keys);
-    IF answered IS NOT NULL THEN
-        outcome := 'repeated';
-        RETURN;
+    IF EXISTS (SELECT FROM regesta.requests AS r
+               WHERE r.namespace_id = log_id AND r.key = ANY (keys)) THEN
+        RETURN 'repeated';
     END IF;
 
     IF cardinality(requests) = 0 THEN
         PERFORM FROM regesta.logs AS l
         WHERE l.namespace_id = log_id AND l.size = at_size AND l.generation = at_generation;
-        outcome := CASE WHEN FOUND THEN 'appended' ELSE 'moved' END;
-        RETURN;
+        RETURN CASE WHEN FOUND THEN 'appended' ELSE 'moved' END;
     END IF;
 
     -- The lock and the check in one. A key that another process stored since the look
