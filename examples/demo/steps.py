@@ -92,10 +92,9 @@ def blame(auditor: Client) -> list[Event]:
 
 def look_back(auditor: Client, time: datetime, position: int) -> tuple[Version, Version]:
     """Which version was champion then?"""
-    return (
-        auditor.resolve("voice-detector@champion", as_of=time),
-        auditor.resolve("voice-detector@champion", as_of=position),
-    )
+    by_time = auditor.resolve("voice-detector@champion", as_of=time)
+    by_position = auditor.resolve("voice-detector@champion", as_of=position)
+    return by_time, by_position
 
 
 def replay(auditor: Client, file: Path) -> list[bytes]:
@@ -108,7 +107,8 @@ def replay(auditor: Client, file: Path) -> list[bytes]:
 def recompute(auditor: Client, records: list[bytes]) -> tuple[GetHeadResponse, bytes]:
     """Is what I took the history that the server vouches for?"""
     root = merkle.root_of([hashlib.sha256(b"\0" + record).digest() for record in records])
-    return auditor.get_head(), root
+    head = auditor.get_head()
+    return head, root
 
 
 def verify(auditor: Client) -> list[VerifyResponse]:

@@ -65,8 +65,12 @@ class Telling:
         sys.stdout.flush()
 
     def say(self, label: str, text: str) -> None:
-        """Print one fact of the answer."""
-        print(f"{_INDENT}{self._styled('1', f'{label:<{_LABEL}}')} {text}", flush=True)
+        """Print one fact of the answer, on further lines where it is long."""
+        first, *more = textwrap.wrap(text, _WIDTH - _LABEL - 1, break_on_hyphens=False)
+        print(f"{_INDENT}{self._styled('1', f'{label:<{_LABEL}}')} {first}")
+        for line in more:
+            print(f"{_INDENT}{' ' * _LABEL} {line}")
+        sys.stdout.flush()
 
     def wrapped(self, text: str) -> None:
         """Print a long line of data, broken where the width ends."""
