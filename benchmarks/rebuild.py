@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from benchmarks.generated_log import NAMESPACE
 from benchmarks.processes import family_cpu
 from regesta_projections.rebuild import rebuild
+from regesta_projections.verification import verify
 from regesta_service.postgres.embedded import EmbeddedPostgres
 from regesta_service.postgres.migrate import apply
 from regesta_service.postgres.roles import provision
@@ -64,16 +65,20 @@ def run(server: EmbeddedPostgres, events: int) -> None:
     database = provision(server.dsn, "bench")
     apply(database.owner_dsn)
     postmaster = server.pid
-    assert postmaster is not None
+    if postmaster is None:
+        raise SystemExit("the server's pid is not known")
     dsn = database.service_dsn
     started = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-m", "benchmarks.generated_log", dsn, str(events)], check=True
-    )
+    subprocess.run([sys.executable, "-m", "benchmarks.generated_log", dsn, str(events)], check=True)
     print(f"{'written':10} {time.perf_counter() - started:7.1f} s wall", flush=True)
     with measured("rebuild", events, postmaster):
         done = rebuild(dsn, NAMESPACE, linger=0)
-    print(f"{'':10} {done.rows_written:,} rows written")
+    print(f"{'':10} {done.rows_written:,} rows written", flush=True)
+    with measured("verify", events, postmaster):
+        report = verify(dsn, NAMESPACE)
+    print(f"{'':10} {report.rows_compared:,} rows compared, {report.findings_total} findings")
+    for finding in report.findings[:10]:
+        print(f"{'':10} {finding}")
 
 
 if __name__ == "__main__":

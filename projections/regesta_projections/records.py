@@ -183,11 +183,8 @@ def read_record(record: bytes, position: int, leaf_hash: bytes | None = None) ->
         msgspec.DecodeError: The bytes are no record.
     """
     envelope = _decode_folded(record)
-    decode: Any = _decode_data.get(envelope.type)
-    if decode is None:
-        raise UnknownEventType(f"position {position} holds an unknown type of event")
     return Recorded(
-        decode(envelope.data),
+        _read_event(envelope.type, envelope.data, position),
         position,
         envelope.subject,
         int(envelope.revision),
@@ -195,3 +192,21 @@ def read_record(record: bytes, position: int, leaf_hash: bytes | None = None) ->
         envelope.recordedtime,
         leaf_hash or hash_of_leaf(record),
     )
+
+
+def read_event(envelope: Record, position: int) -> Event:
+    """Return the event in an envelope.
+
+    Raises:
+        UnknownEventType: A newer build wrote it.
+        msgspec.DecodeError: The data is not that of its type.
+    """
+    return _read_event(envelope.type, envelope.data, position)
+
+
+def _read_event(kind: str, data: msgspec.Raw, position: int) -> Event:
+    decode: Any = _decode_data.get(kind)
+    if decode is None:
+        raise UnknownEventType(f"position {position} holds an unknown type of event")
+    event: Event = decode(data)
+    return event

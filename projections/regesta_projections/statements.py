@@ -5,18 +5,22 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from psycopg import sql
+from psycopg.adapt import Loader
+from psycopg.pq import Format
 
 from regesta_projections.forms import BINARY, BINARY_TYPES
 from regesta_projections.tables import key_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import psycopg
+    from psycopg.abc import Buffer
 
     from regesta_projections.rows import Key, Row
-    from regesta_projections.tables import Table
+    from regesta_projections.tables import Table, Values
 
     Connection = psycopg.Connection[Any]
 
@@ -36,7 +40,23 @@ _FETCH: Final = sql.SQL("SELECT own.* {by_key}")
 _DELETE: Final = sql.SQL(
     "DELETE FROM regesta.{table} WHERE ctid = ANY (ARRAY(SELECT own.ctid {by_key}))"
 )
+_COUNT: Final = sql.SQL(
+    "SELECT count(*) FROM regesta.{table} WHERE namespace_id = %s AND generation = %s"
+)
+_KEYS: Final = sql.SQL(
+    "SELECT {columns} FROM regesta.{table} WHERE namespace_id = %s AND generation = %s"
+)
 _COPY: Final = sql.SQL("COPY regesta.{table} ({columns}) FROM STDIN (FORMAT BINARY)")
+
+
+class _JsonObject(Loader):
+    """Reads jsonb with msgspec, which keeps whole numbers whole."""
+
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> object:
+        """Return what the text after the format's version says."""
+        return msgspec.json.decode(bytes(data)[1:])
 
 
 def fetch_rows(
@@ -49,6 +69,37 @@ def fetch_rows(
             [*_key_arrays(table, keys), namespace_id, generation],
         )
         return [table.row(record) for record in cursor]
+
+
+def fetch_values(
+    conn: Connection, table: Table[Any], namespace_id: int, generation: int, keys: Sequence[Key]
+) -> list[Values]:
+    """Return all columns of the rows of these keys, in no order; jsonb as objects."""
+    with conn.cursor(binary=True) as cursor:
+        cursor.adapters.register_loader("jsonb", _JsonObject)
+        cursor.execute(
+            _fetch_statement(table, table.column_names),
+            [*_key_arrays(table, keys), namespace_id, generation],
+        )
+        return cursor.fetchall()
+
+
+def count_rows(conn: Connection, table: Table[Any], namespace_id: int, generation: int) -> int:
+    """Return how many rows a table has of a generation."""
+    row = conn.execute(_count_statement(table), [namespace_id, generation]).fetchone()
+    return 0 if row is None else row[0]
+
+
+def stream_keys(
+    conn: Connection, table: Table[Any], namespace_id: int, generation: int
+) -> Iterator[Values]:
+    """Yield the key columns of every row of a generation, in no order.
+
+    Needs a transaction: the rows come by a cursor of the server.
+    """
+    with conn.cursor("keys", binary=True) as cursor:
+        cursor.execute(_keys_statement(table), [namespace_id, generation])
+        yield from cursor
 
 
 def delete_rows(
@@ -80,6 +131,19 @@ def _key_arrays(table: Table[Any], keys: Sequence[Key]) -> list[list[Any]]:
 @cache
 def _fetch_statement(table: Table[Any], columns: tuple[str, ...]) -> sql.Composed:
     return _FETCH.format(by_key=_by_key(table, columns))
+
+
+@cache
+def _count_statement(table: Table[Any]) -> sql.Composed:
+    return _COUNT.format(table=sql.Identifier(table.name))
+
+
+@cache
+def _keys_statement(table: Table[Any]) -> sql.Composed:
+    return _KEYS.format(
+        table=sql.Identifier(table.name),
+        columns=sql.SQL(", ").join(sql.Identifier(column.name) for column in table.key_columns),
+    )
 
 
 @cache

@@ -30,7 +30,9 @@ def version_registered(
     stamp_created(row, recorded)
     stamp(row, recorded)
     # Looked up before anything is added: a missing model leaves the rows as they were.
-    rows.edit(ModelKey(model)).last_version = event.version
+    parent = rows.edit(ModelKey(model))
+    # The highest rather than the latest, so that streams can be folded in any order.
+    parent.last_version = max(parent.last_version, event.version)
     rows.add(row)
     if event.semver:
         rows.add(LabelRow(model, sort_key(event.semver), event.semver, event.version))

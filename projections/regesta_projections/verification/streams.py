@@ -1,0 +1,150 @@
+"""Folds a log stream by stream, and checks that each stream is a chain.
+
+Every row but a model's last version, its names and its labels is folded from one stream,
+and those are folded from streams of one model. So a fold need not go by positions: taken in
+the order of stream names, a model's row is at hand while its versions pass, everything else
+is finished with its stream, and a log of any length takes the memory of a few models. That
+any order which keeps each stream's own gives the same rows is a property that tests hold.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from regesta_projections.evolve import evolve
+from regesta_projections.records import Recorded, read_envelope, read_event
+from regesta_projections.rows import Key, ModelKey, NameKey, Row, Rows
+from regesta_projections.verification.findings import Findings, Kind
+
+if TYPE_CHECKING:
+    from regesta_projections.verification.tables import TableCheck
+
+
+class StreamLine(NamedTuple):
+    """A row of `regesta.events`, as far as streams go."""
+
+    stream: str
+    revision: int
+    position: int
+    leaf_hash: bytes
+    record: bytes
+
+
+class StreamCheck:
+    """Takes events in the order of stream, revision.
+
+    Args:
+        tables: Where finished rows go.
+
+    Attributes:
+        folded: Events folded so far.
+    """
+
+    def __init__(self, tables: TableCheck, findings: Findings) -> None:
+        self.folded = 0
+        self._tables = tables
+        self._findings = findings
+        self._rows = _OpenRows()
+        # Models whose row may change yet, each name beginning with the one before.
+        self._open: list[str] = []
+        self._stream = ""
+        self._revision = 0
+        self._leaf_hash = b""
+
+    def add(self, line: StreamLine) -> None:
+        """Take up the next event."""
+        if line.stream != self._stream:
+            self._tables.add(self._rows.finished())
+            self._begin(line.stream)
+        try:
+            envelope = read_envelope(line.record)
+            event = read_event(envelope, line.position)
+            revision = int(envelope.revision)
+        except (ValueError, msgspec.DecodeError):
+            # The check of records has named it.
+            self._revision, self._leaf_hash = line.revision, line.leaf_hash
+            return
+        self._check_chain(line, envelope.prev)
+        recorded = Recorded(
+            event,
+            line.position,
+            envelope.subject,
+            revision,
+            envelope.authid,
+            envelope.recordedtime,
+            line.leaf_hash,
+        )
+        try:
+            evolve(self._rows, recorded)
+        except (ValueError, LookupError, msgspec.DecodeError) as error:
+            self._add(Kind.FOLD_FAILED, line, f"{recorded.type}: {error!r}")
+        self.folded += 1
+
+    def finish(self) -> None:
+        """Hand over the rows that are left."""
+        self._tables.add(self._rows.finished())
+        self._tables.add(self._rows.all())
+
+    def _begin(self, stream: str) -> None:
+        """Start a stream, and hand over the models of which no more will come."""
+        self._stream, self._revision, self._leaf_hash = stream, 0, b""
+        # "0" is next to "/": all that lies below models/a comes before models/a0, and of
+        # other models only those whose names begin with "a".
+        while self._open and stream >= f"models/{self._open[-1]}0":
+            self._tables.add(self._rows.close(ModelKey(self._open.pop())))
+        kind, _, model = stream.partition("/")
+        if kind == "models" and "/" not in model:
+            self._open.append(model)
+
+    def _check_chain(self, line: StreamLine, previous: str) -> None:
+        if line.revision != self._revision + 1:
+            self._add(
+                Kind.REVISION_GAP,
+                line,
+                f"revision {line.revision} comes where {self._revision + 1} is due",
+            )
+        elif previous != self._leaf_hash.hex():
+            self._add(
+                Kind.PREVIOUS_DIFFERS,
+                line,
+                f"it follows {previous or 'nothing'}, not {self._leaf_hash.hex() or 'nothing'}",
+            )
+        self._revision, self._leaf_hash = line.revision, line.leaf_hash
+
+    def _add(self, kind: Kind, line: StreamLine, detail: str) -> None:
+        self._findings.add(kind, line.stream, detail, position=line.position)
+
+
+class _NamesAreFree(dict[Key, Row | None]):
+    """A base without rows, in which nobody has a name."""
+
+    def __missing__(self, key: Key) -> None:
+        if not isinstance(key, NameKey):
+            raise KeyError(key)
+
+
+class _OpenRows(Rows):
+    """Rows that events to come may change."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(_NamesAreFree())
+
+    def finished(self) -> list[Row]:
+        """Give up every row but those of models."""
+        keys = [key for key in self._own if type(key) is not ModelKey]
+        return [self._own.pop(key) for key in keys]
+
+    def close(self, key: ModelKey) -> list[Row]:
+        """Give up a model's row, if there is one."""
+        row = self._own.pop(key, None)
+        return [] if row is None else [row]
+
+    def all(self) -> list[Row]:
+        """Give up every row."""
+        rows = list(self._own.values())
+        self._own.clear()
+        return rows

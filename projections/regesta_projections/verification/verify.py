@@ -1,0 +1,289 @@
+"""Checks everything that is stored of a namespace, in one snapshot of the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from regesta_projections.rebuild import NamespaceUnknown
+from regesta_projections.tables import TABLES
+from regesta_projections.verification.findings import Finding, Findings, Kind
+from regesta_projections.verification.records import RecordCheck, StoredLine
+from regesta_projections.verification.requests import RequestCheck
+from regesta_projections.verification.streams import StreamCheck, StreamLine
+from regesta_projections.verification.tables import TableCheck
+from regesta_projections.verification.texts import TextCheck
+from regesta_projections.verification.tree import TreeCheck
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from regesta_projections.verification.records import ReadLine
+
+    Connection = psycopg.Connection[Any]
+
+# Events read and checked at once.
+_CHUNK: Final = 2_000
+
+# A text may have a million characters, so few of them are in memory at once.
+_TEXTS_CHUNK: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyProgress:
+    """How far a check has come."""
+
+    #: Events whose records have been checked; the first of two ways through the log.
+    events_checked: int
+    #: Events that have been folded; the second.
+    events_folded: int
+    rows_compared: int
+    texts_compared: int
+    #: Findings since the progress before, as far as they are kept.
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check came to."""
+
+    namespace: str
+    #: Position of the last event that was read.
+    position: int
+    #: Merkle root over the records as they were read.
+    root_hash: bytes
+    events_folded: int
+    rows_compared: int
+    texts_compared: int
+    #: Texts that are not there: erased, as far as the log can tell.
+    texts_erased: int
+    #: Rows of other generations: left by a rebuild that is under way or was ended.
+    rows_left_over: int
+    findings_total: int
+    #: The first of the findings, at most 1,000.
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """A log's row in `regesta.logs`."""
+
+    namespace_id: int
+    size: int
+    frontier: bytes
+    recorded_at: datetime | None
+    generation: int
+
+
+def verify(
+    dsn: str, namespace: str, progress: Callable[[VerifyProgress], None] = lambda _: None
+) -> Report:
+    """Check a namespace's log, what is kept beside it and its projections.
+
+    It writes nothing, locks nobody out and runs on a read replica. Memory does not grow with
+    the log, but for eight bytes a projected row.
+
+    Args:
+        dsn: A role that may read.
+        namespace: Its name.
+        progress: Called after every few thousand events; what it raises ends the check.
+
+    Raises:
+        NamespaceUnknown: There is no such namespace.
+    """
+    with psycopg.connect(dsn) as conn:
+        conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        conn.read_only = True
+        conn.execute(_SETTINGS)
+        return _Verification(conn, namespace, _head(conn, namespace), progress).run()
+
+
+# One long read of everything: plan for all rows, sort on disk rather than in memory.
+_SETTINGS: Final = """
+SELECT set_config('cursor_tuple_fraction', '1', true), set_config('work_mem', '32MB', true),
+    set_config('jit', 'off', true), set_config('TimeZone', 'UTC', true)
+"""
+_HEAD: Final = """
+SELECT namespace_id, size, frontier, recorded_at, generation FROM regesta.logs WHERE name = %s
+"""
+
+
+def _head(conn: Connection, namespace: str) -> _Head:
+    with conn.cursor(row_factory=class_row(_Head)) as cursor:
+        head = cursor.execute(_HEAD, [namespace]).fetchone()
+    if head is None:
+        raise NamespaceUnknown(f"there is no namespace {namespace}")
+    return head
+
+
+_LINES: Final = """
+SELECT position, record, leaf_hash, stream, revision, type, actor, recorded_at, occurred_at,
+    request_id, trace_id
+FROM regesta.events WHERE namespace_id = %s ORDER BY position
+"""
+_REQUESTS: Final = """
+SELECT key, position, events, stream FROM regesta.requests
+WHERE namespace_id = %s ORDER BY position, key
+"""
+_TEXTS: Final = """
+SELECT position, field, digest, person, salt, text FROM regesta.disclosures
+WHERE namespace_id = %s ORDER BY position, field
+"""
+_STREAMS: Final = """
+SELECT stream, revision, position, leaf_hash, record FROM regesta.events
+WHERE namespace_id = %s ORDER BY stream, revision, position
+"""
+
+
+class _Verification:
+    def __init__(
+        self,
+        conn: Connection,
+        namespace: str,
+        head: _Head,
+        progress: Callable[[VerifyProgress], None],
+    ) -> None:
+        self._conn = conn
+        self._namespace = namespace
+        self._head = head
+        self._progress = progress
+        self._last = 0
+        self._checked = 0
+        findings = self._findings = Findings()
+        place = head.namespace_id
+        self._records = RecordCheck(namespace, findings)
+        self._tree = TreeCheck(conn, place, findings)
+        self._texts = TextCheck(self._stream("texts", _TEXTS, _TEXTS_CHUNK), findings)
+        answered = self._stream("requests", _REQUESTS, _CHUNK)
+        self._requests = RequestCheck(answered, head.size, findings)
+        self._tables = TableCheck(conn, place, head.generation, findings)
+        self._streams = StreamCheck(self._tables, findings)
+
+    def run(self) -> Report:
+        self._check_positions()
+        self._check_streams()
+        return Report(
+            namespace=self._namespace,
+            position=self._last,
+            root_hash=self._tree.frontier.root(),
+            events_folded=self._streams.folded,
+            rows_compared=self._tables.compared,
+            texts_compared=self._texts.compared,
+            texts_erased=self._texts.erased,
+            rows_left_over=self._count_left_over(),
+            findings_total=self._findings.total,
+            findings=tuple(self._findings.kept),
+        )
+
+    def _check_positions(self) -> None:
+        """Go through the log by position: records, tree, requests, texts."""
+        for lines in self._chunks("lines", _LINES):
+            reads = [self._records.read(StoredLine(*line)) for line in lines]
+            self._extend_tree(reads)
+            for read in reads:
+                self._requests.add(read)
+                self._texts.add(read)
+            self._checked += len(reads)
+            self._report_progress()
+        self._check_gap(self._head.size + 1)
+        self._tree.finish(self._head.size, self._head.frontier)
+        self._requests.finish()
+        self._texts.finish()
+        self._check_head()
+
+    def _check_streams(self) -> None:
+        """Go through the log by stream: chains and the fold."""
+        for lines in self._chunks("streams", _STREAMS):
+            for line in lines:
+                self._streams.add(StreamLine(*line))
+            self._report_progress()
+        self._streams.finish()
+        self._tables.finish()
+        self._report_progress()
+
+    def _extend_tree(self, reads: Sequence[ReadLine]) -> None:
+        hashes: list[bytes] = []
+        for read in reads:
+            line = read.line
+            if line.position != self._last + 1:
+                self._tree.extend(hashes)
+                hashes = []
+                self._check_gap(line.position)
+            if line.position > self._head.size:
+                self._findings.add(
+                    Kind.EVENT_BEYOND_HEAD,
+                    line.stream,
+                    f"the log ends at {self._head.size}",
+                    position=line.position,
+                )
+                self._tree.extend(hashes)
+                hashes = []
+                self._tree.stop()
+            self._last = line.position
+            hashes.append(read.leaf_hash)
+        self._tree.extend(hashes)
+
+    def _check_gap(self, following: int) -> None:
+        """Name the events that are missing before a position."""
+        first, last = self._last + 1, following - 1
+        if first <= last:
+            self._tree.stop()
+            self._findings.add(
+                Kind.EVENT_MISSING,
+                "events",
+                f"there is none at {first}" if first == last else f"{first} to {last} are empty",
+                position=first,
+            )
+
+    def _check_head(self) -> None:
+        latest = self._records.recorded_at
+        if latest != self._head.recorded_at:
+            self._findings.add(
+                Kind.HEAD_DIFFERS,
+                "logs",
+                f"recorded_at is {self._head.recorded_at}, the last event's {latest}",
+            )
+
+    def _report_progress(self) -> None:
+        self._progress(
+            VerifyProgress(
+                self._checked,
+                self._streams.folded,
+                self._tables.compared,
+                self._texts.compared,
+                self._findings.fresh(),
+            )
+        )
+
+    def _stream(self, name: str, query: str, chunk: int) -> Iterator[tuple[Any, ...]]:
+        for lines in self._chunks(name, query, chunk):
+            yield from lines
+
+    def _chunks(
+        self, name: str, query: str, chunk: int = _CHUNK
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield what a query finds, some rows at a time, by a cursor of the server."""
+        with self._conn.cursor(name, binary=True) as cursor:
+            cursor.execute(query, [self._head.namespace_id])
+            while lines := cursor.fetchmany(chunk):
+                yield lines
+
+    def _count_left_over(self) -> int:
+        total = 0
+        for table in TABLES.values():
+            query = _LEFT_OVER.format(table=sql.Identifier(table.name))
+            row = self._conn.execute(
+                query, [self._head.namespace_id, self._head.generation]
+            ).fetchone()
+            total += 0 if row is None else row[0]
+        return total
+
+
+_LEFT_OVER: Final = sql.SQL(
+    "SELECT count(*) FROM regesta.{table} WHERE namespace_id = %s AND generation <> %s"
+)
