@@ -23,6 +23,7 @@ from regesta_projections.rebuild import (
     rebuild,
 )
 from regesta_projections.tables import TABLES
+from regesta_projections.verification import Finding, VerifyProgress, verify
 from regesta_service.domain.rejections import Kind, NamespaceNotFound, Rejection
 
 T = TypeVar("T")
@@ -121,14 +122,34 @@ class Checks:
         )
 
     async def verify(self, namespace: str) -> AsyncIterator[pb.VerifyResponse]:
-        """Check a log and its projections, telling how far it is and what was found."""
-        from regesta_projections.verification import verify
+        """Check a log and its projections, telling how far it is and what was found.
 
-        channel: _Channel[Any] = _Channel()
+        Raises:
+            NamespaceNotFound: There is none of that name.
+        """
+        channel: _Channel[VerifyProgress] = _Channel()
         async with self._turn:
             work = asyncio.create_task(asyncio.to_thread(verify, self._dsn, namespace, channel.put))
-            async for progress in channel.drain(work):
-                yield pb.VerifyResponse(events_folded=progress.events_folded)
+            try:
+                async for progress in channel.drain(work):
+                    yield pb.VerifyResponse(
+                        events_folded=progress.events_folded,
+                        rows_compared=progress.rows_compared,
+                        texts_compared=progress.texts_compared,
+                        findings=map(_finding, progress.findings),
+                    )
+                report = work.result()
+            except NamespaceUnknown:
+                raise _unknown(namespace) from None
+        yield pb.VerifyResponse(
+            events_folded=report.events_folded,
+            rows_compared=report.rows_compared,
+            texts_compared=report.texts_compared,
+            done=True,
+            findings_total=report.findings_total,
+            position=report.position,
+            root_hash=report.root_hash,
+        )
 
     async def status(self, namespace: str) -> pb.GetProjectionStatusResponse:
         """Return how the projections of a namespace stand.
@@ -151,6 +172,15 @@ class Checks:
         if rebuilt_at is not None:
             status.rebuild_time.FromDatetime(rebuilt_at)
         return pb.GetProjectionStatusResponse(projections=[status], position=size)
+
+
+def _finding(finding: Finding) -> pb.Finding:
+    return pb.Finding(
+        kind=finding.kind.name,
+        position=finding.position,
+        subject=finding.subject,
+        detail=finding.detail,
+    )
 
 
 def _unknown(namespace: str) -> NamespaceNotFound:
