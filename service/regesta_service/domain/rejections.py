@@ -260,3 +260,31 @@ class NotFreshYet(Rejection):
 
     kind = Kind.DEADLINE
     reason = "NOT_FRESH_YET"
+
+
+class SubscriberTooSlow(Rejection):
+    """More events wait for a subscriber than are kept; it goes on where it stopped."""
+
+    kind = Kind.EXHAUSTED
+    reason = "TOO_SLOW"
+
+
+class PermissionLost(Rejection):
+    """The permission that a stream began with is gone."""
+
+    kind = Kind.DENIED
+    reason = "PERMISSION_LOST"
+
+
+class RebuildUnderWay(Rejection):
+    """A rebuild of the namespace's projections is under way already."""
+
+    kind = Kind.PRECONDITION
+    reason = "REBUILD_UNDER_WAY"
+
+
+class LogDamaged(Rejection):
+    """The log holds what cannot be folded; verify says what."""
+
+    kind = Kind.PRECONDITION
+    reason = "LOG_DAMAGED"

@@ -24,26 +24,12 @@ from regesta_projections.rebuild import (
 )
 from regesta_projections.tables import TABLES
 from regesta_projections.verification import Finding, VerifyProgress, verify
-from regesta_service.domain.rejections import Kind, NamespaceNotFound, Rejection
+from regesta_service.domain.rejections import LogDamaged, NamespaceNotFound, RebuildUnderWay
 
 T = TypeVar("T")
 
 #: Name of the inline projection.
 CATALOG: Final = "catalog"
-
-
-class RebuildUnderWay(Rejection):
-    """A rebuild of this namespace is under way already."""
-
-    kind = Kind.PRECONDITION
-    reason = "REBUILD_UNDER_WAY"
-
-
-class LogDamaged(Rejection):
-    """The log holds what cannot be folded; verify says what."""
-
-    kind = Kind.PRECONDITION
-    reason = "LOG_DAMAGED"
 
 
 class _Stopped(Exception):

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from regesta.v1 import watch_service_pb2 as pb
-from regesta_service.domain.rejections import DatabaseUnavailable, Draining, Kind, Rejection
+from regesta_service.domain.rejections import (
+    DatabaseUnavailable,
+    Draining,
+    PermissionLost,
+    Rejection,
+    SubscriberTooSlow,
+)
 from regesta_service.reads.consistency import beyond_the_end
 from regesta_service.reads.disclosures import event_bytes, read_all_texts
 from regesta_service.reads.events import read_chunk
@@ -30,20 +36,6 @@ CHUNK: Final = 500
 
 #: Seconds after which a subscriber's permission is looked at again at the latest.
 RECHECK: Final = 5.0
-
-
-class SubscriberTooSlow(Rejection):
-    """More events wait for a subscriber than are kept; it goes on where it stopped."""
-
-    kind = Kind.EXHAUSTED
-    reason = "TOO_SLOW"
-
-
-class PermissionLost(Rejection):
-    """The permission that a stream began with is gone."""
-
-    kind = Kind.DENIED
-    reason = "PERMISSION_LOST"
 
 
 @dataclass(frozen=True, slots=True)

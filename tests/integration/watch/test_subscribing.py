@@ -14,9 +14,10 @@ from regesta_projections.events import ModelCreated, ModelRenamed, ModelUpdated,
 from regesta_projections.records import Cause
 from regesta_service.api.reads.watch import WatchStreams
 from regesta_service.domain import rejections as r
+from regesta_service.domain.rejections import PermissionLost, SubscriberTooSlow
 from regesta_service.reads import disclosures
 from regesta_service.watch import hubs, subscriptions
-from regesta_service.watch.subscriptions import PermissionLost, SubscriberTooSlow, Subscriptions
+from regesta_service.watch.subscriptions import Subscriptions
 from tests.support.live_log import stored
 from tests.support.reading import make_call
 
