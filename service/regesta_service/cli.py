@@ -10,6 +10,9 @@ try:
     import click
     import psycopg
 
+    from regesta_projections import rebuild as rebuilding
+    from regesta_projections import verification
+    from regesta_projections.rebuild import NamespaceUnknown
     from regesta_service import config
     from regesta_service.access.permissions import ROLES
     from regesta_service.access.tokens import digest_of, new_token
@@ -96,6 +99,59 @@ def migrate(**flags: Any) -> None:
         click.echo(f"applied {name}")
     if not applied:
         click.echo("nothing to apply")
+
+
+def _namespace_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--namespace", default="default", show_default=True)(command)
+
+
+@main.command()
+@_settings_options
+@_namespace_option
+def verify(namespace: str, **flags: Any) -> None:
+    """Check a namespace's log and projections on the database itself.
+
+    It needs no server, and reads only: a replica or a restored backup will do.
+    """
+    settings = _load(**flags)
+    try:
+        with opened(settings) as database:
+            report = verification.verify(database.service_dsn, namespace)
+    except (PostgresError, psycopg.OperationalError, NamespaceUnknown) as error:
+        _database_fault(error)
+        return
+    for finding in report.findings:
+        click.echo(f"{finding.kind.name} {finding.position} {finding.subject}: {finding.detail}")
+    click.echo(
+        f"{report.events_folded} events folded, {report.rows_compared} rows and "
+        f"{report.texts_compared} texts compared, {report.findings_total} findings; "
+        f"root {report.root_hash.hex()} at position {report.position}"
+    )
+    if report.findings_total:
+        sys.exit(EXIT_FINDINGS)
+
+
+@main.group()
+def projections() -> None:
+    """Projections, on the database itself."""
+
+
+@projections.command("rebuild")
+@_settings_options
+@_namespace_option
+def projections_rebuild(namespace: str, **flags: Any) -> None:
+    """Fold a namespace's log into fresh rows and put them in use; servers go on meanwhile."""
+    settings = _load(**flags)
+    try:
+        with opened(settings) as database:
+            done = rebuilding.rebuild(database.service_dsn, namespace)
+    except (PostgresError, psycopg.OperationalError, NamespaceUnknown) as error:
+        _database_fault(error)
+        return
+    except (rebuilding.RebuildRunning, rebuilding.LogNotFoldable) as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    click.echo(f"{done.position} events folded into {done.rows_written} rows")
 
 
 @main.group()
