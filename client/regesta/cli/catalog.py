@@ -54,7 +54,7 @@ def list_(session: Session, model: str | None, *, deleted: bool, limit: int | No
 @click.argument("what", type=click.Choice(["models", "versions"]))
 @click.argument("filter", default="")
 @click.option("--model", help="Only versions of this model.")
-@click.option("--order-by", default="", help="For example 'metrics.auc desc'.")
+@click.option("--order-by", default="", help="For example 'create_time desc'.")
 @_limited
 @pass_session
 def search(

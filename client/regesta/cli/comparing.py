@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -171,12 +173,25 @@ def _show_changes(session: Session, sides: list[dict[str, Any]], changes: list[C
         session.output.line((f"{sign * 3} {text} ({exists})", style))
     for change in changes:
         session.output.line(f"  {change.field}")
-        if change.before is not None:
-            session.output.line((f"    - {_shortened(change.before)}", "red"))
-        if change.after is not None:
-            session.output.line((f"    + {_shortened(change.after)}", "green"))
+        for line in _change_lines(change):
+            session.output.line((f"    {line}", "red" if line.startswith("-") else "green"))
     if not changes:
         session.output.line("  nothing differs")
+
+
+def _change_lines(change: Change) -> Iterator[str]:
+    """Yield what went after - and what came after +; of long texts only the lines that differ."""
+    before, after = change.before or "", change.after or ""
+    if isinstance(before, str) and isinstance(after, str) and "\n" in before + after:
+        compared = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
+        # The first two lines name files; those with @ name places.
+        changed = [line for line in list(compared)[2:] if not line.startswith("@")]
+        yield from (f"{line[0]} {line[1:]}" for line in changed)
+        return
+    if change.before is not None:
+        yield f"- {_shortened(change.before)}"
+    if change.after is not None:
+        yield f"+ {_shortened(change.after)}"
 
 
 def _line_document(line: folding.Line) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from regesta.cli.fields import flat
 #: Fields that change with every event and so say nothing.
 BOOKKEEPING = frozenset({"etag", "update_time", "updated_by"})
 
+_MAPS = frozenset({"tags", "params", "metrics", "properties"})
 _EMPTY: tuple[Any, ...] = (None, "", 0, [], {})
 
 
@@ -46,8 +47,11 @@ def difference(
 
 
 def _leaves(document: dict[str, Any] | None, ignored: Container[str]) -> dict[str, Any]:
-    kept = {key: value for key, value in (document or {}).items() if key not in ignored}
-    # Within a map an empty text or zero is a value; elsewhere it is the absence of one.
-    return {
-        path: value for path, value in flat(kept).items() if path not in kept or value not in _EMPTY
-    }
+    leaves: dict[str, Any] = {}
+    for name, value in (document or {}).items():
+        if name not in ignored:
+            found = flat({name: value})
+            # In a map an empty text or zero is a value; elsewhere it is the absence of one.
+            keep = name in _MAPS and value
+            leaves |= {path: leaf for path, leaf in found.items() if keep or leaf not in _EMPTY}
+    return leaves

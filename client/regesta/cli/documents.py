@@ -76,7 +76,7 @@ def _plain(value: Any, field: Any) -> Any:
         case Timestamp():
             return iso(value.ToDatetime(UTC))
         case version_pb2.PropertyValue():
-            return plain_value(value)
+            return _whole(plain_value(value))
         case Message():
             return document(value)
         case bytes():
@@ -85,3 +85,21 @@ def _plain(value: Any, field: Any) -> Any:
             return enum_text(field.enum_type, value)
         case _:
             return value
+
+
+def _whole(value: Any) -> Any:
+    """Return a property with the whole numbers in its lists and objects as such.
+
+    JSON has one kind of number, and protobuf keeps it as a double.
+    """
+    match value:
+        case list():
+            return [_whole(item) if type(item) is not float else _number(item) for item in value]
+        case dict():
+            return dict(zip(value, _whole(list(value.values())), strict=True))
+        case _:
+            return value
+
+
+def _number(value: float) -> float | int:
+    return int(value) if value.is_integer() else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import click
@@ -29,6 +30,9 @@ _CODES: dict[type[RegestaError], int] = {
     errors.DeadlineExceeded: UNAVAILABLE,
 }
 
+#: What gRPC puts before the one thing that helps.
+_LAST_ERROR = re.compile(r".*last error: (?:[A-Z]+: )?")
+
 #: After these nobody knows whether a write was done.
 _UNCERTAIN = (errors.Unavailable, errors.DeadlineExceeded, errors.ServerFailure)
 
@@ -48,11 +52,26 @@ def report(error: RegestaError, session: Session) -> None:
         click.echo(visible(line), err=True)
 
 
+def report_usage(error: click.ClickException, *, as_json: bool) -> None:
+    """Say on stderr what is wrong with a command line, and how it is written."""
+    message = error.format_message()
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    usage = context.get_usage().removeprefix("Usage: ") if context else ""
+    if as_json:
+        document = {"code": "INVALID_ARGUMENT", "reason": "USAGE", "message": message}
+        document["way_out"] = f"usage: {usage}" if usage else ""
+        click.echo(json.dumps({"error": document}, ensure_ascii=False), err=True)
+        return
+    click.echo(visible(f"error: {message[:1].lower()}{message[1:]}"), err=True)
+    if usage:
+        click.echo(f"usage: {usage} (--help says more)", err=True)
+
+
 def lines(error: RegestaError, target: str, advice: str) -> list[str]:
     """Return what is said to people: the reason, each field that breaks a rule, the way out."""
     message = error.message
     if isinstance(error, errors.Unavailable) and not error.reason:
-        message = f"no server answers at {target}: {message}"
+        message = f"no server answers at {target}: {_LAST_ERROR.sub('', message)}"
     elif isinstance(error, errors.DeadlineExceeded) and not error.reason:
         message = "the answer did not come in time; --timeout gives it longer"
     fields = [f"  {violation.field}: {violation.description}" for violation in error.violations]

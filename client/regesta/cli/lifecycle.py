@@ -32,7 +32,7 @@ def promote(session: Session, version: str, *, stage: str, from_stage: str, writ
         request_id=write.request_id,
         reason=write.reason,
     )
-    answer_version(session, client, moved, f"is in {moved.stage}")
+    answer_version(session, client, moved, f"moved to {moved.stage}")
 
 
 @click.command()
@@ -68,7 +68,7 @@ def rename(session: Session, model: str, *, new_name: str, write: Write) -> None
         request_id=write.request_id,
         reason=write.reason,
     )
-    answer_model(session, client, renamed, f"is the name of {name.model} now")
+    answer_model(session, client, renamed, f"renamed from {name.model}")
 
 
 @click.command()

@@ -24,9 +24,14 @@ from regesta.cli import (
     verifying,
     watching,
 )
-from regesta.cli.failing import FAILED, INVALID, exit_code, report
+from regesta.cli.failing import FAILED, INVALID, exit_code, report, report_usage
 from regesta.cli.session import DEFAULT_TIMEOUT, Session
 from regesta.errors import RegestaError
+
+#: A group without a command; older versions of click show the help themselves.
+_NO_ARGUMENTS: tuple[type[click.UsageError], ...] = tuple(
+    filter(None, [getattr(click.exceptions, "NoArgsIsHelpError", None)])
+)
 
 #: 128 and the number of the signal, as shells say it.
 INTERRUPTED, BROKEN_PIPE = 130, 141
@@ -169,7 +174,9 @@ def _apply(session: Session, name: str, value: Any) -> None:
         return
     match name:
         case "token_file":
-            session.token = _read_token(value)
+            session.token = _token(_read_token(value))
+        case "token":
+            session.token = _token(value)
         case "json":
             session.output.json = value
         case "tls":
@@ -178,6 +185,12 @@ def _apply(session: Session, name: str, value: Any) -> None:
             session.tls = _existing(value)
         case _:
             setattr(session, name, value)
+
+
+def _token(text: str) -> str:
+    if not text or not all("!" <= character <= "~" for character in text):
+        raise click.UsageError("a token is printable ASCII without spaces")
+    return text
 
 
 def _read_token(path: Path) -> str:
@@ -223,15 +236,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: Without the program's name; None takes those of the process.
     """
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = program.main(
-            list(sys.argv[1:] if arguments is None else arguments),
-            prog_name="regesta",
-            standalone_mode=False,
-        )
+        code = program.main(given, prog_name="regesta", standalone_mode=False)
         sys.stdout.flush()
-    except click.ClickException as error:
+    except _NO_ARGUMENTS as error:
         error.show()
+        return INVALID
+    except click.ClickException as error:
+        report_usage(error, as_json="--json" in given)
         return INVALID if isinstance(error, click.UsageError) else FAILED
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED

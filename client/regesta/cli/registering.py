@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 import click
 
 import regesta
-from regesta.cli import rendering
 from regesta.cli.documents import document
 from regesta.cli.options import Parsed, Write, writes
 from regesta.cli.session import Session, pass_session
@@ -210,27 +209,25 @@ def answer_model(
     session: Session, client: regesta.Client, model: model_pb2.Model, done: str
 ) -> None:
     """Write the answer of a write to a model."""
-    if session.output.json:
-        session.output.document({"model": document(model), "position": client.position})
-    else:
-        session.output.line((short_of(model.name), "bold"), f" {done}{_at(client)}")
+    _answer(session, client, model, "model", done)
 
 
 def answer_version(
     session: Session, client: regesta.Client, version: version_pb2.Version, done: str
 ) -> None:
     """Write the answer of a write to a version."""
+    _answer(session, client, version, "version", done)
+
+
+def _answer(
+    session: Session, client: regesta.Client, resource: Resource, kind: str, done: str
+) -> None:
     if session.output.json:
-        session.output.document({"version": document(version), "position": client.position})
+        session.output.document({kind: document(resource), "position": client.position})
     else:
-        stage = rendering.stage_cell(version.stage)
         session.output.line(
-            (short_of(version.name), "bold"), f" {done} (", stage, f"){_at(client)}"
+            (short_of(resource.name), "bold"), f" {done} at position {client.position}"
         )
-
-
-def _at(client: regesta.Client) -> str:
-    return f" at position {client.position}"
 
 
 def _changed(resource: Resource, changes: dict[str, str]) -> Resource:
