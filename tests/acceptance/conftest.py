@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import regesta
+from tests.support.refusing import Refusing
 from tests.support.server_process import ServerProcess, serving
+from tests.support.wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from tests.databases import DatabaseServer, LiveDatabase
 
 _numbers = itertools.count(1)
+
+#: Lines of a server's log that are shown with a failure.
+_SHOWN = 60
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Show the end of the servers' logs with a failure."""
+    report = yield
+    if report.failed and isinstance(item, pytest.Function):
+        for name, value in item.funcargs.items():
+            if isinstance(value, ServerProcess):
+                told = [line for line in value.logged if '"level":"info"' not in line]
+                report.sections.append((f"log of {name}", "\n".join(told[-_SHOWN:])))
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +46,13 @@ def server_database(postgres: DatabaseServer) -> Iterator[LiveDatabase]:
 @pytest.fixture(scope="session")
 def server(server_database: LiveDatabase) -> Iterator[ServerProcess]:
     """A server in development mode: everybody is `anonymous` and may do everything."""
+    with serving("--insecure-dev", "--dsn", server_database.service_dsn) as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def second_server(server: ServerProcess, server_database: LiveDatabase) -> Iterator[ServerProcess]:
+    """Another server on the database of the first."""
     with serving("--insecure-dev", "--dsn", server_database.service_dsn) as process:
         yield process
 
@@ -47,3 +71,18 @@ def client(server: ServerProcess, namespace: str) -> Iterator[regesta.Client]:
     """A client in a namespace of its own."""
     with regesta.Client(server.address, namespace=namespace) as made:
         yield made
+
+
+@pytest.fixture
+def wire(server: ServerProcess) -> Iterator[Wire]:
+    """A channel that sends any bytes."""
+    with Wire(server.address) as made:
+        yield made
+
+
+@pytest.fixture
+def refusing(client: regesta.Client, wire: Wire) -> Refusing:
+    """A namespace with a little in it that a test tries to do wrong to."""
+    made = Refusing(client, wire)
+    made.fill()
+    return made

@@ -1,0 +1,262 @@
+"""Whatever comes in, what goes out is a documented code with a documented reason."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import reading_pb2 as reading_pb
+from tests.support.wire import METHODS, Outcome, request_class
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+
+    from tests.support.refusing import Refusing
+
+ROOT = Path(__file__).parents[2]
+OURS = re.compile(r"psycopg|Traceback|SELECT|INSERT|UPDATE |/site-packages/|\.py\b|regesta_service")
+CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202e]")
+
+HOSTILE = (
+    "\0",
+    "../..",
+    "' OR 1=1 --",
+    "x" * 10_000,
+    "\u202e",
+    "\u0301",
+    "%00%s%n{0}${x}",
+    "namespaces/default/models/../../secret",
+)
+
+
+@cache
+def documented() -> dict[str, str]:
+    """Return the reasons of docs/reference/errors.md, each with its code."""
+    text = (ROOT / "docs/reference/errors.md").read_text()
+    return dict(re.findall(r"^\| `([A-Z_]+)` \| ([A-Z_]+) \|", text, re.MULTILINE))
+
+
+def check(outcome: Outcome) -> None:
+    """Check that a call ended as the documentation says calls end."""
+    if outcome.code.name == "OK":
+        return
+    assert "regesta" == outcome.domain, outcome
+    assert outcome.code.name == documented().get(outcome.reason), outcome
+    assert outcome.code.name not in {"UNKNOWN", "INTERNAL"}, outcome
+    said = " ".join((outcome.message, *outcome.metadata.values(), *outcome.descriptions))
+    assert not OURS.search(said), outcome
+    assert not CONTROL.search(said), outcome
+    assert len(outcome.message) < 1_000, outcome
+
+
+def base(at: Refusing, method: MethodDescriptor) -> Any:
+    """Return a request that names things that are there, as far as names say what is meant."""
+    request = request_class(method)()
+    fields = method.input_type.fields_by_name
+    if "request_id" in fields:
+        request.request_id = str(uuid.uuid4())
+    if "parent" in fields:
+        of_model = method.name in {"RegisterVersion", "ListVersions", "ListAliases"}
+        request.parent = at.model if of_model else at.parent
+    if "name" in fields:
+        request.name = {
+            "GetNamespace": at.parent,
+            "SetAlias": f"{at.model}/aliases/champion",
+            "GetAlias": f"{at.model}/aliases/champion",
+            "RemoveAlias": f"{at.model}/aliases/champion",
+        }.get(method.name, at.version if "Version" in method.name else at.model)
+    if method.name == "UpdateModel":
+        request.model.name = at.model
+    if method.name == "UpdateVersion":
+        request.version.name = at.version
+    return request
+
+
+def places(message: Descriptor, depth: int = 0) -> Iterator[tuple[FieldDescriptor, ...]]:
+    """Yield the path of each field that holds text, also in messages, lists and maps."""
+    for field in message.fields:
+        if field.type == field.TYPE_STRING:
+            yield (field,)
+        elif field.message_type is not None and depth < 4:
+            for rest in places(field.message_type, depth + 1):
+                yield (field, *rest)
+
+
+def put(message: Any, path: tuple[FieldDescriptor, ...], text: str) -> None:
+    """Put a text into a field."""
+    field, *rest = path
+    holder = getattr(message, field.name)
+    entry = field.message_type is not None and field.message_type.GetOptions().map_entry
+    if entry:
+        _put_entry(holder, field, rest, text)
+    elif not rest:
+        if field.is_repeated:
+            holder.append(text)
+        else:
+            setattr(message, field.name, text)
+    else:
+        put(holder.add() if field.is_repeated else holder, tuple(rest), text)
+
+
+def _put_entry(holder: Any, field: Any, rest: list[FieldDescriptor], text: str) -> None:
+    value = field.message_type.fields_by_name["value"]
+    key = text if rest[0].name == "key" else "key"
+    if value.message_type is not None:
+        inner = holder[key]
+        if rest[0].name == "value":
+            put(inner, tuple(rest[1:]), text)
+    elif rest[0].name == "value":
+        holder[key] = text
+    else:
+        holder[key] = "" if value.type == value.TYPE_STRING else value.default_value
+
+
+def send(at: Refusing, method: MethodDescriptor, request: Any) -> Outcome:
+    return at.wire.call(method.name, request, most=1)
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_an_empty_request_is_answered_as_documented(refusing: Refusing, method: MethodDescriptor):
+    outcome = send(refusing, method, b"")
+    check(outcome)
+    assert outcome.code.name == ("OK" if method.name == "ListNamespaces" else "INVALID_ARGUMENT")
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_hostile_text_anywhere_is_answered_as_documented(
+    refusing: Refusing, method: MethodDescriptor
+):
+    for text in HOSTILE:
+        everywhere = request_class(method)()
+        for path in places(method.input_type):
+            request = base(refusing, method)
+            put(request, path, text)
+            check(send(refusing, method, request))
+            put(everywhere, path, text)
+        check(send(refusing, method, everywhere))
+    # Nothing was left behind that cannot be read or does not hold.
+    assert refusing.client.get_head().position > 1
+    findings = [f for answer in refusing.client.verify() for f in answer.findings]
+    assert findings == []
+    assert list(refusing.client.models(show_deleted=True))
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_bytes_that_are_no_request_are_answered_as_documented(
+    refusing: Refusing, method: MethodDescriptor
+):
+    for body in (b"\xff", b"\x0a\x05abc", b"\x0b", b"\xff" * 1_000):
+        outcome = refusing.call(method.name, body)
+        check(outcome)
+        assert ("INVALID_ARGUMENT", "REQUEST_UNPARSABLE") == outcome.refusal
+
+
+def test_text_that_is_not_utf_8_is_not_text(refusing: Refusing):
+    for text in (b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80"):
+        body = b"\x0a" + bytes([len(text)]) + text
+        outcome = refusing.refused("GetModel", body, "INVALID_ARGUMENT", "REQUEST_UNPARSABLE")
+        check(outcome)
+
+
+def test_fields_that_nobody_knows_are_ignored(refusing: Refusing):
+    unknown = b"\xfa\x3e\x03abc"  # number 1007
+    request = pb.GetModelRequest(name=refusing.model).SerializeToString() + unknown
+    expected = refusing.client.get_model("churn")
+    assert expected == refusing.wire.call("GetModel", request).answer.model
+    created = pb.CreateModelRequest(
+        parent=refusing.parent, model_id="fraud", request_id="with-unknown"
+    )
+    outcome = refusing.wire.call("CreateModel", created.SerializeToString() + unknown)
+    assert outcome.answer.model.name.endswith("/fraud")
+    assert b"abc" not in outcome.answer.SerializeToString()
+
+
+def test_a_message_of_10_mib_is_refused(refusing: Refusing):
+    request = pb.CreateModelRequest(parent=refusing.parent, model_id="fraud", request_id="big")
+    request.model.card = "x" * (10 << 20)
+    outcome = refusing.call("CreateModel", request)
+    assert "RESOURCE_EXHAUSTED" == outcome.code.name
+    assert not OURS.search(outcome.message)
+
+
+def test_a_namespace_that_is_not_there_is_said_so_by_every_method(refusing: Refusing):
+    for method in METHODS.values():
+        if method.name in {"CreateNamespace", "ListNamespaces"}:
+            continue
+        request = base(refusing, method)
+        for holder in (request, getattr(request, "model", None), getattr(request, "version", None)):
+            for field in ("parent", "name"):
+                text = getattr(holder, field, "")
+                if isinstance(text, str) and text.startswith("namespaces/"):
+                    moved = text.replace(refusing.parent, "namespaces/nobody")
+                    setattr(holder, field, moved)
+        fill(request)
+        outcome = refusing.call(method.name, request)
+        assert ("NOT_FOUND", "NAMESPACE_NOT_FOUND") == outcome.refusal, method.name
+        check(outcome)
+
+
+def fill(request: Any) -> None:
+    """Put in what is required besides names."""
+    fields = request.DESCRIPTOR.fields_by_name
+    required: dict[str, Any] = {
+        "model_id": "fraud",
+        "new_model_id": "fraud",
+        "semver": "1.0.0",
+        "stage": "staging",
+        "address": "churn/1",
+    }
+    for name, value in required.items():
+        if name in fields:
+            setattr(request, name, value)
+    if "tags" in fields:
+        request.tags["a"] = "b"
+    if "keys" in fields:
+        request.keys.append("a")
+    if "update_mask" in fields:
+        request.update_mask.paths.append("description")
+    if request.DESCRIPTOR.name == "SetAliasRequest":
+        request.version = 1
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        (("traceparent", "00-zz"),),
+        (("traceparent", "0" * 55),),
+        (("traceparent", "00-" + "0" * 32 + "-" + "0" * 16 + "-01"),),
+        (("traceparent", "x"), ("traceparent", "y")),
+        (("authorization", "Basic eDp5"), ("authorization", "Bearer x")),
+        (("x-unknown", "value"), ("x-unknown-bin", b"\0\xff")),
+        (("grpc-status-details-bin", b"\xff"),),
+        (("user-agent", "'; DROP TABLE"),),
+    ],
+)
+def test_odd_metadata_does_no_harm(refusing: Refusing, metadata: Any):
+    request = pb.GetModelRequest(name=refusing.model)
+    outcome = refusing.wire.call("GetModel", request, metadata=metadata)
+    assert refusing.client.get_model("churn") == outcome.answer.model
+    write = pb.SetTagsRequest(name=refusing.model, tags={"a": "b"}, request_id="odd")
+    assert refusing.wire.call("SetTags", write, metadata=metadata).answer.tags
+    findings = [f for answer in refusing.client.verify() for f in answer.findings]
+    assert findings == []
+
+
+def test_too_much_metadata_is_refused_and_does_no_harm(refusing: Refusing):
+    request = pb.GetModelRequest(
+        name=refusing.model,
+        consistency=reading_pb.Consistency(
+            level=reading_pb.ConsistencyLevel.CONSISTENCY_LEVEL_FULLY_CONSISTENT
+        ),
+    )
+    outcome = refusing.wire.call("GetModel", request, metadata=(("x-long", "y" * 20_000),))
+    assert "RESOURCE_EXHAUSTED" == outcome.code.name
+    assert "OK" == refusing.wire.call("GetModel", request).code.name

@@ -1,0 +1,270 @@
+"""The whole service against an oracle: any order of calls, every answer, also of the past."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import rule, run_state_machine_as_test
+
+import regesta
+from regesta.v1 import model_pb2 as model_pb
+from regesta.v1 import version_pb2 as version_pb
+from tests.support.registry_machine import (
+    ALIASES,
+    ETAGS,
+    KEYS,
+    LABELS,
+    MODELS,
+    NAMES,
+    NUMBERS,
+    REASONS,
+    STAGES,
+    VALUES,
+    VERSIONS,
+)
+from tests.support.registry_reads import Reads
+
+if TYPE_CHECKING:
+    from tests.databases import LiveDatabase
+    from tests.support.server_process import ServerProcess
+
+
+class Registry(Reads):
+    """Writes at random, reads and repetitions between them."""
+
+    @rule(name=NAMES, model=MODELS, reason=REASONS)
+    def create_model(self, name: str, model: model_pb.Model, reason: str) -> None:
+        self._write(
+            lambda: self.oracle.create_model(name, model),
+            lambda request_id, why: self.client.create_model(
+                name, model=model, request_id=request_id, reason=why
+            ),
+            reason,
+        )
+
+    @rule(name=NAMES, version=VERSIONS, create=st.booleans(), reason=REASONS)
+    def register(self, name: str, version: version_pb.Version, create: bool, reason: str) -> None:
+        self._write(
+            lambda: self.oracle.register(name, version, create=create),
+            lambda request_id, why: self.client.register_version(
+                name,
+                version=version,
+                allow_missing_model=create,
+                request_id=request_id,
+                reason=why,
+            ),
+            reason,
+        )
+
+    @rule(name=NAMES, version=VERSIONS)
+    def register_another(self, name: str, version: version_pb.Version) -> None:
+        self.register(name, version, True, "")
+
+    @rule(
+        name=NAMES,
+        model=MODELS,
+        mask=st.sets(st.sampled_from(["owner", "description", "card"]), min_size=1).map(sorted),
+        kind=ETAGS,
+        reason=REASONS,
+    )
+    def update_model(
+        self, name: str, model: model_pb.Model, mask: list[str], kind: str, reason: str
+    ) -> None:
+        etag = self._etag(kind, lambda: self.oracle.model(name).revision)
+        given = model_pb.Model()
+        given.CopyFrom(model)
+        given.name = name
+        self._write(
+            lambda: self.oracle.update_model(name, given, mask, etag),
+            lambda request_id, why: self.client.update_model(
+                given, update_mask=mask, etag=etag, request_id=request_id, reason=why
+            ),
+            reason,
+        )
+
+    @rule(name=NAMES, new=NAMES, kind=ETAGS, reason=REASONS)
+    def rename_model(self, name: str, new: str, kind: str, reason: str) -> None:
+        etag = self._etag(kind, lambda: self.oracle.model(name).revision)
+        self._write(
+            lambda: self.oracle.rename_model(name, new, etag),
+            lambda request_id, why: self.client.rename_model(
+                name, new_model_id=new, etag=etag, request_id=request_id, reason=why
+            ),
+            reason,
+        )
+
+    @rule(name=NAMES, kind=ETAGS, reason=REASONS)
+    def delete_model(self, name: str, kind: str, reason: str) -> None:
+        etag = self._etag(kind, lambda: self.oracle.model(name).revision)
+        self._write(
+            lambda: self.oracle.delete_model(name, etag),
+            lambda request_id, why: self.client.delete_model(
+                name, etag=etag, request_id=request_id, reason=why
+            ),
+            reason,
+        )
+
+    @rule(name=NAMES, kind=ETAGS)
+    def restore_model(self, name: str, kind: str) -> None:
+        etag = self._etag(kind, lambda: self.oracle.model(name).revision)
+        self._write(
+            lambda: self.oracle.restore_model(name, etag),
+            lambda request_id, why: self.client.restore_model(
+                name, etag=etag, request_id=request_id, reason=why
+            ),
+            "",
+        )
+
+    @rule(
+        name=NAMES,
+        number=NUMBERS,
+        version=VERSIONS,
+        mask=st.sets(st.sampled_from(["description", "card"]), min_size=1).map(sorted),
+        kind=ETAGS,
+    )
+    def update_version(
+        self, name: str, number: int, version: version_pb.Version, mask: list[str], kind: str
+    ) -> None:
+        etag = self._etag(kind, lambda: self.oracle.model(name).versions[number].revision)
+        given = version_pb.Version()
+        given.CopyFrom(version)
+        given.name = f"{name}/{number}"
+        self._write(
+            lambda: self.oracle.update_version(name, number, given, mask, etag),
+            lambda request_id, why: self.client.update_version(
+                given, update_mask=mask, etag=etag, request_id=request_id, reason=why
+            ),
+            "",
+        )
+
+    @rule(name=NAMES, number=NUMBERS, semver=LABELS, kind=ETAGS)
+    def label_version(self, name: str, number: int, semver: str, kind: str) -> None:
+        etag = self._etag(kind, lambda: self.oracle.model(name).versions[number].revision)
+        self._write(
+            lambda: self.oracle.label_version(name, number, semver, etag),
+            lambda request_id, why: self.client.label_version(
+                f"{name}/{number}", semver=semver, etag=etag, request_id=request_id, reason=why
+            ),
+            "",
+        )
+
+    @rule(name=NAMES, number=NUMBERS, kind=ETAGS, restore=st.booleans())
+    def delete_or_restore_version(self, name: str, number: int, kind: str, restore: bool) -> None:
+        etag = self._etag(kind, lambda: self.oracle.model(name).versions[number].revision)
+        wanted = self.oracle.restore_version if restore else self.oracle.delete_version
+        actual = self.client.restore_version if restore else self.client.delete_version
+        self._write(
+            lambda: wanted(name, number, etag),
+            lambda request_id, why: actual(
+                f"{name}/{number}", etag=etag, request_id=request_id, reason=why
+            ),
+            "",
+        )
+
+    @rule(
+        name=NAMES,
+        number=NUMBERS,
+        stage=STAGES,
+        from_stage=st.one_of(st.just(""), STAGES),
+        kind=ETAGS,
+    )
+    def transition(self, name: str, number: int, stage: str, from_stage: str, kind: str) -> None:
+        etag = self._etag(kind, lambda: self.oracle.model(name).versions[number].revision)
+        self._write(
+            lambda: self.oracle.transition(name, number, stage, from_stage, etag),
+            lambda request_id, why: self.client.transition_version(
+                f"{name}/{number}",
+                stage=stage,
+                from_stage=from_stage,
+                etag=etag,
+                request_id=request_id,
+                reason=why,
+            ),
+            "",
+        )
+
+    @rule(
+        name=NAMES,
+        number=st.one_of(st.none(), NUMBERS),
+        tags=st.dictionaries(KEYS, VALUES, min_size=1, max_size=3),
+        reason=REASONS,
+    )
+    def set_tags(self, name: str, number: int | None, tags: dict[str, str], reason: str) -> None:
+        target = name if number is None else f"{name}/{number}"
+        self._write(
+            lambda: self.oracle.set_tags(name, number, tags, ""),
+            lambda request_id, why: self.client.set_tags(
+                target, tags=tags, request_id=request_id, reason=why
+            ),
+            reason,
+        )
+
+    @rule(
+        name=NAMES,
+        number=st.one_of(st.none(), NUMBERS),
+        keys=st.lists(KEYS, min_size=1, max_size=3),
+    )
+    def remove_tags(self, name: str, number: int | None, keys: list[str]) -> None:
+        target = name if number is None else f"{name}/{number}"
+        self._write(
+            lambda: self.oracle.remove_tags(name, number, keys, ""),
+            lambda request_id, why: self.client.remove_tags(
+                target, keys=keys, request_id=request_id, reason=why
+            ),
+            "",
+        )
+
+    @rule(name=NAMES, alias=ALIASES, number=NUMBERS, kind=ETAGS, reason=REASONS)
+    def set_alias(self, name: str, alias: str, number: int, kind: str, reason: str) -> None:
+        etag = self._etag(kind, lambda: self.oracle.model(name).aliases[alias].revision)
+        self._write(
+            lambda: self.oracle.set_alias(name, alias, number, etag),
+            lambda request_id, why: self.client.set_alias(
+                f"{name}@{alias}", version=number, etag=etag, request_id=request_id, reason=why
+            ),
+            reason,
+        )
+
+    @rule(name=NAMES, alias=ALIASES, kind=ETAGS)
+    def remove_alias(self, name: str, alias: str, kind: str) -> None:
+        etag = self._etag(kind, lambda: self.oracle.model(name).aliases[alias].revision)
+        self._write(
+            lambda: self.oracle.remove_alias(name, alias, etag),
+            lambda request_id, why: self.client.remove_alias(
+                f"{name}@{alias}", etag=etag, request_id=request_id, reason=why
+            ),
+            "",
+        )
+
+    @rule(data=st.data())
+    def repeat(self, data: st.DataObject) -> None:
+        if self.done:
+            call, request_id, reason, answer = data.draw(st.sampled_from(self.done))
+            assert answer == call(request_id, reason)
+
+    @rule(data=st.data())
+    def reuse_a_request_id(self, data: st.DataObject) -> None:
+        if self.done:
+            call, request_id, reason, _ = data.draw(st.sampled_from(self.done))
+            with pytest.raises(regesta.AlreadyExists) as caught:
+                call(request_id, reason + "!")
+            assert caught.value.reason == "REQUEST_ID_REUSED"
+
+
+@pytest.mark.slow
+def test_any_order_of_calls_answers_as_the_oracle_does(
+    server: ServerProcess, server_database: LiveDatabase
+):
+    Registry.address, Registry.dsn = server.address, server_database.service_dsn
+    run_state_machine_as_test(
+        Registry,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

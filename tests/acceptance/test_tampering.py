@@ -1,0 +1,183 @@
+"""Whoever changes the database behind our back is found out over the API."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import regesta
+    from tests.databases import LiveDatabase
+
+
+@contextmanager
+def unguarded(database: LiveDatabase, namespace: str) -> Iterator[Any]:
+    """Yield a function that runs statements as a superuser whom no trigger stops."""
+    tables = ("events", "events_000000", "tiles", "requests")
+    with psycopg.connect(database.superuser_dsn, autocommit=True) as connection:
+        row = connection.execute(
+            "SELECT namespace_id FROM regesta.logs WHERE name = %s", [namespace]
+        ).fetchone()
+        assert row is not None
+
+        def run(statement: str) -> None:
+            changed = connection.execute(statement.encode(), {"namespace_id": row[0]}).rowcount
+            assert changed > 0
+
+        for table in tables:
+            connection.execute(f"ALTER TABLE regesta.{table} DISABLE TRIGGER ALL".encode())
+        try:
+            yield run
+        finally:
+            for table in tables:
+                connection.execute(
+                    f"ALTER TABLE regesta.{table} ENABLE ALWAYS TRIGGER append_only".encode()
+                )
+
+
+def verified(client: regesta.Client) -> tuple[list[Any], Any]:
+    """Return the findings and the last answer."""
+    answers = list(client.verify())
+    assert [False] * (len(answers) - 1) + [True] == [answer.done for answer in answers]
+    findings = [finding for answer in answers for finding in answer.findings]
+    assert answers[-1].findings_total >= len(findings)
+    return findings, answers[-1]
+
+
+@pytest.fixture
+def written(client: regesta.Client) -> regesta.Client:
+    """A namespace with some events: churn is created at position 2."""
+    client.register("churn", description="a text", reason="why", tags={"team": "risk"})  # 2, 3
+    client.set_alias("churn@champion", version=1)  # 4
+    client.transition_version("churn/1", stage="staging")  # 5
+    client.set_tags("churn", tags={"team": "growth"})  # 6
+    return client
+
+
+def test_what_nobody_changed_verifies(written: regesta.Client):
+    findings, last = verified(written)
+    head = written.get_head()
+    assert [] == findings
+    assert (head.position, head.root_hash) == (last.position, last.root_hash)
+    assert (6, 1) == (last.events_folded, min(last.rows_compared, 1))
+    assert 2 == last.texts_compared
+
+
+EDITS = {
+    "a record": (
+        "UPDATE regesta.events SET record = convert_to(replace(convert_from(record, 'UTF8'),"
+        " '\"staging\"', '\"archived\"'), 'UTF8')"
+        " WHERE namespace_id = %(namespace_id)s AND position = 5",
+        5,
+    ),
+    "one byte of a record": (
+        "UPDATE regesta.events SET record = set_byte(record, 100, get_byte(record, 100) # 1)"
+        " WHERE namespace_id = %(namespace_id)s AND position = 3",
+        3,
+    ),
+    "who it was": (
+        "UPDATE regesta.events SET actor = 'mallory'"
+        " WHERE namespace_id = %(namespace_id)s AND position = 4",
+        4,
+    ),
+    "when it was": (
+        "UPDATE regesta.events SET recorded_at = recorded_at + interval '1 microsecond'"
+        " WHERE namespace_id = %(namespace_id)s AND position = 6",
+        6,
+    ),
+    "what it happened to": (
+        "UPDATE regesta.events SET stream = 'models/churn/aliases/canary'"
+        " WHERE namespace_id = %(namespace_id)s AND position = 4",
+        4,
+    ),
+    "a row that is gone": (
+        "DELETE FROM regesta.events WHERE namespace_id = %(namespace_id)s AND position = 5",
+        5,
+    ),
+    "the last row gone": (
+        "DELETE FROM regesta.events WHERE namespace_id = %(namespace_id)s AND position = 6",
+        6,
+    ),
+    "two records in each other's place": (
+        "UPDATE regesta.events AS e SET record = o.record FROM regesta.events AS o"
+        " WHERE e.namespace_id = %(namespace_id)s AND o.namespace_id = e.namespace_id"
+        " AND e.position IN (4, 5) AND o.position = 9 - e.position",
+        4,
+    ),
+    "a text": (
+        "UPDATE regesta.disclosures SET text = 'another'"
+        " WHERE namespace_id = %(namespace_id)s AND field = 'reason'",
+        3,
+    ),
+    "the answer to a request": (
+        "UPDATE regesta.requests SET position = position - 1"
+        " WHERE namespace_id = %(namespace_id)s AND position = 5",
+        None,
+    ),
+    "a request that is gone": (
+        "DELETE FROM regesta.requests WHERE namespace_id = %(namespace_id)s AND position = 5",
+        5,
+    ),
+    "a row of a projection": (
+        "UPDATE regesta.versions SET stage = 'production' WHERE namespace_id = %(namespace_id)s",
+        None,
+    ),
+    "a row of a projection that is gone": (
+        "DELETE FROM regesta.aliases WHERE namespace_id = %(namespace_id)s",
+        None,
+    ),
+    "a row too many": (
+        "INSERT INTO regesta.model_names SELECT namespace_id, generation, 'free', model"
+        " FROM regesta.model_names WHERE namespace_id = %(namespace_id)s",
+        None,
+    ),
+    "the root": (
+        "UPDATE regesta.logs SET frontier = set_byte(frontier, 0, get_byte(frontier, 0) # 1)"
+        " WHERE namespace_id = %(namespace_id)s",
+        None,
+    ),
+    "the head set back": (
+        "UPDATE regesta.logs SET size = 4, frontier = substr(frontier, 1, 32)"
+        " WHERE namespace_id = %(namespace_id)s",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_what_somebody_changed_is_named(
+    written: regesta.Client, server_database: LiveDatabase, edit: str
+):
+    statement, position = EDITS[edit]
+    with unguarded(server_database, written.namespace) as run:
+        run(statement)
+    findings, last = verified(written)
+    assert findings
+    assert last.findings_total == len(findings)
+    assert all(finding.kind and finding.detail for finding in findings)
+    if position is not None:
+        assert position in [finding.position for finding in findings]
+
+
+def test_the_service_s_own_role_cannot_change_the_log(
+    written: regesta.Client, server_database: LiveDatabase
+):
+    with psycopg.connect(server_database.service_dsn, autocommit=True) as connection:
+        for statement in (
+            "UPDATE regesta.events SET actor = 'mallory'",
+            "DELETE FROM regesta.events",
+            "TRUNCATE regesta.events",
+            "DELETE FROM regesta.requests",
+            "UPDATE regesta.tiles SET level = 1",
+            "ALTER TABLE regesta.events DISABLE TRIGGER ALL",
+            "DROP TABLE regesta.events",
+            "SET session_replication_role = replica",
+        ):
+            with pytest.raises(psycopg.Error):
+                connection.execute(statement.encode())
+    assert [] == verified(written)[0]

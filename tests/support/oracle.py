@@ -1,0 +1,319 @@
+"""The rules of a registry once more, as simply as possible: dictionaries, copied at each event.
+
+It says what each write must answer and each read must find, also of the past.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from regesta.v1 import model_pb2 as model_pb
+from regesta.v1 import version_pb2 as version_pb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from google.protobuf.message import Message
+
+ACTOR: Final = "anonymous"
+TIMES: Final = ("create_time", "update_time", "delete_time")
+
+MOVES: Final = {
+    "development": {"staging", "archived"},
+    "staging": {"development", "production", "archived"},
+    "production": {"staging", "archived"},
+    "archived": {"development"},
+}
+
+#: Labels by precedence, those of equal precedence together.
+LABELS: Final = (("0.1.0",), ("1.0.0", "1.0.0+b1"), ("1.2.0",), ("2.0.0-rc.1",), ("2.0.0",))
+#: Ranges and the labels they admit, worked out by hand.
+RANGES: Final = {
+    "*": {"0.1.0", "1.0.0", "1.0.0+b1", "1.2.0", "2.0.0"},
+    "^1.0": {"1.0.0", "1.0.0+b1", "1.2.0"},
+    "~1.0.0": {"1.0.0", "1.0.0+b1"},
+    ">=2.0.0-rc.1": {"2.0.0-rc.1", "2.0.0"},
+    "<1.0.0": {"0.1.0"},
+    "9.x": set[str](),
+}
+
+
+class Refused(Exception):
+    """What a call is refused for: ErrorInfo's reason."""
+
+
+def precedence(label: str) -> int:
+    """Return a number that is higher for a label of higher precedence."""
+    return next(place for place, labels in enumerate(LABELS) if label in labels)
+
+
+def bare(message: Message) -> Message:
+    """Return a copy without times; whether something is deleted still shows."""
+    copied = type(message)()
+    copied.CopyFrom(message)
+    for name in TIMES:
+        if name in copied.DESCRIPTOR.fields_by_name:
+            deleted = name == "delete_time" and copied.HasField(name)
+            copied.ClearField(name)
+            if deleted:
+                getattr(copied, name).SetInParent()
+    return copied
+
+
+@dataclass
+class Version:
+    """A version."""
+
+    number: int
+    #: What was registered.
+    content: version_pb.Version
+    semver: str
+    tags: dict[str, str]
+    description: str
+    card: str
+    #: The position at which it entered its stage.
+    entered: int
+    created: int
+    stage: str = "development"
+    deleted: bool = False
+    revision: int = 1
+
+    @property
+    def live(self) -> bool:
+        """Whether stages, ranges and `latest` may mean it."""
+        return not self.deleted and self.stage != "archived"
+
+
+@dataclass
+class Alias:
+    """An alias; version 0 when it was removed."""
+
+    version: int = 0
+    previous: int = 0
+    revision: int = 0
+
+
+@dataclass
+class Model:
+    """A model with all that belongs to it."""
+
+    #: The name it was created with.
+    first: str
+    name: str
+    kind: int
+    owner: str
+    description: str
+    card: str
+    tags: dict[str, str]
+    former: list[str] = field(default_factory=list)
+    versions: dict[int, Version] = field(default_factory=dict)
+    aliases: dict[str, Alias] = field(default_factory=dict)
+    deleted: bool = False
+    revision: int = 1
+
+    def pointing(self) -> dict[str, int]:
+        """Return where aliases point."""
+        return {
+            name: alias.version for name, alias in sorted(self.aliases.items()) if alias.version
+        }
+
+
+class Namespace:
+    """Everything in a namespace."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.models: dict[str, Model] = {}
+        #: Every name in lower case, and the first name of the model that has or had it.
+        self.names: dict[str, str] = {}
+        #: The streams of all events.
+        self.streams: list[str] = ["namespace"]
+        #: The models right after each position.
+        self.past: dict[int, dict[str, Model]] = {1: {}}
+
+    @property
+    def position(self) -> int:
+        """The position of the last event."""
+        return len(self.streams)
+
+    # Finding things.
+
+    def model(self, name: str, at: int | None = None) -> Model:
+        """Return a model, deleted or not, as it was at a position."""
+        models = self.models if at is None else self.past[at]
+        found = models.get(self.names.get(name.lower(), ""))
+        if found is None:
+            raise Refused("MODEL_NOT_FOUND")
+        return found
+
+    def live_model(self, name: str, at: int | None = None) -> Model:
+        """Return a model that is not deleted."""
+        found = self.model(name, at)
+        if found.deleted:
+            raise Refused("MODEL_DELETED")
+        return found
+
+    def version(self, model: Model, number: int) -> Version:
+        """Return a version, deleted or not."""
+        if number not in model.versions:
+            raise Refused("VERSION_NOT_FOUND")
+        return model.versions[number]
+
+    def live_version(self, model: Model, number: int) -> Version:
+        """Return a version that is not deleted."""
+        found = self.version(model, number)
+        if found.deleted:
+            raise Refused("VERSION_DELETED")
+        return found
+
+    def happened(self, *streams: str) -> None:
+        """Take note of events, after their changes were made."""
+        for stream in streams:
+            self.streams.append(stream)
+            self.past[self.position] = copy.deepcopy(self.models)
+
+    # What the API shows.
+
+    def show_model(self, model: Model) -> model_pb.Model:
+        """Return a model as the API shows it, but for times."""
+        shown = model_pb.Model(
+            name=f"namespaces/{self.name}/models/{model.name}",
+            kind=model.kind,  # type: ignore[arg-type]  # a number of the enumeration
+            owner=model.owner,
+            description=model.description,
+            card=model.card,
+            tags=model.tags,
+            latest_version=max(model.versions, default=0),
+            aliases=model.pointing(),
+            former_names=model.former,
+            created_by=ACTOR,
+            updated_by=ACTOR,
+            etag=str(model.revision),
+        )
+        if model.deleted:
+            shown.delete_time.SetInParent()
+        return shown
+
+    def show_version(self, model: Model, version: Version) -> version_pb.Version:
+        """Return a version as the API shows it, but for times."""
+        shown = version_pb.Version()
+        shown.CopyFrom(version.content)
+        shown.ClearField("tags")
+        shown.tags.update(version.tags)
+        shown.name = f"namespaces/{self.name}/models/{model.name}/versions/{version.number}"
+        shown.version = version.number
+        shown.semver = version.semver
+        shown.description = version.description
+        shown.card = version.card
+        shown.stage = version.stage
+        shown.aliases.extend(
+            name for name, number in model.pointing().items() if number == version.number
+        )
+        shown.created_by = shown.updated_by = ACTOR
+        shown.etag = str(version.revision)
+        if version.deleted:
+            shown.delete_time.SetInParent()
+        return shown
+
+    def show_alias(self, model: Model, name: str) -> model_pb.Alias:
+        """Return an alias as the API shows it, but for times."""
+        alias = model.aliases.get(name)
+        if alias is None or not alias.version:
+            raise Refused("ALIAS_NOT_FOUND")
+        return model_pb.Alias(
+            name=f"namespaces/{self.name}/models/{model.name}/aliases/{name}",
+            version=alias.version,
+            previous_version=alias.previous,
+            updated_by=ACTOR,
+            etag=str(alias.revision),
+        )
+
+    # Resolving.
+
+    def resolve(self, address: str, at: int | None = None) -> version_pb.Version:
+        """Return the version that an address means."""
+        if address.startswith("sha256:"):
+            return self._with_digest(address, at)
+        for mark in "@#/":
+            name, found, rest = address.partition(mark)
+            if found:
+                break
+        model = self.live_model(name, at)
+        if mark == "/":
+            return self.show_version(model, self.live_version(model, int(rest)))
+        version = self._meant(model, mark, rest)
+        if version.deleted:
+            raise Refused("VERSION_DELETED")
+        if version.stage == "archived":
+            raise Refused("VERSION_ARCHIVED")
+        return self.show_version(model, version)
+
+    def _meant(self, model: Model, mark: str, rest: str) -> Version:
+        every = model.versions.values()
+        if mark == "#":
+            return _best(v for v in sorted(every, key=_entered) if v.stage == rest)
+        if rest == "latest":
+            return _best(every)
+        if rest in RANGES:
+            labelled = [v for v in every if v.semver in RANGES[rest]]
+            return _best(sorted(labelled, key=lambda v: precedence(v.semver)))
+        number = model.pointing().get(rest)
+        if number is None:
+            raise Refused("ALIAS_NOT_FOUND")
+        return model.versions[number]
+
+    def _with_digest(self, digest: str, at: int | None) -> version_pb.Version:
+        models = self.models if at is None else self.past[at]
+        found = [
+            (not version.deleted and not model.deleted, version.created, model.first)
+            for model in models.values()
+            for version in model.versions.values()
+            if version.content.digest == digest
+        ]
+        if not found:
+            raise Refused("NO_VERSION_MATCHES")
+        _, created, first = max(found)
+        model = models[first]
+        (version,) = [v for v in model.versions.values() if v.created == created]
+        if model.deleted:
+            raise Refused("MODEL_DELETED")
+        if version.deleted:
+            raise Refused("VERSION_DELETED")
+        return self.show_version(model, version)
+
+    # Lists.
+
+    def visible_models(self, *, show_deleted: bool) -> list[Model]:
+        """Return models by name."""
+        return sorted(
+            (model for model in self.models.values() if show_deleted or not model.deleted),
+            key=lambda model: model.name.lower(),
+        )
+
+    def visible_versions(self, *, show_deleted: bool) -> list[tuple[Model, Version]]:
+        """Return versions of all models in the order of first names and numbers."""
+        return [
+            (model, version)
+            for _, model in sorted(self.models.items())
+            for _, version in sorted(model.versions.items())
+            if show_deleted or not (model.deleted or version.deleted)
+        ]
+
+
+def _entered(version: Version) -> int:
+    return version.entered
+
+
+def _best(versions: Iterable[Version]) -> Version:
+    """Return the last of those that may be resolved, else the last of all."""
+    every = list(versions)
+    if not every:
+        raise Refused("NO_VERSION_MATCHES")
+    return ([version for version in every if version.live] or every)[-1]
+
+
+def changed_tags(present: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    """Return whether setting tags is an event: a long value always is."""
+    return any(len(value) > 1_024 or present.get(key) != value for key, value in wanted.items())
