@@ -1,0 +1,144 @@
+"""A log with every type of event and every kind of field, always the same."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from regesta_projections import events as e
+from regesta_projections.records import Cause
+from tests.support.log_builder import START, LogBuilder
+
+MODEL = "models/Churn"
+FIRST = f"{MODEL}/versions/1"
+SECOND = f"{MODEL}/versions/2"
+CHAMPION = f"{MODEL}/aliases/champion"
+
+REGISTERED = e.VersionRegistered(
+    version=1,
+    semver="1.0.0-rc.1+build.5",
+    source="s3://models/churn/1/model.onnx",
+    digest="sha256:" + "ab" * 32,
+    size_bytes="9007199254740993",
+    manifest=e.ManifestReference(
+        digest="sha256:" + "cd" * 32,
+        media_type="application/vnd.oci.image.manifest.v1+json",
+        size_bytes="512",
+        uri="oci://registry/churn",
+    ),
+    signature=e.Signature(
+        inputs=(e.TensorSpec(name="x", data_type="float32", shape=("-1", "4")),),
+        outputs=(e.TensorSpec(name="y", data_type="float32", shape=("-1",)),),
+        params=(e.TensorSpec(name="threshold", data_type="double", optional=True),),
+    ),
+    properties={
+        "bool": e.PropertyValue(bool_value=True),
+        "double": e.PropertyValue(double_value="1e+300"),
+        "int": e.PropertyValue(int_value="-9223372036854775808"),
+        "list": e.PropertyValue(list_json='[1,"two",null,[true]]'),
+        "string": e.PropertyValue(string_value='é \u2028 😀 \\ "'),
+        "struct": e.PropertyValue(struct_json='{"a":{"b":0.5},"c":[]}'),
+    },
+    params={"depth": "6", "learning_rate": "0.1"},
+    metrics={"auc": "0.875", "count": "12", "loss": "-0.25"},
+    lineage=e.Lineage(
+        run="run-1",
+        repository="https://git.example.com/churn",
+        commit="0123abcd",
+        parents=("models/Churn/versions/0",),
+        datasets=(e.DatasetReference(name="events", digest="md5:00", role="training"),),
+    ),
+    tags={"framework": "onnx", "ünïcode": "✓"},
+    stage="development",
+)
+
+
+def rich_log(namespace: str = "acme") -> LogBuilder:
+    """Return it: each type of event at least once, texts of every field, two people."""
+    log = LogBuilder(namespace)
+    _tell_model(log)
+    _tell_versions(log)
+    _tell_aliases(log)
+    _tell_later_changes(log)
+    return log
+
+
+def padded_log(size: int, namespace: str = "acme") -> LogBuilder:
+    """Return the rich log with tags set over and over until it has `size` events."""
+    log = rich_log(namespace)
+    while log.size < size:
+        log.append(FIRST, e.TagsSet(tags={"round": str(log.size)}))
+    return log
+
+
+def _tell_model(log: LogBuilder) -> None:
+    description, described = log.seal("Who is about to leave?")
+    card, written = log.seal("# Churn\n\nTrained on events of 2025.")
+    notes, noted = log.seal("n" * 1_500)
+    reason, reasoned = log.seal("We need it.")
+    log.append(
+        MODEL,
+        e.ModelCreated(
+            name="Churn",
+            kind="MODEL",
+            owner="risk",
+            description=description,
+            card=card,
+            tags={"team": "risk"},
+            long_tags={"notes": notes},
+            reason=reason,
+        ),
+        ("description", described),
+        ("card", written),
+        ("long_tags.notes", noted),
+        ("reason", reasoned),
+    )
+    log.append("models/Churn-2", e.ModelCreated(name="Churn-2", kind="ADAPTER", owner="risk"))
+    log.append("models/Churn.old", e.ModelCreated(name="Churn.old", kind="PROMPT"))
+
+
+def _tell_versions(log: LogBuilder) -> None:
+    log.append(FIRST, REGISTERED)
+    traced = Cause(
+        "ci@example.com",
+        "service_account",
+        "import-7",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        START - timedelta(days=30),
+    )
+    description, described = log.seal("Imported.")
+    log.append(
+        SECOND,
+        e.VersionRegistered(version=2, stage="development", description=description),
+        ("description", described),
+        cause=traced,
+    )
+    # Two events of one request.
+    log.append(SECOND, e.VersionSemverLabelled(semver="1.0.0"), cause=traced)
+    log.append(SECOND, e.StageChanged(from_stage="development", to_stage="staging"))
+
+
+def _tell_aliases(log: LogBuilder) -> None:
+    log.append(CHAMPION, e.AliasSet(version=1))
+    log.append(CHAMPION, e.AliasSet(version=2, previous_version=1))
+    log.append(CHAMPION, e.AliasRemoved(previous_version=2))
+    log.append(f"{MODEL}/aliases/challenger", e.AliasSet(version=2))
+
+
+def _tell_later_changes(log: LogBuilder) -> None:
+    log.append(FIRST, e.TagsSet(tags={"framework": "torch"}))
+    log.append(MODEL, e.TagsRemoved(keys=("notes", "team")))
+    card, written = log.seal("Second edition")
+    log.append(
+        MODEL, e.ModelUpdated(owner="", description=e.FreeText(), card=card), ("card", written)
+    )
+    log.append(MODEL, e.ModelRenamed(from_name="Churn", to_name="Attrition"))
+    log.append(MODEL, e.ModelRenamed(from_name="Attrition", to_name="churn"))
+    card, written = log.seal("A card of its own")
+    log.append(FIRST, e.VersionUpdated(card=card), ("card", written))
+    log.append(FIRST, e.VersionDeleted())
+    log.append(FIRST, e.VersionRestored())
+    log.append("models/Churn-2", e.ModelDeleted())
+    log.append("models/Churn.old", e.ModelDeleted())
+    log.append("models/Churn.old", e.ModelRestored())
+    log.append(f"{MODEL}/versions/3", e.VersionRegistered(version=3, stage="development"))
+    log.append(f"{MODEL}/versions/3", e.VersionDeleted())
