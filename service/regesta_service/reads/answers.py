@@ -15,6 +15,7 @@ from regesta_projections.events import AliasSet
 from regesta_projections.finishing import finish_alias, finish_model, finish_version
 from regesta_projections.records import read_record
 from regesta_projections.rows import ModelKey
+from regesta_service.log.packing import array, bigint, integer_array, text_array
 from regesta_service.reads import past
 from regesta_service.reads.coalescing import Coalescer
 from regesta_service.reads.connection import Connect, OwnConnection
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from regesta_service.reads.tails import Namespaces
 
     Connection: TypeAlias = psycopg.AsyncConnection[Any]
+
+# PostgreSQL's object id of bigint.
+_INT8 = 20
 
 _NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
@@ -205,33 +209,25 @@ class AnswerReader:
         return texts
 
     async def _ask_aliases(self, questions: Sequence[_AliasesQuestion]) -> list[dict[str, int]]:
-        rows = await self._rows(
+        rows = await self._connection.rows(
             _ALIASES,
-            {
-                "namespace_ids": [question.namespace_id for question in questions],
-                "models": [question.model for question in questions],
-                "positions": [question.position for question in questions],
-            },
+            [
+                integer_array([question.namespace_id for question in questions]),
+                text_array([question.model for question in questions]),
+                array(_INT8, [bigint(question.position) for question in questions]),
+            ],
         )
         return [_pointers(aliases or (), records or ()) for aliases, records in rows]
 
     async def _ask_texts(self, questions: Sequence[_TextQuestion]) -> list[str | None]:
-        rows = await self._rows(
+        rows = await self._connection.rows(
             _TEXTS,
-            {
-                "namespace_ids": [question.namespace_id for question in questions],
-                "digests": [question.digest for question in questions],
-            },
+            [
+                integer_array([question.namespace_id for question in questions]),
+                text_array([question.digest for question in questions]),
+            ],
         )
         return [text for (text,) in rows]
-
-    async def _rows(self, query: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
-        async def read(connection: Connection) -> list[tuple[Any, ...]]:
-            async with connection.cursor(binary=True) as cursor:
-                await cursor.execute(query.encode(), parameters)
-                return await cursor.fetchall()
-
-        return await self._connection.run(read)
 
 
 async def _name_at(connection: Connection, namespace_id: int, model: str, position: int) -> str:
@@ -251,9 +247,9 @@ def _pointers(aliases: Sequence[str], records: Sequence[bytes]) -> dict[str, int
 
 
 # The row of an alias stays when it is removed, so the present table knows all there were.
-_ALIASES = """
+_ALIASES = b"""
 SELECT s.aliases, s.records
-FROM unnest(%(namespace_ids)s::integer[], %(models)s::text[], %(positions)s::bigint[])
+FROM unnest($1::integer[], $2::text[], $3::bigint[])
     WITH ORDINALITY AS q(namespace_id, model, position, place)
 LEFT JOIN LATERAL (
     SELECT array_agg(a.alias ORDER BY a.alias) AS aliases,
@@ -273,9 +269,9 @@ LEFT JOIN LATERAL (
 ORDER BY q.place
 """
 
-_TEXTS = """
+_TEXTS = b"""
 SELECT d.text
-FROM unnest(%(namespace_ids)s::integer[], %(digests)s::text[])
+FROM unnest($1::integer[], $2::text[])
     WITH ORDINALITY AS q(namespace_id, digest, place)
 LEFT JOIN regesta.disclosures AS d
     ON d.namespace_id = q.namespace_id AND d.digest = q.digest

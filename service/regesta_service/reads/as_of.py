@@ -11,7 +11,6 @@ from regesta.semver import Range, Version, sort_key
 from regesta_projections.rows import AliasKey, ModelKey, VersionKey
 from regesta_service.reads import past
 from regesta_service.reads.consistency import check_reached
-from regesta_service.reads.lookups import RESOLVABLE_STAGES, Form
 from regesta_service.reads.moments import position_at
 from regesta_service.reads.refusals import (
     alias_not_found,
@@ -21,6 +20,7 @@ from regesta_service.reads.refusals import (
     unresolvable,
     version_not_found,
 )
+from regesta_service.reads.version_lookup import RESOLVABLE_STAGES, Form
 from regesta_service.reads.wire import part, single_answer
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from regesta_service.domain.rejections import (
     VersionDeletedAlready,
     VersionNotFound,
 )
-from regesta_service.reads.lookups import RESOLVABLE_STAGES, Form
+from regesta_service.reads.version_lookup import RESOLVABLE_STAGES, Form
 
 if TYPE_CHECKING:
     from regesta_service.domain.rejections import Rejection

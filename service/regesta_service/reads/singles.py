@@ -14,12 +14,7 @@ from regesta.semver import Range
 from regesta_projections.finishing import finish_alias, finish_model, finish_version
 from regesta_service.reads.cache import ANY_MODEL
 from regesta_service.reads.consistency import ANY, check_reached, reach
-from regesta_service.reads.lookups import (
-    AliasQuestion,
-    Form,
-    ModelQuestion,
-    VersionQuestion,
-)
+from regesta_service.reads.lookups import AliasQuestion, ModelQuestion
 from regesta_service.reads.refusals import (
     alias_not_found,
     model_deleted_already,
@@ -28,6 +23,7 @@ from regesta_service.reads.refusals import (
     unresolvable,
     version_not_found,
 )
+from regesta_service.reads.version_lookup import Form, VersionQuestion
 from regesta_service.reads.wire import part, single_answer
 
 if TYPE_CHECKING:
@@ -37,8 +33,9 @@ if TYPE_CHECKING:
     from regesta.names import AliasName, ModelName, VersionName
     from regesta_service.reads.cache import AnswerCache, CacheKey
     from regesta_service.reads.consistency import Freshness
-    from regesta_service.reads.lookups import FoundAlias, FoundModel, FoundVersion, Lookups
+    from regesta_service.reads.lookups import FoundAlias, FoundModel, Lookups
     from regesta_service.reads.tails import Tails
+    from regesta_service.reads.version_lookup import FoundVersion
 
 GET_MODEL: Final = "get_model"
 GET_VERSION: Final = "get_version"
