@@ -6,27 +6,23 @@ everything happened as told, 1 when something did not, 130 after Ctrl-C.
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
-from typing import TYPE_CHECKING
 
 from examples.demo.detector import NoModelFile
+from examples.demo.interrupting import Interrupted, Interruption
 from examples.demo.server import DemoServer, ServerFailed
 from examples.demo.story import StoryBroken, tell
 from examples.demo.telling import NotRefused, Telling
 from regesta import RegestaError
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 _INTERRUPTED = 130
 
 
 def main() -> int:
     """Run the demo and return its exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    telling, started = Telling(), time.monotonic()
+    started, interruption = time.monotonic(), Interruption()
+    telling = Telling(interruption)
     telling.title(
         "regesta: which model was in production, who put it there, and can they prove it?"
     )
@@ -36,15 +32,16 @@ def main() -> int:
         "register, rosa may promote, call-center may only read, audra may read the whole log."
     )
     try:
-        with DemoServer() as server:
+        with DemoServer(interruption) as server:
             ready = time.monotonic() - started
             telling.plain(f"\nregesta-server up: serves on {server.address} after {ready:.1f} s")
             try:
                 tell(telling, server)
-            except Exception:
+                interruption.check()
+            except (RegestaError, StoryBroken):
                 print(f"\nthe server's last words:\n{server.last_words()}", file=sys.stderr)
                 raise
-    except KeyboardInterrupt:
+    except Interrupted:
         print("\ninterrupted; the server is stopped and its data is gone", file=sys.stderr)
         return _INTERRUPTED
     except (NoModelFile, NotRefused, RegestaError, ServerFailed, StoryBroken) as error:
@@ -56,11 +53,6 @@ def main() -> int:
     )
     telling.plain("Next: docs/getting-started.md, or `make serve` for a server that stays.")
     return 0
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

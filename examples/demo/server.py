@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -14,9 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from regesta_service.access.tokens import digest_of, new_token
+from regesta_service.postgres.binaries import BINDIR_VARIABLE
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from examples.demo.interrupting import Interruption
 
 #: Seconds. A first start makes a PostgreSQL cluster, which takes about three.
 _START_TIMEOUT = 45.0
@@ -50,13 +52,17 @@ PEOPLE = (
 class DemoServer:
     """`regesta-server up` as anybody would start it; a context manager.
 
+    Args:
+        interruption: Ends the wait for the server.
+
     Attributes:
         address: Where it serves; known inside the context.
         home: Its data directory.
         tokens: The token of each of `PEOPLE`, by name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, interruption: Interruption) -> None:
+        self._interruption = interruption
         self.address = ""
         self.tokens = {person.name: new_token() for person in PEOPLE}
         self._place = Path(tempfile.mkdtemp(prefix="regesta-demo-"))
@@ -77,6 +83,7 @@ class DemoServer:
 
         Raises:
             ServerFailed: It ended, or takes too long.
+            Interrupted: Somebody wants the demo to end.
         """
         try:
             self._start()
@@ -104,7 +111,7 @@ class DemoServer:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [program, "up", "--config", config],
-                env={k: v for k, v in os.environ.items() if not k.startswith("REGESTA_")},
+                env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -127,6 +134,7 @@ class DemoServer:
     def _await_address(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _START_TIMEOUT
         while time.monotonic() < deadline:
+            self._interruption.check()
             for line in self._log.read_text(errors="replace").splitlines():
                 if line.startswith(_SERVES):
                     self.address = line.removeprefix(_SERVES).strip()
@@ -143,16 +151,20 @@ class DemoServer:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:])
 
     def _stop(self) -> None:
-        # A second Ctrl-C must not leave a server behind; every wait here is bounded.
-        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            if self._process is not None and self._process.poll() is None:
-                self._process.terminate()
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    self._process.wait(_STOP_TIMEOUT)
-                if self._process.poll() is None:
-                    self._process.kill()  # PostgreSQL ends with the process that started it
-                    self._process.wait()
-            shutil.rmtree(self._place, ignore_errors=True)
-        finally:
-            signal.signal(signal.SIGINT, previous)
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_STOP_TIMEOUT)
+            if self._process.poll() is None:
+                self._process.kill()  # PostgreSQL ends with the process that started it
+                self._process.wait()
+        shutil.rmtree(self._place, ignore_errors=True)
+
+
+def _environment() -> dict[str, str]:
+    """Return ours without what would configure the server, but for where PostgreSQL is."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("REGESTA_") or name == BINDIR_VARIABLE
+    }

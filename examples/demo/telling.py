@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from examples.demo.interrupting import Interruption
+
 P = ParamSpec("P")
 T = TypeVar("T")
 E = TypeVar("E", bound=Exception)
@@ -26,9 +28,14 @@ class NotRefused(Exception):
 
 
 class Telling:
-    """Prints to standard output; with colours on a terminal that has not refused them."""
+    """Prints to standard output; with colours on a terminal that has not refused them.
 
-    def __init__(self) -> None:
+    Args:
+        interruption: Ends the story before the next question.
+    """
+
+    def __init__(self, interruption: Interruption) -> None:
+        self._interruption = interruption
         self._colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         #: Questions answered so far.
         self.steps = 0
@@ -57,7 +64,12 @@ class Telling:
         raise NotRefused(f"{act.__name__} was allowed; it must be refused")
 
     def ask(self, question: str, code: str = "") -> None:
-        """Print the next question, and the code that will answer it."""
+        """Print the next question, and the code that will answer it.
+
+        Raises:
+            Interrupted: Somebody wants the demo to end.
+        """
+        self._interruption.check()
         self.steps += 1
         print(f"\n{self._styled('1;36', f'{self.steps:2}  {question}')}")
         for line in code.splitlines():
