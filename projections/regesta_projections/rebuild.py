@@ -123,9 +123,7 @@ def rebuild(
         with RowWriter(writing, *place) as writer:
             fold = _Fold(conn, place, ResidentRows(conn, *place, writer), progress)
             _catch_up(conn, namespace, fold)
-            # Had the lock been lost, somebody else could be writing the same generation.
-            guard.execute("SELECT")
-            _switch(conn, fold)
+            _switch(conn, guard, fold)
         progress(RebuildProgress(fold.position, fold.rows.written, switched=True))
         time.sleep(linger)
         delete_generations(conn, head.namespace_id, keep=head.generation + 1)
@@ -147,12 +145,14 @@ UPDATE regesta.logs SET generation = %s, rebuilt_at = clock_timestamp() WHERE na
 """
 
 
-def _switch(conn: Connection, fold: _Fold) -> None:
+def _switch(conn: Connection, guard: Connection, fold: _Fold) -> None:
     """Fold what is left with the log held still, and name the new generation."""
     with conn.transaction():
         (size,) = conn.execute(_LOCK_HEAD, [fold.namespace_id]).fetchone() or (0,)
         fold.fold_to(size)
         fold.rows.flush()
+        # Had the lock been lost, somebody else could be writing the same generation.
+        guard.execute("SELECT")
         conn.execute(_SWITCH, [fold.generation, fold.namespace_id])
 
 
