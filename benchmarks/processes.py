@@ -14,17 +14,33 @@ def own_cpu(pid: int) -> float:
 
 
 def family_cpu(pid: int) -> float:
-    """Return the CPU seconds of a process and of all children it has or had."""
-    own = _ticks(pid)
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return (sum(own) + sum(sum(_ticks(int(child))[:2]) for child in children)) / _TICKS
+    """Return the CPU seconds of a process and of all children it has or had, and of theirs."""
+    while True:
+        before = _descendants(pid)
+        used = sum(_ticks(pid)) + sum(sum(_ticks(child)) for child in before)
+        # What a child used moves to its parent when it ends; look again if one has.
+        if _descendants(pid) == before:
+            return used / _TICKS
+
+
+def _descendants(pid: int) -> list[int]:
+    found = []
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, _text(children).split()):
+            found += [child, *_descendants(child)]
+    return found
 
 
 def _ticks(pid: int) -> list[int]:
-    """Return user and system time, own and of the children that have ended."""
-    try:
-        line = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:  # it has just ended
-        return [0, 0, 0, 0]
+    """Return user and system time, own and of the children that have ended; zeros when it is gone."""
     # The name may hold anything, so count from the parenthesis that ends it.
-    return [int(field) for field in line.rpartition(")")[2].split()[11:15]]
+    return [
+        int(field) for field in _text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()[11:15]
+    ]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (FileNotFoundError, ProcessLookupError):  # it has just ended
+        return ""
