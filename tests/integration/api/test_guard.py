@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from typing import Any
 
 import grpc
 import psycopg
@@ -42,7 +43,7 @@ class Watch:
     """Answers with its next result, or raises it."""
 
     def __init__(self):
-        self.result = pb.SubscribeResponse(heartbeat=pb.Heartbeat(position=7))
+        self.result: Any = pb.SubscribeResponse(heartbeat=pb.Heartbeat(position=7))
         self.calls = []
 
     async def subscribe(self, request, call):  # noqa: ARG002
