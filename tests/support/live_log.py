@@ -11,8 +11,8 @@ import psycopg
 from psycopg import sql
 
 from regesta_projections.tables import TABLES
+from regesta_service.log.notices import CHANNEL
 from regesta_service.log.stored import StoredEvent
-from regesta_service.reads.tails import CHANNEL
 from tests.support.log_builder import GENERATION, LogBuilder, event_values
 
 if TYPE_CHECKING:

@@ -16,7 +16,9 @@ from regesta_service.reads.read_model import ReadModel
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
 
+    from regesta_service.reads.tails import Namespaces
     from tests.databases import LiveDatabase
 
 
@@ -38,20 +40,31 @@ class NamespacesOf:
 
 
 @contextlib.asynccontextmanager
-async def reading(database: LiveDatabase, **options: Any) -> AsyncIterator[ReadModel]:
-    """Run a read model over a database, as one server process would."""
+async def read_model(
+    dsn: str, namespaces: Namespaces | None = None, **options: Any
+) -> AsyncIterator[ReadModel]:
+    """Run a read model, as one server process would."""
 
     async def connect() -> psycopg.AsyncConnection[Any]:
-        return await psycopg.AsyncConnection.connect(database.service_dsn)
+        return await psycopg.AsyncConnection.connect(dsn)
 
     async with AsyncConnectionPool(
-        database.service_dsn, min_size=1, max_size=4, kwargs={"autocommit": True}
+        dsn, min_size=1, max_size=4, kwargs={"autocommit": True}
     ) as pool:
         reads = ReadModel(
-            NamespacesOf(pool), pool, connect, page_token_secret=b"0123456789abcdef", **options
+            namespaces or NamespacesOf(pool),
+            pool,
+            connect,
+            page_token_secret=b"0123456789abcdef",
+            **options,
         )
         async with reads.running():
             yield reads
+
+
+def reading(database: LiveDatabase, **options: Any) -> AbstractAsyncContextManager[ReadModel]:
+    """Run a read model over a database, as one server process would."""
+    return read_model(database.service_dsn, **options)
 
 
 def make_call(

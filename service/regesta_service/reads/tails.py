@@ -17,6 +17,7 @@ import psycopg
 import structlog
 from psycopg import sql
 
+from regesta_service.log.notices import CHANNEL
 from regesta_service.log.stored import StoredEvent
 from regesta_service.reads.connection import Connect, OwnConnection
 from regesta_service.reads.events import read_chunk
@@ -25,8 +26,6 @@ from regesta_service.reads.tail import Tail
 if TYPE_CHECKING:
     from regesta_service.reads.tail import TailListener
 
-#: The channel on which an append is announced; the payload does not matter.
-CHANNEL = "regesta_appended"
 
 #: Most events taken in one step: other namespaces and other tasks get their turn.
 CHUNK = 500
