@@ -188,11 +188,13 @@ def load(flags: dict[str, Any], file: Path | None = None) -> Settings:
         model_config = SettingsConfigDict(toml_file=path)
 
     try:
-        return FromFile(**given)
+        loaded = FromFile(**given)
     except ValidationError as error:
         raise InvalidConfiguration("\n".join(_faults(error))) from None
     except ValueError as error:
         raise InvalidConfiguration(f"{path or 'the environment'}: {error}") from None
+    # An instance of the module's own class: settings travel to spawned workers.
+    return Settings.model_construct(**dict(loaded))
 
 
 def _refuse_unknown_variables() -> None:
