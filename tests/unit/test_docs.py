@@ -52,7 +52,12 @@ def test_the_example_configuration_is_valid(tmp_path):
     file.write_text(example)
     settings = config.load({}, file)
     given = tomllib.loads(example)
-    assert set(given) == settings.model_fields_set
+    assert set(given) == {"listen", "dsn", "drain_notice", "tls", "tokens"}
+    assert (given["listen"], given["drain_notice"]) == (settings.listen, settings.drain_notice)
+    assert settings.dsn is not None
+    assert settings.tls is not None
+    assert given["dsn"] == settings.dsn.get_secret_value()
+    assert Path(given["tls"]["key"]) == settings.tls.key
     assert [token["principal"] for token in given["tokens"]] == [
         token.principal for token in settings.tokens
     ]
