@@ -12,10 +12,11 @@ def main() -> None:
     try:
         from regesta.cli.program import run  # noqa: PLC0415 - an extra; the client goes without
     except ModuleNotFoundError as missing:
-        if missing.name not in _NEEDED:
+        package = (missing.name or "").partition(".")[0]
+        if package not in _NEEDED:
             raise
         sys.stderr.write(
-            f"regesta's command line needs {missing.name}, which the client does not bring: "
+            f"regesta's command line needs {package}, which the client does not bring: "
             "pip install 'regesta[cli]'\n"
         )
         sys.exit(2)

@@ -39,7 +39,7 @@ def _limited(function: Callable[..., None]) -> Callable[..., None]:
 @_limited
 @pass_session
 def list_(session: Session, model: str | None, *, deleted: bool, limit: int | None) -> None:
-    """List the models of the namespace, or the versions of a model."""
+    """List the models of the namespace, or the versions of a model, newest first."""
     if model is None:
         _show_models(session, session.client().models(show_deleted=deleted), limit)
         return
@@ -47,7 +47,8 @@ def list_(session: Session, model: str | None, *, deleted: bool, limit: int | No
     client = session.client(name.namespace)
     # Asked by name, a model that is not there is an error and no empty list.
     client.get_model(str(name))
-    _show_versions(session, client.versions(str(name), show_deleted=deleted), limit)
+    versions = client.versions(str(name), order_by="version desc", show_deleted=deleted)
+    _show_versions(session, versions, limit)
 
 
 @click.command()

@@ -84,10 +84,8 @@ def lines(error: RegestaError, target: str, advice: str) -> list[str]:
 def way_out(error: RegestaError, session: Session) -> str:
     """Return what the caller can do now; empty when the message says it already."""
     if session.request_id and isinstance(error, _UNCERTAIN):
-        return (
-            "whether it was done is unknown; the same command with"
-            f" --request-id {session.request_id} tells, and does it at most once"
-        )
+        again = f"--request-id {session.request_id}"
+        return f"whether it was done is unknown: repeat it with {again}, it is done once at most"
     if error.retry_after is not None:
         return f"try again in {error.retry_after:g} s"
     match error:

@@ -87,10 +87,16 @@ class Program(click.Group):
         """Run a command; a call that fails ends it with its exit code."""
         session = ctx.ensure_object(Session)
         try:
-            return super().invoke(ctx)
+            answer = super().invoke(ctx)
+            sys.stdout.flush()
         except RegestaError as error:
             report(error, session)
             ctx.exit(exit_code(error))
+        except BrokenPipeError:
+            # Python flushes stdout once more as it ends, and would complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(BROKEN_PIPE)
+        return answer
 
 
 def _global_options() -> list[click.Option]:
@@ -239,7 +245,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = program.main(given, prog_name="regesta", standalone_mode=False)
-        sys.stdout.flush()
     except _NO_ARGUMENTS as error:
         error.show()
         return INVALID
@@ -248,10 +253,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return INVALID if isinstance(error, click.UsageError) else FAILED
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:
-        # Python flushes stdout once more as it ends, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
     except OSError as error:
         click.echo(f"error: {error}", err=True)
         return FAILED

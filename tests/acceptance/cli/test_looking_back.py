@@ -1,0 +1,221 @@
+"""log, replay, head, diff, blame, verify."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+
+import regesta
+from regesta.merkle import leaf_hash, root_of
+
+if TYPE_CHECKING:
+    from tests.acceptance.cli.conftest import CommandLine
+    from tests.databases import LiveDatabase
+
+
+def positions(result) -> list[int]:
+    return [event["position"] for event in result.events]
+
+
+def test_the_log_says_who_did_what_when_and_why_newest_first(churn: CommandLine, namespace: str):
+    lines = churn("log").out.splitlines()
+    assert lines[0].startswith("      7  ")
+    assert lines[0].endswith("  anonymous  churn@champion: pointed the alias to version 2 (was 1)")
+    assert "         better" == lines[1]
+    assert lines[-1].endswith(f"namespace: created the namespace {namespace}")
+    assert [7, 6, 5, 4, 3, 2, 1] == positions(churn("log", "--json"))
+
+
+def test_a_model_has_the_log_of_its_versions_and_aliases_or_its_own(churn: CommandLine):
+    churn("register", "another")
+    assert [7, 6, 5, 4, 3, 2] == positions(churn("log", "churn", "--json"))
+    assert [2] == positions(churn("log", "churn", "--alone", "--json"))
+    assert [6, 4] == positions(churn("log", "churn/2", "--json"))
+    assert [7, 5] == positions(churn("log", "churn@champion", "--json"))
+    assert [6, 4] == positions(churn("log", "churn#staging", "--json"))
+
+
+def test_a_log_is_narrowed(churn: CommandLine):
+    assert [7, 6] == positions(churn("log", "-n", "2", "--json"))
+    assert [7, 5] == positions(churn("log", "--type", "AliasSet", "--json"))
+    assert [7, 5] == positions(churn("log", "churn", "--type", "AliasSet", "--json"))
+    assert [1] == positions(churn("log", "--type", "NamespaceCreated", "--json"))
+    assert [] == positions(churn("log", "--actor", "nobody", "--json"))
+    assert [] == positions(churn("log", "churn", "--actor", "nobody", "--json"))
+    assert [4] == positions(churn("log", "churn/2", "--as-of", "5", "--json"))
+
+
+def test_a_long_log_is_read_to_its_beginning(client: regesta.Client, cli: CommandLine):
+    client.create_model("m", model=regesta.Model())
+    for number in range(1, 1101):
+        client.set_tags("m", tags={"n": str(number)})
+    assert list(range(1102, 0, -1)) == positions(cli("log", "--json"))
+    assert list(range(1102, 1, -1)) == positions(cli("log", "m", "--json"))
+
+
+def test_replayed_lines_are_the_records_and_their_root_is_the_logs(
+    churn: CommandLine, client: regesta.Client, tmp_path: Path
+):
+    file = tmp_path / "log.jsonl"
+    assert "" == churn("replay", "--out", str(file)).out
+    lines = file.read_bytes().split(b"\n")
+    assert b"" == lines.pop()
+    assert [event.record for event in client.events()] == lines
+    head = churn("head", "--json").document
+    assert (len(lines), root_of([leaf_hash(line) for line in lines]).hex()) == (
+        head["position"],
+        head["root_hash"],
+    )
+    assert head["root_hash"] in churn("head").out
+
+
+def test_a_part_of_the_log_is_replayed(churn: CommandLine):
+    def types(*arguments: str) -> list[str]:
+        said = churn("replay", *arguments).out.splitlines()
+        return [json.loads(line)["type"].rsplit(".", 1)[1] for line in said]
+
+    assert ["AliasSet", "StageChanged"] == types("--after", "4", "--until", "6")
+    assert ["AliasSet", "AliasSet"] == types("--type", "AliasSet")
+    assert ["VersionRegistered", "StageChanged"] == types("--resource", "models/churn/versions/2")
+    assert [] == types("--actor", "nobody")
+
+
+def test_a_version_differs_between_two_moments(churn: CommandLine):
+    assert [
+        "--- churn/2 at position 4 (revision 1)",
+        "+++ churn/2 at now (revision 2)",
+        "  stage",
+        "    - development",
+        "    + staging",
+        "  aliases",
+        '    + ["champion"]',
+    ] == churn("diff", "churn/2", "--from", "4").out.splitlines()
+    found = churn("diff", "churn/2", "--from", "4", "--to", "6", "--json").document
+    assert [{"field": "stage", "before": "development", "after": "staging"}] == found["changes"]
+    assert (4, "1", 6, "2") == (
+        found["from"]["at"],
+        found["from"]["revision"],
+        found["to"]["at"],
+        found["to"]["revision"],
+    )
+
+
+def test_a_model_differs_in_its_aliases_and_its_latest_version(churn: CommandLine):
+    changes = churn("diff", "churn", "--from", "3", "--json").document["changes"]
+    assert [
+        {"field": "latest_version", "before": 1, "after": 2},
+        {"field": "aliases.champion", "before": None, "after": 2},
+    ] == changes
+
+
+def test_before_it_was_there_everything_differs(churn: CommandLine):
+    assert "--- churn/2 at position 3 (not there)" in churn("diff", "churn/2", "--from", "3").out
+    assert "nothing differs" in churn("diff", "churn/1", "--from", "3").out
+    assert "VERSION_NOT_FOUND" in churn("diff", "churn/9", "--from", "3", code=3).err
+
+
+def test_two_versions_differ(churn: CommandLine):
+    fields = [
+        change["field"]
+        for change in churn("diff", "churn/1", "churn/2", "--json").document["changes"]
+    ]
+    assert {"semver", "source", "metrics.auc", "tags.a", "stage", "aliases"} == set(fields)
+
+
+def test_of_a_long_text_only_the_lines_that_differ_are_said(churn: CommandLine, tmp_path: Path):
+    card = tmp_path / "card.md"
+    for text in ("one\ntwo\nthree\n", "one\n2\nthree\n"):
+        card.write_text(text)
+        churn("update", "churn/1", "--card", str(card))
+    said = churn("diff", "churn/1", "--from", "8").out.splitlines()
+    assert ["  card", "    - two", "    + 2"] == said[2:]
+
+
+def test_blame_names_who_set_each_field(churn: CommandLine):
+    fields = churn("blame", "churn/2", "--json").document["fields"]
+    assert [
+        ("version", 2, 4, ""),
+        ("stage", "staging", 6, "tested"),
+        ("source", "s3://churn/2", 4, ""),
+        ("metrics.auc", 0.86, 4, ""),
+        ("tags.a", "1", 4, ""),
+    ] == [(one["field"], one["value"], one["position"], one["reason"]) for one in fields]
+    line = churn("blame", "churn/2").out.splitlines()[2].split()
+    assert ["stage", "staging", "6"] == line[:3]
+    assert ["anonymous", "tested"] == line[-2:]
+
+
+def test_blame_of_a_model_has_its_aliases_and_looks_back(churn: CommandLine):
+    def said(*arguments: str) -> dict[str, int]:
+        fields = churn("blame", "churn", *arguments, "--json").document["fields"]
+        return {one["field"]: one["position"] for one in fields}
+
+    now = {"name": 2, "kind": 2, "owner": 2, "tags.team": 2, "aliases.champion": 7}
+    assert now == said()
+    assert now | {"aliases.champion": 5} == said("--as-of", "5")
+    assert "\nversion  2  " in churn("blame", "churn@champion").out
+
+
+def test_an_untouched_log_verifies_on_both_sides(churn: CommandLine):
+    head = churn("head", "--json").document
+    found = churn("verify", "--json").document
+    assert found["ok"]
+    assert (7, 7, head["root_hash"], head["root_hash"]) == (
+        found["server"]["events_folded"],
+        found["client"]["events_hashed"],
+        found["server"]["root_hash"],
+        found["client"]["root_hash"],
+    )
+    assert ([], []) == (found["server"]["findings"], found["client"]["findings"])
+    assert found["client"]["texts_opened"] == found["server"]["texts_compared"] == 3
+    server, client, root = churn("verify").out.splitlines()
+    assert server.startswith("server  7 events folded, ")
+    assert "client  7 events hashed, 5 chains followed, 3 texts opened: as it must be" == client
+    assert f"root    {head['root_hash']} at position 7" == root
+
+
+def test_a_projected_row_that_somebody_changed_is_found(
+    churn: CommandLine, namespace: str, server_database: LiveDatabase
+):
+    with psycopg.connect(server_database.service_dsn, autocommit=True) as connection:
+        changed = connection.execute(
+            "UPDATE regesta.models SET owner = 'mallory' WHERE namespace_id ="
+            " (SELECT namespace_id FROM regesta.logs WHERE name = %s)",
+            [namespace],
+        )
+        assert 1 == changed.rowcount
+    found = churn("verify", "--json", code=7).document
+    assert not found["ok"]
+    assert found["server"]["findings_total"] >= 1
+    assert 0 == found["client"]["findings_total"]
+    said = churn("verify", code=7).out.splitlines()
+    assert "finding" in said[0]
+    assert "as it must be" in said[1]
+    assert said[3].startswith(f"server: {found['server']['findings'][0]['kind']}")
+
+
+def test_a_record_that_somebody_changed_is_found_by_both(
+    churn: CommandLine, namespace: str, server_database: LiveDatabase
+):
+    tables = ("events", "events_000000")
+    with psycopg.connect(server_database.superuser_dsn) as connection:
+        for table in tables:
+            connection.execute(f"ALTER TABLE regesta.{table} DISABLE TRIGGER ALL".encode())
+        changed = connection.execute(
+            "UPDATE regesta.events SET record = convert_to(replace(convert_from(record, 'UTF8'),"
+            " '\"staging\"', '\"production\"'), 'UTF8') WHERE position = 6 AND namespace_id ="
+            " (SELECT namespace_id FROM regesta.logs WHERE name = %s)",
+            [namespace],
+        )
+        assert 1 == changed.rowcount
+        for table in tables:
+            connection.execute(
+                f"ALTER TABLE regesta.{table} ENABLE ALWAYS TRIGGER append_only".encode()
+            )
+    found = churn("verify", "--json", code=7).document
+    assert found["server"]["findings_total"] > 0
+    assert "ROOT" in {one["kind"] for one in found["client"]["findings"]}
+    assert "client: ROOT" in churn("verify", code=7).out
