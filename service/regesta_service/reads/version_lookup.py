@@ -154,7 +154,7 @@ LEFT JOIN LATERAL (
             SELECT v.model, v.number, 0 FROM regesta.versions AS v
             WHERE q.form = 'stage' AND v.namespace_id = h.namespace_id
                 AND v.generation = h.generation AND v.model = n.model AND v.stage = q.argument
-                AND NOT v.deleted
+                AND NOT v.deleted AND q.argument = ANY ($6::text[])
             ORDER BY v.stage_position DESC
             LIMIT 1
         )
