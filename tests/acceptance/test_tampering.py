@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -13,6 +17,7 @@ if TYPE_CHECKING:
 
     import regesta
     from tests.databases import LiveDatabase
+    from tests.support.server_process import ServerProcess
 
 
 @contextmanager
@@ -68,83 +73,100 @@ def test_what_nobody_changed_verifies(written: regesta.Client):
     assert 2 == last.texts_compared
 
 
+#: What is done, and what is found: its kind, and the position that it is about.
 EDITS = {
     "a record": (
         "UPDATE regesta.events SET record = convert_to(replace(convert_from(record, 'UTF8'),"
         " '\"staging\"', '\"archived\"'), 'UTF8')"
         " WHERE namespace_id = %(namespace_id)s AND position = 5",
-        5,
+        "FRONTIER_DIFFERS",
+        0,
     ),
     "one byte of a record": (
         "UPDATE regesta.events SET record = set_byte(record, 100, get_byte(record, 100) # 1)"
         " WHERE namespace_id = %(namespace_id)s AND position = 3",
+        "COLUMN_DIFFERS",
         3,
     ),
     "who it was": (
         "UPDATE regesta.events SET actor = 'mallory'"
         " WHERE namespace_id = %(namespace_id)s AND position = 4",
+        "COLUMN_DIFFERS",
         4,
     ),
     "when it was": (
         "UPDATE regesta.events SET recorded_at = recorded_at + interval '1 microsecond'"
         " WHERE namespace_id = %(namespace_id)s AND position = 6",
+        "COLUMN_DIFFERS",
         6,
     ),
     "what it happened to": (
         "UPDATE regesta.events SET stream = 'models/churn/aliases/canary'"
         " WHERE namespace_id = %(namespace_id)s AND position = 4",
+        "COLUMN_DIFFERS",
         4,
     ),
     "a row that is gone": (
         "DELETE FROM regesta.events WHERE namespace_id = %(namespace_id)s AND position = 5",
+        "EVENT_MISSING",
         5,
     ),
     "the last row gone": (
         "DELETE FROM regesta.events WHERE namespace_id = %(namespace_id)s AND position = 6",
+        "EVENT_MISSING",
         6,
     ),
     "two records in each other's place": (
         "UPDATE regesta.events AS e SET record = o.record FROM regesta.events AS o"
         " WHERE e.namespace_id = %(namespace_id)s AND o.namespace_id = e.namespace_id"
         " AND e.position IN (4, 5) AND o.position = 9 - e.position",
+        "COLUMN_DIFFERS",
         4,
     ),
     "a text": (
         "UPDATE regesta.disclosures SET text = 'another'"
         " WHERE namespace_id = %(namespace_id)s AND field = 'reason'",
+        "TEXT_DIFFERS",
         3,
     ),
     "the answer to a request": (
         "UPDATE regesta.requests SET position = position - 1"
         " WHERE namespace_id = %(namespace_id)s AND position = 5",
-        None,
+        "REQUEST_MISSING",
+        5,
     ),
     "a request that is gone": (
         "DELETE FROM regesta.requests WHERE namespace_id = %(namespace_id)s AND position = 5",
+        "REQUEST_MISSING",
         5,
     ),
     "a row of a projection": (
         "UPDATE regesta.versions SET stage = 'production' WHERE namespace_id = %(namespace_id)s",
-        None,
+        "ROW_DIFFERS",
+        0,
     ),
     "a row of a projection that is gone": (
         "DELETE FROM regesta.aliases WHERE namespace_id = %(namespace_id)s",
-        None,
+        "ROW_MISSING",
+        0,
     ),
     "a row too many": (
         "INSERT INTO regesta.model_names SELECT namespace_id, generation, 'free', model"
         " FROM regesta.model_names WHERE namespace_id = %(namespace_id)s",
-        None,
+        "ROW_EXTRA",
+        0,
     ),
     "the root": (
         "UPDATE regesta.logs SET frontier = set_byte(frontier, 0, get_byte(frontier, 0) # 1)"
         " WHERE namespace_id = %(namespace_id)s",
-        None,
+        "FRONTIER_DIFFERS",
+        0,
     ),
     "the head set back": (
         "UPDATE regesta.logs SET size = 4, frontier = substr(frontier, 1, 32)"
         " WHERE namespace_id = %(namespace_id)s",
-        None,
+        "EVENT_BEYOND_HEAD",
+        5,
     ),
 }
 
@@ -153,15 +175,60 @@ EDITS = {
 def test_what_somebody_changed_is_named(
     written: regesta.Client, server_database: LiveDatabase, edit: str
 ):
-    statement, position = EDITS[edit]
+    statement, kind, position = EDITS[edit]
     with unguarded(server_database, written.namespace) as run:
         run(statement)
     findings, last = verified(written)
     assert findings
     assert last.findings_total == len(findings)
     assert all(finding.kind and finding.detail for finding in findings)
-    if position is not None:
-        assert position in [finding.position for finding in findings]
+    assert (kind, position) in [(finding.kind, finding.position) for finding in findings]
+    if edit == "a record":
+        # It is the last of its stream and in no full tile: all that is known is where about.
+        assert "positions 5 to 6 " in findings[0].detail
+
+
+def test_a_record_in_a_full_tile_is_named_itself(
+    written: regesta.Client, server_database: LiveDatabase
+):
+    for number in range(260):
+        written.set_tags("churn", tags={"turn": str(number)})
+    with unguarded(server_database, written.namespace) as run:
+        run(
+            "UPDATE regesta.events SET record = convert_to(replace(convert_from(record, 'UTF8'),"
+            " '\"turn\"', '\"TURN\"'), 'UTF8')"
+            " WHERE namespace_id = %(namespace_id)s AND position = 100"
+        )
+    findings, _ = verified(written)
+    assert ("RECORD_CHANGED", 100) in [(found.kind, found.position) for found in findings]
+
+
+def test_both_command_lines_say_what_is_wrong(
+    written: regesta.Client, server: ServerProcess, server_database: LiveDatabase
+):
+    environment = {**os.environ, "REGESTA_TARGET": server.address}
+    namespace = written.namespace
+
+    def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        path = Path(sys.executable).parent / program
+        command = [path, *arguments]
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    client = ("regesta", "--namespace", namespace, "verify")
+    dsn = server_database.service_dsn
+    operator = ("regesta-server", "verify", "--dsn", dsn, "--namespace", namespace)
+    for command in (client, operator):
+        whole = run(*command)
+        assert 0 == whole.returncode, whole
+    with unguarded(server_database, namespace) as edit:
+        edit(EDITS["who it was"][0])
+    for code, command in ((7, client), (4, operator)):
+        found = run(*command)
+        assert code == found.returncode, found
+        assert "COLUMN_DIFFERS" in found.stdout + found.stderr
+        assert "mallory" in found.stdout + found.stderr
 
 
 def test_the_service_s_own_role_cannot_change_the_log(
