@@ -88,7 +88,7 @@ class TableCheck:
         different = [
             _difference(column.name, right, wrong)
             for column, right, wrong in zip(table.columns, expected, found, strict=True)
-            if not _same(right, wrong)
+            if not same(right, wrong)
         ]
         if different:
             self._findings.add(Kind.ROW_DIFFERS, _name(table, expected), "; ".join(different))
@@ -107,13 +107,13 @@ def _name(table: Table[Any], values: Values) -> str:
 def _same_kinds(expected: Values, found: Values) -> bool:
     """Say whether equal values are so beyond Python's True == 1, which only JSON can hide."""
     return all(
-        _same(right, wrong)
+        same(right, wrong)
         for right, wrong in zip(expected, found, strict=True)
         if type(right) is dict and right
     )
 
 
-def _same(expected: object, found: object) -> bool:
+def same(expected: object, found: object) -> bool:
     """Say whether PostgreSQL holds what was expected."""
     match expected:
         case bool():
@@ -127,13 +127,13 @@ def _same(expected: object, found: object) -> bool:
             return (
                 isinstance(found, dict)
                 and expected.keys() == found.keys()
-                and all(_same(value, found[name]) for name, value in expected.items())
+                and all(same(value, found[name]) for name, value in expected.items())
             )
         case list():
             return (
                 isinstance(found, list)
                 and len(expected) == len(found)
-                and all(map(_same, expected, found))
+                and all(map(same, expected, found))
             )
         case _:
             return expected == found
