@@ -174,7 +174,8 @@ def _path_of(place: Place) -> str:
         shown = str(key)
     else:
         short = key if len(key) <= _MAX_SHOWN_KEY else key[:_MAX_SHOWN_KEY] + "…"
-        shown = json.dumps(short, ensure_ascii=False)
+        # What turns text around or is not seen may stand in a key, but not in a message.
+        shown = json.dumps(short, ensure_ascii=not short.isprintable())
     return ".".join([f"{field}[{shown}]", *below])
 
 
