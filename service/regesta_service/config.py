@@ -29,9 +29,11 @@ _PREFIX = "REGESTA_"
 _OTHER_VARIABLES = frozenset(
     {
         CONFIG_VARIABLE,
+        "REGESTA_CA",
         "REGESTA_NAMESPACE",
         "REGESTA_PG_BINDIR",
         "REGESTA_TARGET",
+        "REGESTA_TIMEOUT",
         "REGESTA_TOKEN",
         "REGESTA_TOKEN_FILE",
     }
@@ -121,7 +123,7 @@ class Settings(BaseSettings):
     workers: Positive = 1
     #: Connections to PostgreSQL for everything but reads of the hot path.
     pool_size: Annotated[int, Field(ge=2, le=500)] = 8
-    #: False behind PgBouncer in transaction mode before 1.21.
+    #: False behind a pooler in transaction mode, which also refuses start-up options.
     prepared_statements: bool = True
     #: Writes of one namespace that may wait; more are shed with RESOURCE_EXHAUSTED.
     max_waiting_writes: Positive = 4_096
