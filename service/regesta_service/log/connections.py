@@ -203,10 +203,14 @@ class Connections:
         conn = await psycopg.AsyncConnection.connect(
             self._dsn, autocommit=True, prepare_threshold=self._prepare_threshold
         )
+        conn.adapters.register_dumper(Packed, PackedDumper)
         try:
-            conn.adapters.register_dumper(Packed, PackedDumper)
             cursor = await conn.execute(_OIDS, [list(_ROW_TYPES)])
-            return Link(conn, dict(await cursor.fetchall()))
+            oids: dict[str, int] = dict(await cursor.fetchall())
         except BaseException:
             await conn.close()
             raise
+        if len(oids) < len(_ROW_TYPES):
+            await conn.close()
+            raise DatabaseUnavailable("the database is not at the schema of this build")
+        return Link(conn, oids)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import msgspec
+import psycopg
 
 from regesta.merkle import Frontier
-from regesta_service.log import packing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,6 +57,7 @@ class Locked:
 
 
 _LOCK: Final = """
+BEGIN;
 SELECT size, frontier, recorded_at, generation, streams, answered
 FROM regesta.lock_head(%s, %s, %s)
 """
@@ -65,7 +66,8 @@ FROM regesta.lock_head(%s, %s, %s)
 async def lock_head(link: Link, log_id: int, known: int | None, keys: Iterable[UUID]) -> Locked:
     """Open a transaction that has the head of a log to itself until it ends.
 
-    One round trip.
+    One round trip. A holder that stands still for 5 seconds loses the lock with its
+    connection.
 
     Args:
         link: A connection without a transaction.
@@ -73,19 +75,16 @@ async def lock_head(link: Link, log_id: int, known: int | None, keys: Iterable[U
         known: Position where the writer left the log; None when it knows nothing of it.
         keys: Of the requests to look up.
     """
-    async with link.conn.pipeline():
-        await link.conn.execute("BEGIN")
-        cursor = await link.conn.execute(
-            _LOCK,
-            [
-                packing.integer(log_id),
-                None if known is None else packing.bigint(known),
-                packing.uuid_array(keys),
-            ],
-            binary=True,
-        )
-    size, frontier, recorded_at, generation, streams, answered = await _only(cursor)
-    head = Head(size, Frontier.decode(size, bytes(frontier)), recorded_at, generation)
+    # Not a pipeline: psycopg ends one with a Flush, on which PostgreSQL stops the timer of
+    # idle transactions and does not start it again.
+    cursor = psycopg.AsyncClientCursor(link.conn)
+    await cursor.execute(_LOCK, [log_id, known, list(keys)])
+    cursor.nextset()
+    row = await cursor.fetchone()
+    if row is None:
+        raise AssertionError("a function returns one row")
+    size, frontier, recorded_at, generation, streams, answered = row
+    head = Head(size, Frontier.decode(size, frontier), recorded_at, generation)
     return Locked(head, streams, read_answered(answered))
 
 
@@ -99,8 +98,3 @@ def read_answered(found: str | None) -> dict[UUID, Answered]:
         for key, fingerprint, position, events, stream in rows
     ]
     return {answered.key: answered for answered in answers}
-
-
-async def _only(cursor: Any) -> tuple[Any, ...]:
-    row: tuple[Any, ...] = await cursor.fetchone()
-    return row

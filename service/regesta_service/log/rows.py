@@ -81,17 +81,24 @@ async def find_rows(
 ) -> list[Row]:
     """Return every row there is of those that are wanted, in no order.
 
-    One round trip. Each statement sees what is committed when it runs, so the rows belong
-    together only if the head did not move meanwhile, or is locked.
+    One round trip outside of a transaction, two inside. Each statement sees what is
+    committed when it runs, so the rows belong together only if the head did not move
+    meanwhile, or is locked.
     """
     wanted = list(wanted)
     place = {"log": packing.integer(log_id), "generation": packing.integer(generation)}
     names = {"names": packing.text_array(sorted({want.name.lower() for want in wanted}))}
+    statements = list(_statements(wanted, names))
+    # A transaction must not be left after a pipeline: see `lock_head`.
+    last = [] if link.is_reusable else [statements.pop()]
     asked: list[tuple[Table[Any], Any]] = []
     async with link.conn.pipeline():
-        for table, statement, found_by in _statements(wanted, names):
+        for table, statement, found_by in statements:
             cursor = await link.conn.execute(statement, place | found_by, binary=True)
             asked.append((table, cursor))
+    for table, statement, found_by in last:
+        cursor = await link.conn.execute(statement, place | found_by, binary=True)
+        asked.append((table, cursor))
     return [table.row(record) for table, cursor in asked for record in await cursor.fetchall()]
 
 

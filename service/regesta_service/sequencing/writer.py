@@ -163,8 +163,7 @@ class Writer:
         keys = {waiting.request.key for waiting in batch}
         locked = await lock_head(link, self._log_id, known.size if known else None, keys)
         head = self._head = locked.head
-        same = known is not None and known.generation == head.generation
-        self._cache.forget(locked.streams if same else None)
+        self._cache.forget(locked.streams if known and _follows(head, known) else None)
         self._contended = known is not None and known.size != head.size
         await self._settle_sent(link)
         if locked.answered:
@@ -248,6 +247,13 @@ class Writer:
                     _log.exception("listener_failed", namespace=self._namespace)
             self._means.notices.tell(self._log_id, decided.draft.size)
         decided.answer()
+
+
+def _follows(head: Head, known: Head) -> bool:
+    """Say whether a head is of the same rows and, as far as it shows, of the same log."""
+    if head.size == known.size and head.frontier != known.frontier:
+        return False
+    return head.generation == known.generation and head.size >= known.size
 
 
 def _shown(stream: str) -> ModelKey | VersionKey | AliasKey:
