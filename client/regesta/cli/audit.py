@@ -43,7 +43,7 @@ def filtered(function: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @click.argument("resource", required=False)
-@click.option("-n", "--limit", type=click.IntRange(min=1), help="At most this many.")
+@click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help="At most this many.")
 @click.option("--alone", is_flag=True, help="Without a model's versions and aliases.")
 @click.option("--type", "types", multiple=True, help="Only events of this type, as in AliasSet.")
 @click.option("--actor", "actors", multiple=True, help="Only what this principal did.")
@@ -81,8 +81,16 @@ def log(
 
 
 @click.command()
-@click.option("--after", type=click.IntRange(min=0), default=0, help="Begin after this position.")
-@click.option("--until", type=click.IntRange(min=1), help="End with this position.")
+@click.option(
+    "--after",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="POSITION",
+    help="Begin after this position.",
+)
+@click.option(
+    "--until", type=click.IntRange(min=1), metavar="POSITION", help="End with this position."
+)
 @click.option("--out", type=click.File("wb", lazy=False), default="-", help="Write to this file.")
 @filtered
 @pass_session
@@ -101,8 +109,9 @@ def replay(
     They are the exact bytes that are hashed: unfiltered and from the beginning, line i is
     the event at position i, and the Merkle root over the lines (RFC 6962) is the log's.
     """
+    wanted = streams_of(session, resources)
     events = session.client().events(
-        after=after, until=until or 0, types=types, resources=resources, actors=actors
+        after=after, until=until or 0, types=types, resources=wanted, actors=actors
     )
     out.writelines(event.record + b"\n" for event in events)
     out.flush()
@@ -131,6 +140,23 @@ def head(session: Session) -> None:
             ("recorded", local(recorded_at)),
         ],
     )
+
+
+def streams_of(session: Session, resources: Iterable[str]) -> list[str]:
+    """Return resources as a filter of events names them.
+
+    Raises:
+        click.UsageError: One is of another namespace, or means something else tomorrow.
+    """
+    streams = []
+    for text in resources:
+        target = session.parse(text)
+        if isinstance(target.subject, Address) or target.namespace != session.namespace:
+            raise click.UsageError(
+                f"{text}: name a model, a version or an alias of {session.namespace}"
+            )
+        streams.append(str(target.subject).removeprefix(f"namespaces/{target.namespace}/"))
+    return streams
 
 
 def show_events(session: Session, events: Iterable[Happened]) -> None:

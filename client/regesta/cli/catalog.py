@@ -28,7 +28,11 @@ _FIELDS = ("name", "version", "source", "digest", "semver", "stage")
 def _limited(function: Callable[..., None]) -> Callable[..., None]:
     """Add the options that every list has."""
     limit = click.option(
-        "-n", "--limit", type=click.IntRange(min=1), help="At most this many; all by default."
+        "-n",
+        "--limit",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="At most this many; all by default.",
     )
     deleted = click.option("--deleted", is_flag=True, help="Also what is deleted.")
     return limit(deleted(function))

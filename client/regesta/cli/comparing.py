@@ -150,7 +150,7 @@ def _side(
     """Return what is compared: the resource, the moment and its revision."""
     at = iso(moment) if isinstance(moment, datetime) else moment
     revision = None if state is None else state["etag"]
-    said = f"{short(_name_of(target))} at {moment_text(moment)}"
+    said = f"{short(_name_of(target))} {moment_text(moment)}"
     return {"resource": str(target.subject), "at": at, "revision": revision, "said": said}
 
 

@@ -11,17 +11,20 @@ from regesta.cli.session import Session, pass_session
 COMPLETE_VARIABLE = "_REGESTA_COMPLETE"
 
 
-@click.command()
+_HELP = """Print a script for a shell that completes commands and options.
+
+\b
+bash: eval "$(regesta completion bash)"   in ~/.bashrc
+zsh:  eval "$(regesta completion zsh)"    in ~/.zshrc
+fish: regesta completion fish > ~/.config/fish/completions/regesta.fish
+"""
+
+
+@click.command(help=_HELP)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @pass_session
 def completion(session: Session, shell: str) -> None:
-    r"""Print a script for a shell that completes commands and options.
-
-    \b
-    bash: eval "$(regesta completion bash)"   in ~/.bashrc
-    zsh:  eval "$(regesta completion zsh)"    in ~/.zshrc
-    fish: regesta completion fish > ~/.config/fish/completions/regesta.fish
-    """
+    """Print the script that click writes for this program."""
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(f"{shell} cannot be completed by this version of click")

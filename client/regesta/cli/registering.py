@@ -103,9 +103,10 @@ def create(
 @click.option(
     "--dataset",
     "datasets",
-    type=Parsed("name[,digest=…][,role=…]", parse_dataset),
+    type=Parsed("dataset", parse_dataset),
+    metavar="NAME[,role=…]",
     multiple=True,
-    help="A data set that went in.",
+    help="A data set that went in; ,digest=… may follow too.",
 )
 @click.option("--description", default="", help="Free text.")
 @click.option("--card", type=_FILE, help="The version's card, a text file.")

@@ -53,14 +53,14 @@ def local(time: datetime) -> str:
 
 
 def moment_text(at: datetime | int | None) -> str:
-    """Return a moment for people."""
+    """Return when something was so, for people."""
     match at:
         case None:
             return _NOW
         case datetime():
-            return local(at)
+            return f"at {local(at)}"
         case _:
-            return f"position {at}"
+            return f"at position {at}"
 
 
 def _time(text: str, advice: str) -> datetime:

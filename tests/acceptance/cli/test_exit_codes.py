@@ -67,6 +67,8 @@ USAGE = [
     "search nothing",
     "search models --model churn",
     "log --alone",
+    "replay --resource churn@latest",
+    "watch --resource other/churn",
     "log --as-of 3",
     "diff churn",
     "show churn@champion --card",

@@ -79,14 +79,16 @@ def test_a_part_of_the_log_is_replayed(churn: CommandLine):
 
     assert ["AliasSet", "StageChanged"] == types("--after", "4", "--until", "6")
     assert ["AliasSet", "AliasSet"] == types("--type", "AliasSet")
-    assert ["VersionRegistered", "StageChanged"] == types("--resource", "models/churn/versions/2")
+    assert ["VersionRegistered", "StageChanged"] == types("--resource", "churn/2")
+    assert ["AliasSet", "AliasSet"] == types("--resource", "models/churn/aliases/champion")
+    assert 6 == len(types("--resource", "churn"))
     assert [] == types("--actor", "nobody")
 
 
 def test_a_version_differs_between_two_moments(churn: CommandLine):
     assert [
         "--- churn/2 at position 4 (revision 1)",
-        "+++ churn/2 at now (revision 2)",
+        "+++ churn/2 now (revision 2)",
         "  stage",
         "    - development",
         "    + staging",
