@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _BATCH: Final = 1_000
 
+_TEXT: Final = frozenset({str})
+
 # Longest text that a finding repeats.
 _SHOWN: Final = 80
 
@@ -109,7 +111,7 @@ def _same_kinds(expected: Values, found: Values) -> bool:
     return all(
         same(right, wrong)
         for right, wrong in zip(expected, found, strict=True)
-        if type(right) is dict and right
+        if type(right) is dict and not _TEXT.issuperset(map(type, right.values()))
     )
 
 
