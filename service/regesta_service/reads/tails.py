@@ -26,7 +26,6 @@ from regesta_service.reads.tail import Tail
 if TYPE_CHECKING:
     from regesta_service.reads.tail import TailListener
 
-
 #: Most events taken in one step: other namespaces and other tasks get their turn.
 CHUNK = 500
 
