@@ -135,7 +135,7 @@ class Settings(BaseSettings):
     drain_notice: Annotated[float, Field(ge=0)] = 0.0
     #: Seconds that calls under way get to finish while the server stops.
     drain_grace: Seconds = 10.0
-    #: `info` logs failures and writes, `debug` every call.
+    #: `info` logs calls that failed or took over a second, `debug` every call.
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @model_validator(mode="after")

@@ -16,7 +16,9 @@ import structlog
 if TYPE_CHECKING:
     from regesta_service.api.guard import CallEnd
 
-_READS = ("Get", "List", "Search", "Resolve", "Read", "Stream", "Subscribe", "Verify")
+#: A call that takes longer is worth a line though it succeeded.
+SLOW_SECONDS = 1.0
+
 #: Codes that say that something is wrong on this side.
 _OURS = frozenset({"INTERNAL", "UNKNOWN", "UNAVAILABLE", "DATA_LOSS"})
 
@@ -45,28 +47,33 @@ def configure(level: str) -> None:
 
 
 class AccessLog:
-    """Writes a line for each call: reads that succeed at debug, all else at info.
+    """Writes a line for each call that failed or took long; at debug for every call.
+
+    A write that succeeded is an event, with its actor and time: the log of events says
+    more of it than a line here could.
 
     Args:
         level: As for `configure`. A line that would be filtered is not even made: the
-            hot path is a read that succeeds.
+            hot path is a call that succeeds.
     """
 
     def __init__(self, level: str) -> None:
         self._log = structlog.get_logger("access")
-        self._reads_too = level == "debug"
+        self._all = level == "debug"
 
     def finished(self, end: CallEnd) -> None:
         """Write how a call went."""
-        service, _, name = end.method[1:].partition("/")
-        if end.code == "OK" and name.startswith(_READS):
-            if not self._reads_too:
+        if end.code == "OK":
+            # A stream lasts as long as its caller likes.
+            slow = end.seconds > SLOW_SECONDS and not end.streams
+            if not slow and not self._all:
                 return
-            write = self._log.debug
+            write = self._log.info if slow else self._log.debug
         elif end.code in _OURS:
             write = self._log.warning
         else:
             write = self._log.info
+        service, _, name = end.method[1:].partition("/")
         write(
             "call",
             service=service,

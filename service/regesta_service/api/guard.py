@@ -55,6 +55,8 @@ class CallEnd:
 
     #: Path of the method.
     method: str
+    #: Whether its answer is a stream.
+    streams: bool = False
     #: Name of the gRPC code.
     code: str = "OK"
     #: ErrorInfo's reason; empty for OK.
@@ -128,7 +130,7 @@ class Guard(grpc.GenericRpcHandler):
         time = asyncio.get_running_loop().time
         # uvloop's clock stands still while callbacks run, so it cannot time a call.
         began, started = time(), perf_counter()
-        end = CallEnd(method.path)
+        end = CallEnd(method.path, method.streams)
         deadline = self._deadlines.watch(began + BODY_TIMEOUT)
         try:
             principal = self._admit(context, end)
@@ -158,7 +160,7 @@ class Guard(grpc.GenericRpcHandler):
         time = asyncio.get_running_loop().time
         # uvloop's clock stands still while callbacks run, so it cannot time a call.
         began, started = time(), perf_counter()
-        end = CallEnd(method.path)
+        end = CallEnd(method.path, method.streams)
         deadline = self._deadlines.watch(began + BODY_TIMEOUT)
         try:
             principal = self._admit(context, end)
