@@ -85,8 +85,11 @@ class LogCheck:
         self, event: event_pb2.Event, record: dict[str, Any], leaf: bytes
     ) -> Iterator[tuple[str, str]]:
         yield from self._chain_problems(event, record, leaf)
-        yield from self._time_problems(event)
-        for name, said in _said(event, self.namespace).items():
+        recorded_at = event.record_time.ToDatetime(UTC)
+        if self._recorded_at is not None and recorded_at < self._recorded_at:
+            yield "TIME", "it was recorded before the event in front of it"
+        self._recorded_at = recorded_at
+        for name, said in _said(event, self.namespace, recorded_at).items():
             if record.get(name) != said:
                 yield "ENVELOPE", f"the API says {name} {said!r}, the record {record.get(name)!r}"
         data = record.get("data")
@@ -111,12 +114,6 @@ class LogCheck:
             yield "CHAIN", "prev is not the hash of the stream's event before"
         self._ends[stream] = (event.revision, leaf)
 
-    def _time_problems(self, event: event_pb2.Event) -> Iterator[tuple[str, str]]:
-        recorded_at = event.record_time.ToDatetime(UTC)
-        if self._recorded_at is not None and recorded_at < self._recorded_at:
-            yield "TIME", "it was recorded before the event in front of it"
-        self._recorded_at = recorded_at
-
     def _found(self, kind: str, event: event_pb2.Event, detail: str) -> None:
         self._note(Discovery(kind, event.position, event.stream, detail))
 
@@ -134,7 +131,7 @@ def _decoded(record: bytes) -> dict[str, Any] | None:
     return decoded if isinstance(decoded, dict) else None
 
 
-def _said(event: event_pb2.Event, namespace: str) -> dict[str, str]:
+def _said(event: event_pb2.Event, namespace: str, recorded_at: datetime) -> dict[str, str]:
     """Return what the API says of an event, under the names that the record has for it."""
     return {
         "type": event.type,
@@ -144,12 +141,8 @@ def _said(event: event_pb2.Event, namespace: str) -> dict[str, str]:
         "correlationid": event.request_id,
         "source": f"/namespaces/{namespace}",
         "id": f"{event.stream}#{event.revision}",
-        "recordedtime": _written(event.record_time.ToDatetime(UTC)),
+        "recordedtime": recorded_at.isoformat().replace("+00:00", "Z"),
     }
-
-
-def _written(time: datetime) -> str:
-    return time.isoformat().replace("+00:00", "Z")
 
 
 def _digest_at(data: dict[str, Any], field: str) -> str | None:

@@ -84,11 +84,15 @@ def _own_check(client: regesta.Client, server: ServerReport, advance: Advance) -
     """Read the log up to its head, comparing roots where the server stopped and at the head."""
     head = client.get_head()
     check = LogCheck(client.namespace)
+    compared = False
     for event in client.events(until=head.position):
         check.see(event)
         if check.events == server.position:
             check.compare_root(server.position, server.root_hash, "the server's check")
+            compared = True
         advance(check.events, head.position)
+    if not compared:
+        check.compare_root(server.position, server.root_hash, "the server's check")
     check.compare_root(head.position, head.root_hash, "the head of the log")
     return check
 
