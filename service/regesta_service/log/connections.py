@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import ConnStatus, TransactionStatus
+from psycopg.pq import TransactionStatus
 
 from regesta_service.domain.rejections import DatabaseUnavailable
 from regesta_service.log.packing import Packed, PackedDumper
@@ -103,18 +103,17 @@ class Link:
         ):
             twin.shutdown(socket.SHUT_RDWR)
 
-    def still_answers(self) -> bool:
-        """Say whether an idle connection is open, as far as this end knows."""
-        pgconn = self.conn.pgconn
+    def is_quiet(self) -> bool:
+        """Say whether an idle connection is open, as far as this end knows.
+
+        An idle server says nothing but good-bye, or what a new connection learns as well.
+        """
+        waiting = select.poll()
         try:
-            readable = select.poll()
-            readable.register(pgconn.socket, select.POLLIN)
-            if readable.poll(0):
-                # An idle server says nothing but good-bye, or a notice.
-                pgconn.consume_input()
+            waiting.register(self.conn.pgconn.socket, select.POLLIN)
         except psycopg.Error:
             return False
-        return pgconn.status == ConnStatus.OK
+        return not waiting.poll(0)
 
 
 class Connections:
@@ -174,7 +173,7 @@ class Connections:
         # The last one back: it is the one whose server process is warm.
         while self._idle:
             link = self._idle.pop()
-            if link.still_answers():
+            if link.is_quiet():
                 return link
             await link.conn.close()
         return await self._connect(patience)

@@ -17,6 +17,7 @@ from regesta_projections.request_keys import request_key
 from regesta_projections.rows import NAMESPACE
 from regesta_service.domain.deciding import Fact
 from regesta_service.domain.rejections import (
+    DatabaseUnavailable,
     NamespaceExists,
     NamespaceNotFound,
     RequestIdReused,
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from regesta.sealed import SealedText
     from regesta_service.log.connections import Connections, Link
 
-#: Seconds to wait for a connection.
-_PATIENCE: Final = 10.0
-
 _FIND: Final = "SELECT namespace_id FROM regesta.logs WHERE name = %s"
 _BEGIN_LOG: Final = """
 INSERT INTO regesta.logs (name) VALUES (%s) ON CONFLICT (name) DO NOTHING RETURNING namespace_id
@@ -42,6 +40,8 @@ _ANSWERED: Final = "SELECT regesta.find_requests(%s, %s)"
 
 _FIRST_GENERATION: Final = 1
 
+_UNAVAILABLE: Final = "the database does not answer"
+
 
 class NamespaceRegistry:
     """Namespaces by name. They are never renamed or removed, so what was found stays.
@@ -49,14 +49,17 @@ class NamespaceRegistry:
     Args:
         connections: To PostgreSQL.
         clock: The present time, in UTC.
+        patience: Seconds to wait for a connection.
     """
 
     def __init__(
         self,
         connections: Connections,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        patience: float = 10.0,
     ) -> None:
         self._connections = connections
+        self._patience = patience
         self._clock = clock
         self._ids: dict[str, int] = {}
 
@@ -69,8 +72,7 @@ class NamespaceRegistry:
         """
         known = self._ids.get(name)
         if known is None:
-            async with self._connections.borrow(_PATIENCE) as link:
-                known = await self._find(link, name)
+            known = await self._look(name)
             if known is None:
                 raise NamespaceNotFound(
                     f"there is no namespace {name}", metadata={"namespace": name}
@@ -78,10 +80,13 @@ class NamespaceRegistry:
         return known
 
     async def ensure(self, name: str, cause: Cause) -> None:
-        """Create a namespace unless there is one."""
-        async with self._connections.borrow(_PATIENCE) as link:
-            if await self._find(link, name) is not None:
-                return
+        """Create a namespace unless there is one.
+
+        Raises:
+            DatabaseUnavailable: The database does not answer.
+        """
+        if await self._look(name) is not None:
+            return
         request = RequestIdentity(request_key(cause.actor, cause.request_id), bytes(16))
         try:
             await self.create(name, cause, request)
@@ -114,12 +119,12 @@ class NamespaceRegistry:
         )
         for last in (False, True):
             try:
-                async with self._connections.borrow(_PATIENCE) as link:
+                async with self._connections.borrow(self._patience) as link:
                     return await self._create(link, name, fact, cause, request)
-            except psycopg.OperationalError:
+            except psycopg.OperationalError as problem:
                 # The commit may have come through; the second look tells.
                 if last:
-                    raise
+                    raise DatabaseUnavailable(_UNAVAILABLE) from problem
                 await asyncio.sleep(0.1)
         raise AssertionError("the loop returns or raises")
 
@@ -157,6 +162,13 @@ class NamespaceRegistry:
         if before.fingerprint != request.fingerprint:
             raise RequestIdReused("this request_id was used before for something else")
         return before.position
+
+    async def _look(self, name: str) -> int | None:
+        try:
+            async with self._connections.borrow(self._patience) as link:
+                return await self._find(link, name)
+        except psycopg.OperationalError as problem:
+            raise DatabaseUnavailable(_UNAVAILABLE) from problem
 
     async def _find(self, link: Link, name: str) -> int | None:
         cursor = await link.conn.execute(_FIND, [name])

@@ -132,9 +132,15 @@ def _array(element_oid: int, values: Sequence[bytes]) -> bytes:
     return b"".join(parts)
 
 
+# Looked up: a third of the time of packing them. Most texts are short.
+_TEXT_HEADS: Final = tuple(_field(_TEXT, length) for length in range(256))
+
+
 def _put_text(value: str) -> bytes:
     data = value.encode()
-    return _field(_TEXT, len(data)) + data
+    length = len(data)
+    head = _TEXT_HEADS[length] if length < len(_TEXT_HEADS) else _field(_TEXT, length)
+    return head + data
 
 
 def _put_bytes(value: bytes) -> bytes:
