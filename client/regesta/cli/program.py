@@ -20,6 +20,7 @@ from regesta.cli import (
     labels,
     lifecycle,
     namespaces,
+    projecting,
     registering,
     verifying,
     watching,
@@ -62,7 +63,7 @@ SECTIONS: dict[str, list[click.Command]] = {
         verifying.verify,
         audit.head,
     ],
-    "Set up": [namespaces.namespace, completing.completion],
+    "Set up": [namespaces.namespace, projecting.projections, completing.completion],
 }
 
 
