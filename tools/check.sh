@@ -67,11 +67,8 @@ else
     skip "protos" "there are none"
 fi
 
-if [ -e tools/sync_client.py ]; then
-    check "sync client" python tools/sync_client.py --check
-else
-    skip "sync client" "there is no tools/sync_client.py"
-fi
+check "sync client" python tools/sync_client.py --check
+check "command line's reference" python tools/cli_reference.py --check
 
 if [ -e deploy/Dockerfile ]; then
     check "Dockerfile" hadolint deploy/Dockerfile
