@@ -27,6 +27,20 @@ def _json(value: Any, **_: Any) -> bytes:
     return orjson.dumps(value, default=str)
 
 
+class _Libraries(logging.Handler):
+    """Writes what libraries say as lines of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        structlog.get_logger("library").log(
+            record.levelno,
+            "library_said",
+            name=record.name,
+            said=record.getMessage(),
+            exc_info=record.exc_info,
+        )
+
+
 def configure(level: str) -> None:
     """Set logging up for this process.
 
@@ -43,6 +57,11 @@ def configure(level: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.BytesLoggerFactory(file=sys.stderr.buffer),
         cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(
+        level=max(logging.WARNING, getattr(logging, level.upper())),
+        force=True,
+        handlers=[_Libraries()],
     )
 
 

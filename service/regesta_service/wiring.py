@@ -63,6 +63,16 @@ DEFAULT_NAMESPACE: Final = "default"
 _STATEMENT_TIMEOUT_MS: Final = 30_000
 
 
+#: Longest wait for a connection to read with, in seconds: that there is none is told, not
+#: waited out to the caller's deadline.
+_POOL_TIMEOUT: Final = 5.0
+
+#: How long the pool tries by itself to replace a lost connection, in seconds; the next read
+#: tries again. Its pauses double, so by itself it would come back up to as long again after
+#: an outage as that lasted.
+_RECONNECT_TIMEOUT: Final = 2.0
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What serving needs."""
@@ -99,6 +109,8 @@ async def wired(
                 min_size=2,
                 max_size=settings.pool_size,
                 kwargs=dict(session),
+                timeout=_POOL_TIMEOUT,
+                reconnect_timeout=_RECONNECT_TIMEOUT,
                 name="reads",
             )
         )
