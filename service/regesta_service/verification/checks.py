@@ -1,70 +1,57 @@
-"""Verifying and rebuilding for callers: in a thread, with progress as it goes.
+"""Verifying and rebuilding for callers: in a process of its own, with progress as it goes.
 
-Each runs on a connection of its own and holds the interpreter for slices only, so that
-calls go on meanwhile, though slower. One at a time in a process: two would be slower than
-one after the other.
+One at a time for each server: two would be slower than one after the other.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any, Final, Generic, TypeVar
+import contextlib
+import subprocess
+import sys
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final, Literal
 
+import msgspec
 import psycopg
 from psycopg import sql
 
 from regesta.v1 import admin_service_pb2 as pb
-from regesta_projections.rebuild import (
-    LogNotFoldable,
-    NamespaceUnknown,
-    RebuildProgress,
-    RebuildRunning,
-    rebuild,
-)
 from regesta_projections.tables import TABLES
-from regesta_projections.verification import Finding, VerifyProgress, verify
-from regesta_service.domain.rejections import LogDamaged, NamespaceNotFound, RebuildUnderWay
+from regesta_service.domain.rejections import (
+    DatabaseUnavailable,
+    LogDamaged,
+    NamespaceNotFound,
+    RebuildUnderWay,
+    Rejection,
+)
+from regesta_service.verification.worker import (
+    Failed,
+    Message,
+    Order,
+    RebuildDone,
+    Rebuilding,
+    VerifyDone,
+    Verifying,
+)
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
+
+    from regesta_projections.verification import Finding
+
+    Worker = subprocess.Popen[bytes]
 
 #: Name of the inline projection.
 CATALOG: Final = "catalog"
 
+_WORKER: Final = ("-m", "regesta_service.verification.worker")
 
-class _Stopped(Exception):
-    """The caller went away, so the work ends."""
-
-
-class _Channel(Generic[T]):
-    """Brings progress from a thread to the event loop."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[T | None] = asyncio.Queue()
-        self._stopped = False
-
-    def put(self, progress: T) -> None:
-        """Take progress, in the thread."""
-        if self._stopped:
-            raise _Stopped
-        self._loop.call_soon_threadsafe(self._queue.put_nowait, progress)
-
-    async def drain(self, work: asyncio.Task[Any]) -> AsyncIterator[T]:
-        """Yield progress until the work ends; then let its error out, if it had one."""
-        work.add_done_callback(lambda _: self._queue.put_nowait(None))
-        try:
-            while (progress := await self._queue.get()) is not None:
-                yield progress
-            await work
-        finally:
-            self._stopped = True
+_decode = msgspec.json.Decoder(Message).decode
 
 
-_COUNT: Final = "SELECT count(*) FROM regesta.{table} WHERE namespace_id = %s AND generation = %s"
-_HEAD: Final = """
-SELECT namespace_id, size, generation, rebuilt_at FROM regesta.logs WHERE name = %s
-"""
+class WorkerDied(RuntimeError):
+    """The process that did the work ended without a word; its standard error tells more."""
 
 
 class Checks:
@@ -78,64 +65,76 @@ class Checks:
         self._dsn = dsn
         self._turn = asyncio.Semaphore(1)
 
-    async def rebuild(self, namespace: str) -> AsyncIterator[pb.RebuildProjectionsResponse]:
+    async def rebuild(self, namespace: str) -> AsyncGenerator[pb.RebuildProjectionsResponse, None]:
         """Fold a log anew and put the result in use, telling how far it is.
 
         Raises:
             NamespaceNotFound: There is none of that name.
             RebuildUnderWay: Another one is running, perhaps in another server.
             LogDamaged: The log cannot be folded.
+            DatabaseUnavailable: The database does not answer.
         """
-        channel: _Channel[RebuildProgress] = _Channel()
-        async with self._turn:
-            work = asyncio.create_task(
-                asyncio.to_thread(rebuild, self._dsn, namespace, channel.put)
-            )
-            try:
-                async for progress in channel.drain(work):
-                    yield pb.RebuildProjectionsResponse(
-                        events_folded=progress.events_folded, rows_written=progress.rows_written
-                    )
-                done = work.result()
-            except NamespaceUnknown:
-                raise _unknown(namespace) from None
-            except RebuildRunning:
-                raise RebuildUnderWay("a rebuild of this namespace is under way") from None
-            except LogNotFoldable:
-                raise LogDamaged("the log cannot be folded; verify says what is wrong") from None
-        yield pb.RebuildProjectionsResponse(
-            events_folded=done.position, rows_written=done.rows_written, done=True
-        )
+        async with aclosing(self._messages("rebuild", namespace)) as messages:
+            async for message in messages:
+                match message:
+                    case Rebuilding(progress):
+                        yield pb.RebuildProjectionsResponse(
+                            events_folded=progress.events_folded,
+                            rows_written=progress.rows_written,
+                        )
+                    case RebuildDone(rebuilt):
+                        yield pb.RebuildProjectionsResponse(
+                            events_folded=rebuilt.position,
+                            rows_written=rebuilt.rows_written,
+                            done=True,
+                        )
+                    case _:
+                        raise WorkerDied(f"a rebuild told {message}")
 
-    async def verify(self, namespace: str) -> AsyncIterator[pb.VerifyResponse]:
+    async def verify(self, namespace: str) -> AsyncGenerator[pb.VerifyResponse, None]:
         """Check a log and its projections, telling how far it is and what was found.
 
         Raises:
             NamespaceNotFound: There is none of that name.
+            DatabaseUnavailable: The database does not answer.
         """
-        channel: _Channel[VerifyProgress] = _Channel()
+        async with aclosing(self._messages("verify", namespace)) as messages:
+            async for message in messages:
+                match message:
+                    case Verifying(progress):
+                        yield pb.VerifyResponse(
+                            events_folded=progress.events_folded,
+                            rows_compared=progress.rows_compared,
+                            texts_compared=progress.texts_compared,
+                            findings=map(_finding, progress.findings),
+                        )
+                    case VerifyDone(report):
+                        yield pb.VerifyResponse(
+                            events_folded=report.events_folded,
+                            rows_compared=report.rows_compared,
+                            texts_compared=report.texts_compared,
+                            done=True,
+                            findings_total=report.findings_total,
+                            position=report.position,
+                            root_hash=report.root_hash,
+                        )
+                    case _:
+                        raise WorkerDied(f"a check told {message}")
+
+    async def _messages(
+        self, work: Literal["rebuild", "verify"], namespace: str
+    ) -> AsyncGenerator[Message, None]:
+        """Yield what a worker tells; it is ended when nobody wants to know any more."""
+        order = Order(work, self._dsn, namespace)
         async with self._turn:
-            work = asyncio.create_task(asyncio.to_thread(verify, self._dsn, namespace, channel.put))
+            worker = await asyncio.to_thread(_start, order)
             try:
-                async for progress in channel.drain(work):
-                    yield pb.VerifyResponse(
-                        events_folded=progress.events_folded,
-                        rows_compared=progress.rows_compared,
-                        texts_compared=progress.texts_compared,
-                        findings=map(_finding, progress.findings),
-                    )
-                report = work.result()
-            except NamespaceUnknown:
-                raise _unknown(namespace) from None
-        yield pb.VerifyResponse(
-            events_folded=report.events_folded,
-            rows_compared=report.rows_compared,
-            texts_compared=report.texts_compared,
-            done=True,
-            findings_total=report.findings_total,
-            position=report.position,
-            root_hash=report.root_hash,
-        )
+                async for message in _read(worker):
+                    if isinstance(message, Failed):
+                        raise _rejection(message, namespace)
+                    yield message
+            finally:
+                await asyncio.to_thread(_end, worker)
 
     async def status(self, namespace: str) -> pb.GetProjectionStatusResponse:
         """Return how the projections of a namespace stand.
@@ -158,6 +157,60 @@ class Checks:
         if rebuilt_at is not None:
             status.rebuild_time.FromDatetime(rebuilt_at)
         return pb.GetProjectionStatusResponse(projections=[status], position=size)
+
+
+_COUNT: Final = "SELECT count(*) FROM regesta.{table} WHERE namespace_id = %s AND generation = %s"
+_HEAD: Final = """
+SELECT namespace_id, size, generation, rebuilt_at FROM regesta.logs WHERE name = %s
+"""
+
+
+# Threads wait for the worker rather than the event loop: event loops differ in how they watch
+# children and pipes (uvloop now and then closed the pipe that the order was to go through).
+def _start(order: Order) -> Worker:
+    """Return a worker that has got its order."""
+    worker = subprocess.Popen(
+        [sys.executable, *_WORKER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        # An interrupt from the terminal is for the server, which ends the worker.
+        start_new_session=True,
+    )
+    # One that is dead already will be found so by what it does not tell.
+    if worker.stdin is not None:
+        with contextlib.suppress(BrokenPipeError), worker.stdin:
+            worker.stdin.write(msgspec.json.encode(order) + b"\n")
+    return worker
+
+
+def _end(worker: Worker) -> None:
+    """Return when a worker is no more."""
+    # A thread that still reads comes back with it.
+    worker.kill()
+    with worker:
+        worker.wait()
+
+
+async def _read(worker: Worker) -> AsyncIterator[Message]:
+    """Yield a worker's messages up to its last."""
+    last: Message | None = None
+    while worker.stdout is not None and (line := await asyncio.to_thread(worker.stdout.readline)):
+        last = _decode(line)
+        yield last
+    if not isinstance(last, RebuildDone | VerifyDone | Failed):
+        raise WorkerDied(f"the worker ended with status {await asyncio.to_thread(worker.wait)}")
+
+
+def _rejection(failed: Failed, namespace: str) -> Rejection:
+    match failed.reason:
+        case "namespace_unknown":
+            return _unknown(namespace)
+        case "rebuild_running":
+            return RebuildUnderWay("a rebuild of this namespace is under way")
+        case "log_not_foldable":
+            return LogDamaged("the log cannot be folded; verify says what is wrong")
+        case "database":
+            return DatabaseUnavailable("the database does not answer")
 
 
 def _finding(finding: Finding) -> pb.Finding:
