@@ -25,12 +25,19 @@ class Sequencer(Protocol):
     """Carries commands out, one after another in each namespace."""
 
     async def submit(
-        self, namespace: str, command: Command, cause: Cause, request: RequestIdentity
+        self,
+        namespace: str,
+        command: Command,
+        cause: Cause,
+        request: RequestIdentity,
+        *,
+        deadline: float | None = None,
     ) -> Committed:
-        """Decide a command and append its facts.
+        """Decide a command and append its facts; a command is not begun after its deadline.
 
         Raises:
-            Rejection: Nothing was appended.
+            Rejection: Nothing was appended, but for `DatabaseUnavailable`, after which that
+                is unknown until the request is repeated.
         """
         ...
 

@@ -60,7 +60,7 @@ class Writing:
         """Have a command carried out for a caller.
 
         Raises:
-            Rejection: Nothing was appended.
+            Rejection: As `Sequencer.submit` raises it.
         """
         principal, request = call.principal, translated.request
         cause = Cause(
@@ -77,7 +77,11 @@ class Writing:
             request,
         )
         return await self._sequencer.submit(
-            translated.namespace, translated.command, cause, identity
+            translated.namespace,
+            translated.command,
+            cause,
+            identity,
+            deadline=call.deadline,
         )
 
     async def finished(self, translated: Translated[Command], committed: Committed) -> bytes:
