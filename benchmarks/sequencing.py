@@ -137,6 +137,12 @@ async def _measure(dsn: str, postmaster: int, options: argparse.Namespace) -> No
             if profile:
                 profile.disable()
             print(measured.line(), flush=True)
+        if options.grow:
+            await submitters.run(256, options.grow, postmaster)
+            print(f"after {options.grow:,} more:")
+            for waiting in options.waiting:
+                events = options.events * min(waiting, 8)
+                print((await submitters.run(waiting, events, postmaster)).line(), flush=True)
         if profile:
             pstats.Stats(profile).sort_stats("tottime").print_stats(40)
     await connections.close()
@@ -148,6 +154,7 @@ def main() -> None:
     parser.add_argument("--waiting", type=int, nargs="+", default=[1, 8, 64, 256])
     parser.add_argument("--events", type=int, default=2_000, help="times callers, at most 8")
     parser.add_argument("--models", type=int, default=16)
+    parser.add_argument("--grow", type=int, default=0, help="versions to add, to measure again")
     parser.add_argument("--directory", type=Path, help="on the disk to measure")
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()

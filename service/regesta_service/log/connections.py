@@ -148,13 +148,14 @@ class Connections:
         Raises:
             DatabaseUnavailable: There was none in time.
         """
+        give_up = asyncio.get_running_loop().time() + patience
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout_at(give_up):
                 await self._free.acquire()
         except TimeoutError:
             raise DatabaseUnavailable("the database is too slow to answer") from None
         try:
-            link = await self._take(patience)
+            link = await self._take(give_up)
             try:
                 with link.within(self._statement_timeout):
                     yield link
@@ -169,14 +170,14 @@ class Connections:
         while self._idle:
             await self._idle.pop().conn.close()
 
-    async def _take(self, patience: float) -> Link:
+    async def _take(self, give_up: float) -> Link:
         # The last one back: it is the one whose server process is warm.
         while self._idle:
             link = self._idle.pop()
             if link.is_quiet():
                 return link
             await link.conn.close()
-        return await self._connect(patience)
+        return await self._connect(give_up)
 
     async def _give_back(self, link: Link) -> None:
         if link.is_reusable and not self._closed:
@@ -184,9 +185,8 @@ class Connections:
         else:
             await link.conn.close()
 
-    async def _connect(self, patience: float) -> Link:
+    async def _connect(self, give_up: float) -> Link:
         clock = asyncio.get_running_loop().time
-        give_up = clock() + patience
         pause = _FIRST_PAUSE
         while True:
             try:

@@ -34,7 +34,7 @@ _BATCH_BYTES: Final = 4 << 20
 _WAITING_BYTES: Final = 64 << 20
 
 #: Namespaces whose rows are kept while nothing is written to them.
-_KEPT_LANES: Final = 100
+_KEPT_LANES: Final = 32
 
 #: Seconds that writes get when the sequencer is closed without having been drained.
 _CLOSE_GRACE: Final = 5.0
@@ -67,7 +67,7 @@ class Sequencer:
         clock: Returns the present time, in UTC.
         max_waiting: Commands of one namespace that may wait.
         max_batch: Most commands in one commit.
-        cached_rows: Rows of one namespace that are kept between batches.
+        cached_rows: Rows of one namespace that are kept between batches, about 3 kB each.
         patience: Seconds within which a write is done, or given up while the database does
             not answer.
     """
@@ -81,7 +81,7 @@ class Sequencer:
         clock: Callable[[], datetime] = utc_now,
         max_waiting: int = 4_096,
         max_batch: int = 512,
-        cached_rows: int = 20_000,
+        cached_rows: int = 10_000,
         patience: float = 10.0,
     ) -> None:
         self._namespaces = namespaces
@@ -143,6 +143,7 @@ class Sequencer:
             raise Draining("the server is about to stop; nothing was written")
         future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
         lane.add(Waiting(command, cause, request, future, deadline))
+        self._lanes.move_to_end(namespace)
         return await future
 
     async def drain(self, grace: float) -> None:
@@ -168,14 +169,13 @@ class Sequencer:
         log_id = await self._namespaces.namespace_id(namespace)
         lane = self._lanes.get(namespace)
         if lane is None:
-            lane = self._lanes[namespace] = Lane(
-                Writer(namespace, log_id, self._means), self._bounds
-            )
             self._close_idle()
+            lane = Lane(Writer(namespace, log_id, self._means), self._bounds)
+            self._lanes[namespace] = lane
         return lane
 
     def _close_idle(self) -> None:
-        """Forget the oldest lanes that nobody waits in, when there are many."""
+        """Forget the longest unused lanes that nobody waits in, when there are many."""
         idle = [name for name, lane in self._lanes.items() if lane.task is None]
-        for name in idle[: max(len(self._lanes) - _KEPT_LANES, 0)]:
+        for name in idle[: max(len(self._lanes) + 1 - _KEPT_LANES, 0)]:
             del self._lanes[name]

@@ -105,16 +105,23 @@ class Writer:
             except psycopg.Error as problem:
                 failures += 1
                 self._forget(problem)
-                if failures < _ATTEMPTS:
+                passing = isinstance(problem, _PASSING)
+                if failures < _ATTEMPTS and not (passing and clock() >= give_up):
                     continue
-                if isinstance(problem, _PASSING):
+                if passing:
                     raise DatabaseUnavailable("the database does not answer") from problem
                 await self._write_each(left, problem)
                 left = []
 
     async def _write_each(self, batch: list[Waiting], problem: psycopg.Error) -> None:
         """Find those whose facts the database cannot take, so that only they fail."""
-        _log.error("append_refused", namespace=self._namespace, exc_info=problem)
+        # Not the message: it can hold what a caller wrote.
+        _log.error(
+            "append_refused",
+            namespace=self._namespace,
+            sqlstate=problem.sqlstate,
+            constraint=problem.diag.constraint_name,
+        )
         if len(batch) == 1:
             batch[0].answer(problem)
         else:

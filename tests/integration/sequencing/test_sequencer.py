@@ -16,7 +16,7 @@ from regesta_projections.events import (
     VersionDeleted,
     VersionRegistered,
 )
-from regesta_projections.records import read_envelope
+from regesta_projections.records import Cause, read_envelope
 from regesta_projections.rows import ModelKey, ModelRow, NotLoaded, VersionKey, VersionRow
 from regesta_service.domain.aliases import SetAlias
 from regesta_service.domain.deciding import Decision, Fact, Wanted
@@ -336,6 +336,22 @@ async def test_a_caller_that_goes_before_its_turn_takes_its_command_back(
     assert 5 == len(check_log(database.service_dsn))
 
 
+async def test_a_caller_that_goes_later_does_not_take_its_command_back(
+    submit: Submitter, database: LiveDatabase
+) -> None:
+    await submit(register())
+
+    with psycopg.connect(database.service_dsn) as holder:
+        holder.execute("SELECT FROM regesta.logs FOR UPDATE")
+        waiting = asyncio.ensure_future(submit(register(), "request"))
+        await asyncio.sleep(0.2)
+        waiting.cancel()
+    again = await submit(register(), "request")
+
+    assert (4, True) == (again.position, again.repeated)
+    assert 4 == len(check_log(database.service_dsn))
+
+
 async def test_a_command_whose_time_is_up_before_its_turn_is_not_begun(
     submit: Submitter, database: LiveDatabase
 ) -> None:
@@ -380,6 +396,28 @@ async def test_an_unknown_namespace_is_refused(submit: Submitter) -> None:
     async with Sequencer(submit.connections, registry).running() as sequencer:
         with pytest.raises(NamespaceNotFound):
             await sequencer.submit("nowhere", register(), SYSTEM, identity("request"))
+
+
+async def test_more_namespaces_than_are_kept_are_written_in_turn(
+    submit: Submitter, database: LiveDatabase
+) -> None:
+    registry = NamespaceRegistry(submit.connections)
+    names = [f"team-{number}" for number in range(40)]
+    for name in names:
+        await registry.ensure(name, SYSTEM)
+
+    for turn in range(2):
+        answers = await asyncio.gather(
+            *(
+                submit.sequencer.submit(
+                    name, register(), Cause("alice", "user", f"r{turn}"), identity(f"r{turn}")
+                )
+                for name in names
+            )
+        )
+
+    assert {4} == {answer.position for answer in answers}
+    assert {4} == {len(check_log(database.service_dsn, name)) for name in names}
 
 
 async def test_a_refusal_is_decided_on_what_others_have_written(
