@@ -210,7 +210,7 @@ def test_both_command_lines_say_what_is_wrong(
     namespace = written.namespace
 
     def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        path = Path(sys.executable).parent / program
+        path = str(Path(sys.executable).parent / program)
         command = [path, *arguments]
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=60, check=False
