@@ -33,6 +33,10 @@ class Sample:
         """Return CPU microseconds an operation."""
         return self.cpu[who] / self.operations * 1e6
 
+    def percentile(self, percent: float) -> float:
+        """Return a percentile of the latencies in milliseconds."""
+        return percentile(self.latencies, percent)
+
 
 @dataclass(frozen=True, slots=True)
 class Side:
@@ -76,7 +80,7 @@ class Measured:
 
     def percentile(self, percent: float) -> float:
         """Return a percentile of the latencies in milliseconds: the median over the turns."""
-        return self.median(lambda sample: percentile(sample.latencies, percent))
+        return self.median(lambda sample: sample.percentile(percent))
 
     def ratio(self, other: Measured, aspect: Aspect) -> float:
         """Return the median of the ratios turn by turn.
