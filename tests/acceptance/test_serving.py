@@ -124,21 +124,18 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def two_workers(address, database):
+    """Start a server of two processes on one port."""
+    options = ("--workers", "2", "--listen", address, "--insecure-dev")
+    server = ServerProcess([*options, "--dsn", database.service_dsn])
+    server.wait()
+    return server
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="SO_REUSEPORT balances on Linux only")
 def test_workers_share_a_port_and_a_client_reads_its_writes_from_each(server_database):
     address = f"127.0.0.1:{free_port()}"
-    server = ServerProcess(
-        [
-            "--workers",
-            "2",
-            "--listen",
-            address,
-            "--insecure-dev",
-            "--dsn",
-            server_database.service_dsn,
-        ]
-    )
-    server.wait()
+    server = two_workers(address, server_database)
     with regesta.Client(address, namespace="default", channels=8) as client:
         seen = []
         for _ in range(20):
@@ -153,18 +150,7 @@ def test_workers_share_a_port_and_a_client_reads_its_writes_from_each(server_dat
 
 def test_when_a_worker_dies_the_server_ends_with_a_failure(server_database):
     address = f"127.0.0.1:{free_port()}"
-    server = ServerProcess(
-        [
-            "--workers",
-            "2",
-            "--listen",
-            address,
-            "--insecure-dev",
-            "--dsn",
-            server_database.service_dsn,
-        ]
-    )
-    server.wait()
+    server = two_workers(address, server_database)
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
     workers = [
         int(pid)
