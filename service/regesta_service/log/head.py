@@ -56,8 +56,9 @@ class Locked:
     answered: dict[UUID, Answered]
 
 
+# Each statement has to see what was committed when the lock was granted.
 _LOCK: Final = """
-BEGIN;
+BEGIN ISOLATION LEVEL READ COMMITTED;
 SELECT size, frontier, recorded_at, generation, streams, answered
 FROM regesta.lock_head(%s, %s, %s)
 """

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from uuid import UUID
 
-if TYPE_CHECKING:
-    from uuid import UUID
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class RequestIdentity:
+class RequestIdentity(msgspec.Struct, frozen=True, gc=False):
     """The identity of a write request."""
 
     #: Made from the actor and the request id; unique within a namespace for ever.

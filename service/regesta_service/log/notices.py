@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 CHANNEL: Final = "regesta_appended"
 
 #: Seconds between two statements; what grows meanwhile is told together.
-_PAUSE: Final = 0.01
+_PAUSE: Final = 0.02
 
 _PATIENCE: Final = 5.0
 
