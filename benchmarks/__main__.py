@@ -20,6 +20,8 @@ from benchmarks.appends import compare_appends
 from benchmarks.effort import FULL, QUICK
 from benchmarks.figures import table, write_json
 from benchmarks.flatness import compare_sizes
+from benchmarks.folding import measure_rebuild
+from benchmarks.in_process import measure_in_process
 from benchmarks.readers import compare_readers
 from benchmarks.reads import compare_reads
 
@@ -44,6 +46,8 @@ PARTS: dict[str, Part] = {
     "stock": _on_stock,
     "appends": compare_appends,
     "readers": compare_readers,
+    "rebuild": measure_rebuild,
+    "in-process": measure_in_process,
 }
 
 
@@ -58,13 +62,15 @@ def main() -> None:
     arguments = parser.parse_args()
     figures: list[Figure] = []
     began = time.monotonic()
-    with ground.prepared() as prepared:
-        for name in arguments.only:
-            started = time.monotonic()
-            figures += PARTS[name](prepared, QUICK if arguments.quick else FULL)
-            print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-    print(table(figures))
-    print(f"\n{time.monotonic() - began:.0f} s")
+    try:
+        with ground.prepared() as prepared:
+            for name in arguments.only:
+                started = time.monotonic()
+                figures += PARTS[name](prepared, QUICK if arguments.quick else FULL)
+                print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    finally:  # what was measured before a part failed is still worth seeing
+        print(table(figures))
+        print(f"\n{time.monotonic() - began:.0f} s")
     write_json(arguments.output, figures)
 
 

@@ -16,6 +16,7 @@ class Effort:
         slice_seconds: How long a slice is, in whole seconds for pgbench's sake.
         stock: What the registry holds that is resolved and registered into.
         follow_seconds: How long writers write while readers follow.
+        appended_events: Appended in process, times the callers, but at most eight times.
         rebuilt_events: Length of the log that is rebuilt.
     """
 
@@ -23,6 +24,7 @@ class Effort:
     slice_seconds: int
     stock: Stock
     follow_seconds: float
+    appended_events: int
     rebuilt_events: int
 
 
@@ -31,6 +33,7 @@ FULL = Effort(
     slice_seconds=2,
     stock=Stock(large_versions=100_000, small_models=8, aliased_models=16_000),
     follow_seconds=15,
+    appended_events=2_000,
     rebuilt_events=1_000_000,
 )
 QUICK = Effort(
@@ -38,5 +41,6 @@ QUICK = Effort(
     slice_seconds=1,
     stock=Stock(large_versions=20_000, small_models=4, aliased_models=6_000),
     follow_seconds=4,
+    appended_events=250,
     rebuilt_events=50_000,
 )

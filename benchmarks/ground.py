@@ -46,10 +46,11 @@ class Ground:
     @property
     def programs(self) -> Path:
         """Where the programs of this PostgreSQL are."""
-        return Path(f"/proc/{self._pid}/exe").readlink().parent
+        return Path(f"/proc/{self.postmaster}/exe").readlink().parent
 
     @property
-    def _pid(self) -> int:
+    def postmaster(self) -> int:
+        """Pid of PostgreSQL's first process."""
         pid = self._server.pid
         if pid is None:
             raise RuntimeError("PostgreSQL has ended")
@@ -57,7 +58,7 @@ class Ground:
 
     def database_cpu(self) -> float:
         """Return the CPU seconds that PostgreSQL has used, all its processes together."""
-        return family_cpu(self._pid)
+        return family_cpu(self.postmaster)
 
     def migrated(self) -> str:
         """Make a database of ours and return the DSN of the service's role."""

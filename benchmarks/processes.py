@@ -25,10 +25,17 @@ def family_cpu(pid: int) -> float:
 
 def _descendants(pid: int) -> list[int]:
     found = []
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, _text(children).split()):
+    for thread in _threads(pid):
+        for child in map(int, _text(thread / "children").split()):
             found += [child, *_descendants(child)]
     return found
+
+
+def _threads(pid: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    except (FileNotFoundError, ProcessLookupError):  # it has just ended
+        return []
 
 
 def _ticks(pid: int) -> list[int]:

@@ -38,7 +38,7 @@ from regesta_service.sequencing.sequencer import Sequencer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NAMESPACE = "bench"
+NAMESPACE = "bench"
 _METHOD = "/regesta.v1.CatalogService/RegisterVersion"
 
 
@@ -60,11 +60,12 @@ class Measured:
         database = self.database_cpu / self.events * 1e6
         return (
             f"{self.waiting:4d} waiting: {self.events / self.seconds:7.0f}/s"
-            f"  p50 {self._percentile(0.5):6.2f} ms  p99 {self._percentile(0.99):6.2f} ms"
+            f"  p50 {self.percentile(0.5):6.2f} ms  p99 {self.percentile(0.99):6.2f} ms"
             f"  CPU µs/event: {own:5.0f} Python + {database:5.0f} PostgreSQL"
         )
 
-    def _percentile(self, share: float) -> float:
+    def percentile(self, share: float) -> float:
+        """Return the milliseconds within which this share of the answers came."""
         return self.latencies[int(share * (len(self.latencies) - 1))] * 1e3
 
 
@@ -93,10 +94,10 @@ class Submitters:
         """Register one version."""
         command, request_id = next(self._commands), f"{self._run}-{next(self._ids)}"
         request = pb.RegisterVersionRequest(
-            parent=f"namespaces/{_NAMESPACE}/models/{command.model}", request_id=request_id
+            parent=f"namespaces/{NAMESPACE}/models/{command.model}", request_id=request_id
         )
         await self._sequencer.submit(
-            _NAMESPACE,
+            NAMESPACE,
             command,
             Cause("bench", "user", request_id),
             identify("bench", request_id, _METHOD, request),
@@ -124,7 +125,7 @@ class Submitters:
 async def _measure(dsn: str, postmaster: int, options: argparse.Namespace) -> None:
     connections = Connections(dsn)
     registry = NamespaceRegistry(connections)
-    await registry.ensure(_NAMESPACE, Cause("system", "system", "create"))
+    await registry.ensure(NAMESPACE, Cause("system", "system", "create"))
     sequencer = Sequencer(connections, registry)
     async with sequencer.running():
         submitters = Submitters(sequencer, options.models)

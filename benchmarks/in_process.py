@@ -1,0 +1,61 @@
+"""Appends without gRPC: what the write path alone can do (see `benchmarks.sequencing`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from benchmarks.figures import Figure
+from benchmarks.sequencing import NAMESPACE, Measured, Submitters
+from benchmarks.workers import Worker, orders
+from regesta_projections.records import Cause
+from regesta_service.log.connections import Connections
+from regesta_service.log.namespaces import NamespaceRegistry
+from regesta_service.sequencing.sequencer import Sequencer
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from benchmarks.effort import Effort
+    from benchmarks.ground import Ground
+
+_MODELS = 16
+_WAITING = (1, 8, 64, 256)
+
+
+def measure_in_process(ground: Ground, effort: Effort) -> list[Figure]:
+    """Register versions in one process, with different numbers of callers at a time."""
+    figures = []
+    with Worker(_run, ground.migrated(), ground.postmaster) as worker:
+        for waiting in _WAITING:
+            measured: Measured = worker.ask((waiting, effort.appended_events * min(waiting, 8)))
+            figures += _figures(measured)
+    return figures
+
+
+def _figures(measured: Measured) -> list[Figure]:
+    what = f"append in process, {measured.waiting} waiting"
+    events = measured.events
+    return [
+        Figure(f"{what}: rate", events / measured.seconds, "events/s"),
+        Figure(f"{what}: 99th percentile", measured.percentile(0.99), "ms"),
+        Figure(f"{what}: CPU of Python", measured.own_cpu / events * 1e6, "µs/event"),
+        Figure(f"{what}: CPU of PostgreSQL", measured.database_cpu / events * 1e6, "µs/event"),
+    ]
+
+
+def _run(pipe: Connection, dsn: str, postmaster: int) -> None:
+    uvloop.run(_serve(pipe, dsn, postmaster))
+
+
+async def _serve(pipe: Connection, dsn: str, postmaster: int) -> None:
+    connections = Connections(dsn)
+    registry = NamespaceRegistry(connections)
+    await registry.ensure(NAMESPACE, Cause("system", "system", "create"))
+    async with Sequencer(connections, registry).running() as sequencer:
+        submitters = Submitters(sequencer, _MODELS)
+        await submitters.run(8, 1_000, postmaster)
+        for waiting, events in orders(pipe):
+            pipe.send(await submitters.run(waiting, events, postmaster))
+    await connections.close()
