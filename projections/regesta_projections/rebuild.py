@@ -34,9 +34,10 @@ LINGER: Final = 5.0
 # Events read and folded at once.
 _CHUNK = 5_000
 
-# Young rows in memory; there may be as many old ones, and as many that are being written.
-# About 2 kB each.
-_RESIDENT = 10_000
+# Rows in memory, and how many leave at once when there are more. About 2.5 kB each, and up to
+# as many again as leave are being written.
+_RESIDENT = 40_000
+_LEAVING = 10_000
 
 # While writers wait for the switch, at most about this many events are folded.
 _REMAINDER = 1_000
@@ -111,10 +112,11 @@ def rebuild(
         RebuildRunning: Another rebuild of it is under way.
         LogNotFoldable: An event cannot be folded; the rows in use stay in use.
     """
+    # Nothing is prepared: behind PgBouncer the next statement may meet another connection.
     with (
-        psycopg.connect(dsn) as guard,
-        psycopg.connect(dsn, autocommit=True) as conn,
-        psycopg.connect(dsn, autocommit=True) as writing,
+        psycopg.connect(dsn, prepare_threshold=None) as guard,
+        psycopg.connect(dsn, autocommit=True, prepare_threshold=None) as conn,
+        psycopg.connect(dsn, autocommit=True, prepare_threshold=None) as writing,
     ):
         head = _head(conn, namespace)
         _exclude_others(guard, head.namespace_id, namespace)
@@ -232,8 +234,8 @@ class _Fold:
         """Fold all events up to a position."""
         while self.position < position:
             self._apply(self._read(min(position, self.position + _CHUNK)))
-            if self.rows.young >= _RESIDENT:
-                self.rows.age()
+            while len(self.rows) > _RESIDENT:
+                self.rows.leave(_LEAVING)
             self._progress(RebuildProgress(self.position, self.rows.written))
 
     def _read(self, last: int) -> list[Recorded]:

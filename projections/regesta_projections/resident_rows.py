@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
 from regesta_projections.evolve import UnknownStream, keys_of
@@ -79,11 +80,10 @@ class RowWriter:
 
 
 class ResidentRows(Rows):
-    """Rows of a generation that is being written, the youngest in memory.
+    """Rows of a generation that is being written, those in memory that changed last.
 
-    A row that is changed becomes young; `age` makes the young old and lets the old leave
-    for their tables. Unlike its base class it hands out the rows themselves rather than
-    copies: a fold that fails is given up with its generation.
+    Unlike its base class it hands out the rows themselves rather than copies: a fold that
+    fails is given up with its generation.
 
     Args:
         conn: A connection to fetch rows by that have left.
@@ -95,7 +95,7 @@ class ResidentRows(Rows):
         written: Rows handed to the writer so far, each as often as it was.
     """
 
-    __slots__ = ("_clean", "_conn", "_leaving", "_old", "_place", "_stored", "_writer", "written")
+    __slots__ = ("_conn", "_free", "_leaving", "_place", "_stored", "_writer", "written")
 
     def __init__(
         self,
@@ -104,37 +104,41 @@ class ResidentRows(Rows):
         generation: int,
         writer: RowWriter,
     ) -> None:
-        self._old: dict[Key, Row | None] = {}
-        super().__init__(self._old)
+        # Names that nobody has. The rows themselves are the base class's own, in the order
+        # of their last change.
+        self._free: dict[Key, Row | None] = {}
+        super().__init__(self._free)
         self._leaving: dict[Key, Row] = {}
-        # Of the young and old: those that their tables have too, and those that they have
-        # as they are.
+        # Which rows in memory have left before, so that their tables have them too.
         self._stored: set[Key] = set()
-        self._clean: set[Key] = set()
         self._conn = conn
         self._place = namespace_id, generation
         self._writer = writer
         self.written = 0
 
-    @property
-    def young(self) -> int:
-        """How many rows are young."""
+    def __len__(self) -> int:
+        """Return how many rows are in memory, but for those that are leaving."""
         return len(self._own)
 
-    def _take(self, key: Key) -> Row:
-        row = self._old.pop(key, None)
+    def edit(self, key: Key) -> Any:
+        """Return a row to change; it is the youngest from now on.
+
+        Raises:
+            NotLoaded: It is not in memory.
+        """
+        row = self._own.pop(key, None)
         if row is None:
             raise NotLoaded(key)
-        self._clean.discard(key)
+        self._own[key] = row
         return row
 
     def fetch_for(self, events: Iterable[Recorded]) -> None:
-        """Fetch what these events look at and is neither young nor old."""
+        """Fetch what these events look at and is not in memory."""
         missing: dict[type[Key], set[Key]] = defaultdict(set)
         for event in events:
             # A stream's first event makes the row itself.
             for key in _looked_at(event)[event.revision == 1 :]:
-                if key in self._own or key in self._old:
+                if key in self._own:
                     continue
                 if (row := self._leaving.get(key)) is not None:
                     self._arrive([row.copy()])
@@ -144,31 +148,26 @@ class ResidentRows(Rows):
             self._arrive(fetch_rows(self._conn, TABLES_BY_KEY[kind], *self._place, list(keys)))
             if kind is NameKey:
                 # Only of a name may it be asked whether anybody has it.
-                self._old.update(dict.fromkeys(keys - self._old.keys()))
+                self._free.update(dict.fromkeys(keys - self._own.keys()))
 
     def _arrive(self, rows: Iterable[Row]) -> None:
         """Take up rows that have left before."""
-        found = {row.key: row for row in rows}
-        self._old.update(found)
-        self._stored.update(found)
-        self._clean.update(found)
+        for row in rows:
+            self._own[row.key] = row
+            self._stored.add(row.key)
 
-    def age(self) -> None:
-        """Let the old rows leave; the young are the old ones from now on."""
-        leaving = {key: row for key, row in self._old.items() if row and key not in self._clean}
+    def leave(self, count: int) -> None:
+        """Let the rows leave that have not changed for longest, and return meanwhile."""
+        leaving = {key: self._own.pop(key) for key in list(islice(self._own, count))}
         self._writer.write(leaving, self._stored.intersection(leaving))
-        self.written += len(leaving)
+        self._stored.difference_update(leaving)
         self._leaving = leaving
-        self._stored.difference_update(self._old)
-        self._clean.clear()
-        self._old.clear()
-        self._old.update(self._own)
-        self._own.clear()
+        self._free.clear()
+        self.written += len(leaving)
 
     def flush(self) -> None:
         """Let all rows leave, and return when they have arrived."""
-        self.age()
-        self.age()
+        self.leave(len(self))
         self._writer.wait()
 
 

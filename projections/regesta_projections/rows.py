@@ -290,15 +290,11 @@ class Rows:
         """
         row = self._own.get(key)
         if row is None:
-            row = self._own[key] = self._take(key)
+            shared = self._base.get(key)
+            if shared is None:
+                raise NotLoaded(key)
+            row = self._own[key] = shared.copy()
         return row
-
-    def _take(self, key: Key) -> Row:
-        """Return what `edit` is to change of a row that is in the base only."""
-        shared = self._base.get(key)
-        if shared is None:
-            raise NotLoaded(key)
-        return shared.copy()
 
     def add(self, row: Row) -> None:
         """Put a new row into the working set."""

@@ -96,7 +96,8 @@ def verify(
     Raises:
         NamespaceUnknown: There is no such namespace.
     """
-    with psycopg.connect(dsn) as conn:
+    # Nothing is prepared: behind PgBouncer, names of others may be on this connection.
+    with psycopg.connect(dsn, prepare_threshold=None) as conn:
         conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         conn.read_only = True
         conn.execute(_SETTINGS)

@@ -76,12 +76,20 @@ def a_busy_log() -> LogBuilder:
     return log
 
 
-@pytest.mark.parametrize(("chunk", "resident"), [(5_000, 10_000), (7, 3), (1, 1), (50, 20)])
+@pytest.mark.parametrize(
+    ("chunk", "resident", "leaving"),
+    [(5_000, 40_000, 10_000), (7, 8, 3), (1, 0, 1), (50, 20, 20), (20, 60, 5)],
+)
 def test_a_rebuild_gives_the_same_bytes_however_much_fits_in_memory(
-    database: LiveDatabase, monkeypatch: pytest.MonkeyPatch, chunk: int, resident: int
+    database: LiveDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+    chunk: int,
+    resident: int,
+    leaving: int,
 ):
     monkeypatch.setattr(rebuilding, "_CHUNK", chunk)
     monkeypatch.setattr(rebuilding, "_RESIDENT", resident)
+    monkeypatch.setattr(rebuilding, "_LEAVING", leaving)
     monkeypatch.setattr(rebuilding, "_REMAINDER", 0)
     log = a_busy_log()
     write(database, log)
