@@ -118,18 +118,56 @@ def rebuild(
         psycopg.connect(dsn, autocommit=True, prepare_threshold=None) as conn,
         psycopg.connect(dsn, autocommit=True, prepare_threshold=None) as writing,
     ):
+        lock = _Lock(guard, _head(conn, namespace).namespace_id, namespace)
+        # Only now does nobody else switch.
         head = _head(conn, namespace)
-        _exclude_others(guard, head.namespace_id, namespace)
-        delete_generations(conn, head.namespace_id, keep=head.generation)
         place = head.namespace_id, head.generation + 1
+        _delete_generations(conn, _ALL_BUT, *place, lock)
         with RowWriter(writing, *place) as writer:
-            fold = _Fold(conn, place, ResidentRows(conn, *place, writer), progress)
-            _catch_up(conn, namespace, fold)
-            _switch(conn, guard, fold)
+            fold = _Fold(conn, place, ResidentRows(conn, *place, writer), lock, progress)
+            try:
+                _catch_up(conn, namespace, fold)
+                _switch(conn, fold)
+            except psycopg.errors.UniqueViolation as error:
+                raise LogNotFoldable(f"two events made the same row: {error}") from error
         progress(RebuildProgress(fold.position, fold.rows.written, switched=True))
         time.sleep(linger)
-        delete_generations(conn, head.namespace_id, keep=head.generation + 1)
-    return Rebuilt(head.generation + 1, fold.position, fold.rows.written)
+        _delete_generations(conn, _OLDER, *place, lock)
+    return Rebuilt(fold.generation, fold.position, fold.rows.written)
+
+
+# Held by a transaction rather than the session, so that it works through PgBouncer.
+_EXCLUDE = """
+SELECT set_config('idle_in_transaction_session_timeout', '0', true),
+    pg_try_advisory_xact_lock(%s, %s)
+"""
+
+
+class _Lock:
+    """Keeps other rebuilds of a namespace away for as long as a connection's transaction."""
+
+    def __init__(self, conn: Connection, namespace_id: int, namespace: str) -> None:
+        self._conn = conn
+        row = conn.execute(_EXCLUDE, [_LOCK_CLASS, namespace_id]).fetchone()
+        if row is None or not row[1]:
+            raise RebuildRunning(f"a rebuild of namespace {namespace} is under way")
+
+    def check(self) -> None:
+        """Raise unless the connection lives; else somebody else could write the same rows."""
+        self._conn.execute("SELECT")
+
+
+_HEAD = """
+SELECT namespace_id, size, generation FROM regesta.logs WHERE name = %s
+"""
+
+
+def _head(conn: Connection, namespace: str) -> _Head:
+    with conn.cursor(row_factory=class_row(_Head)) as cursor:
+        head = cursor.execute(_HEAD, [namespace]).fetchone()
+    if head is None:
+        raise NamespaceUnknown(f"there is no namespace {namespace}")
+    return head
 
 
 def _catch_up(conn: Connection, namespace: str, fold: _Fold) -> None:
@@ -147,60 +185,37 @@ UPDATE regesta.logs SET generation = %s, rebuilt_at = clock_timestamp() WHERE na
 """
 
 
-def _switch(conn: Connection, guard: Connection, fold: _Fold) -> None:
+def _switch(conn: Connection, fold: _Fold) -> None:
     """Fold what is left with the log held still, and name the new generation."""
     with conn.transaction():
         (size,) = conn.execute(_LOCK_HEAD, [fold.namespace_id]).fetchone() or (0,)
         fold.fold_to(size)
         fold.rows.flush()
-        # Had the lock been lost, somebody else could be writing the same generation.
-        guard.execute("SELECT")
+        fold.lock.check()
         conn.execute(_SWITCH, [fold.generation, fold.namespace_id])
 
 
-_HEAD = """
-SELECT namespace_id, size, generation FROM regesta.logs WHERE name = %s
-"""
-
-
-def _head(conn: Connection, namespace: str) -> _Head:
-    with conn.cursor(row_factory=class_row(_Head)) as cursor:
-        head = cursor.execute(_HEAD, [namespace]).fetchone()
-    if head is None:
-        raise NamespaceUnknown(f"there is no namespace {namespace}")
-    return head
-
-
-# Held by a transaction rather than the session, so that it works through PgBouncer.
-_EXCLUDE = """
-SELECT set_config('idle_in_transaction_session_timeout', '0', true),
-    pg_try_advisory_xact_lock(%s, %s)
-"""
-
-
-def _exclude_others(guard: Connection, namespace_id: int, namespace: str) -> None:
-    row = guard.execute(_EXCLUDE, [_LOCK_CLASS, namespace_id]).fetchone()
-    if row is None or not row[1]:
-        raise RebuildRunning(f"a rebuild of namespace {namespace} is under way")
-
-
-_DELETE_GENERATIONS = sql.SQL("""
+_DELETE = sql.SQL("""
 DELETE FROM regesta.{table} WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM regesta.{table}
-    WHERE namespace_id = %(namespace_id)s
-        AND (generation < %(keep)s OR generation > %(keep)s)
-    LIMIT %(batch)s
+    WHERE namespace_id = %(namespace_id)s AND {condition} LIMIT %(batch)s
 ))
 """)
+# Generations before the one in use, and what rebuilds that died left.
+_ALL_BUT = sql.SQL("(generation < %(new)s - 1 OR generation >= %(new)s)")
+_OLDER = sql.SQL("generation < %(new)s")
 
 
-def delete_generations(conn: Connection, namespace_id: int, *, keep: int) -> None:
-    """Delete the rows of every other generation, in batches that are committed one by one."""
-    parameters = {"namespace_id": namespace_id, "keep": keep, "batch": _DELETE_BATCH}
+def _delete_generations(
+    conn: Connection, condition: sql.SQL, namespace_id: int, new: int, lock: _Lock
+) -> None:
+    """Delete rows that nobody reads, in batches that are committed one by one."""
+    parameters = {"namespace_id": namespace_id, "new": new, "batch": _DELETE_BATCH}
     for table in TABLES.values():
-        statement = _DELETE_GENERATIONS.format(table=sql.Identifier(table.name))
+        statement = _DELETE.format(table=sql.Identifier(table.name), condition=condition)
+        lock.check()
         while conn.execute(statement, parameters).rowcount == _DELETE_BATCH:
-            pass
+            lock.check()
 
 
 _READ = """
@@ -215,6 +230,7 @@ class _Fold:
     Attributes:
         position: Of the last event folded.
         rows: The rows.
+        lock: What keeps other rebuilds away.
     """
 
     def __init__(
@@ -222,11 +238,13 @@ class _Fold:
         conn: Connection,
         place: tuple[int, int],
         rows: ResidentRows,
+        lock: _Lock,
         progress: Callable[[RebuildProgress], None],
     ) -> None:
         self.namespace_id, self.generation = place
         self.position = 0
         self.rows = rows
+        self.lock = lock
         self._conn = conn
         self._progress = progress
 
@@ -236,6 +254,7 @@ class _Fold:
             self._apply(self._read(min(position, self.position + _CHUNK)))
             while len(self.rows) > _RESIDENT:
                 self.rows.leave(_LEAVING)
+            self.lock.check()
             self._progress(RebuildProgress(self.position, self.rows.written))
 
     def _read(self, last: int) -> list[Recorded]:

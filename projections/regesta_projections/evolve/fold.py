@@ -56,7 +56,8 @@ def evolve(rows: Rows, recorded: Recorded) -> None:
 
     Raises:
         UnknownStream: The event cannot happen to its stream.
-        NotLoaded: A row of `keys_of(recorded)` was not loaded, or does not exist.
+        NotLoaded: A row of `keys_of(recorded)` was not loaded, or does not exist. Nothing
+            has been changed then.
     """
     event = recorded.event
     # The frequent first: each case tried costs a twentieth of a fold.

@@ -41,13 +41,16 @@ def model_updated(row: ModelRow, event: ModelUpdated) -> None:
 
 def model_renamed(rows: Rows, row: ModelRow, event: ModelRenamed) -> None:
     """Give a model another name; every name it had stays its own."""
+    name_key = NameKey(event.to_name.lower())
+    # Looked up before anything is changed.
+    is_new = rows.get(name_key) is None
     former = [name for name in row.resource.former_names if name != event.to_name]
     if event.from_name not in former:
         former.append(event.from_name)
     row.resource.former_names[:] = former
     row.resource.name = event.to_name
-    if rows.get(NameKey(event.to_name.lower())) is None:
-        rows.add(NameRow(event.to_name.lower(), row.model))
+    if is_new:
+        rows.add(NameRow(name_key.name_key, row.model))
 
 
 def model_deleted(row: ModelRow, recorded: Recorded) -> None:

@@ -11,7 +11,13 @@ import psycopg
 import pytest
 
 from regesta_projections import rebuild as rebuilding
-from regesta_projections.events import AliasSet, ModelCreated, TagsSet, VersionRegistered
+from regesta_projections.events import (
+    AliasSet,
+    ModelCreated,
+    TagsSet,
+    VersionRegistered,
+    VersionSemverLabelled,
+)
 from regesta_projections.rebuild import (
     LogNotFoldable,
     NamespaceUnknown,
@@ -299,6 +305,42 @@ def test_a_log_that_cannot_be_folded_is_refused_and_the_old_rows_stay(
         rebuild(database.service_dsn, NAMESPACE, linger=0)
 
     assert 1 == one(database, "SELECT generation FROM regesta.logs")
+    assert before == contents(database)
+
+
+def test_a_log_in_which_two_events_make_the_same_row_is_refused(
+    database: LiveDatabase, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(rebuilding, "_CHUNK", 1)
+    monkeypatch.setattr(rebuilding, "_RESIDENT", 0)
+    log = rich_log(NAMESPACE)
+    label = VersionSemverLabelled(semver="1.0.0")
+    log.append(f"{MODEL}/versions/3", label)
+    write(database, log)
+
+    with pytest.raises(LogNotFoldable, match="the same row"):
+        rebuild(database.service_dsn, NAMESPACE, linger=0)
+
+
+def test_a_rebuild_that_ended_while_another_began_is_not_mistaken_for_a_leftover(
+    database: LiveDatabase, monkeypatch: pytest.MonkeyPatch
+):
+    """The generation in use is read once nobody else can change it."""
+    write(database, rich_log(NAMESPACE))
+    before = contents(database)
+    heads = iter([True])
+    look = rebuilding._head
+
+    def look_and_be_late(conn: psycopg.Connection[Any], namespace: str) -> Any:
+        head = look(conn, namespace)
+        if next(heads, False):
+            rebuild(database.service_dsn, NAMESPACE, linger=0)
+        return head
+
+    monkeypatch.setattr(rebuilding, "_head", look_and_be_late)
+    done = rebuild(database.service_dsn, NAMESPACE, linger=0)
+
+    assert 3 == done.generation
     assert before == contents(database)
 
 
