@@ -132,7 +132,7 @@ class Address:
         model: The model's name; None with a `Digest` and only there.
         selector: Which of the model's versions.
         as_of: A position of the namespace's log, from 1; or a time with its zone; or None
-            for now.
+            for the present.
     """
 
     namespace: str | None
