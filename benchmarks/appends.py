@@ -10,20 +10,22 @@ import psycopg
 import regesta
 from benchmarks.eventsourcing_appends import EventsourcingAppends
 from benchmarks.figures import Figure, Goal, number
-from benchmarks.load import Load, Plan
+from benchmarks.in_process import InProcess
+from benchmarks.load import IN_FLIGHT, Load, Plan
 from benchmarks.pgbench import NoPgbench, Pgbench
 from benchmarks.requests import REGISTER, Registrations
-from benchmarks.slices import Side, in_turns
+from benchmarks.slices import Sample, Side, in_turns
 
 if TYPE_CHECKING:
     from benchmarks.effort import Effort
     from benchmarks.ground import Ground
-    from benchmarks.slices import Measured, Sample
+    from benchmarks.slices import Measured
 
 _NAMESPACE = "appends"
 _MODELS = tuple(f"model-{number}" for number in range(16))
 _WHAT = "RegisterVersion"
 _ES = "eventsourcing's recorder"
+_ALONE = "append in process"
 _PGBENCH = "pgbench, single-row inserts"
 _RECORD_SIZE = "SELECT round(avg(octet_length(record)))::int FROM regesta.events"
 
@@ -41,10 +43,12 @@ def compare_appends(ground: Ground, effort: Effort) -> list[Figure]:
         load.send(640)
         size = _record_size(dsn)
         library = stack.enter_context(EventsourcingAppends(ground.empty(), size))
+        alone = stack.enter_context(InProcess(ground.migrated(), ground.postmaster))
         database = {"database": ground.database_cpu}
         sides = [
             Side(_WHAT, lambda: load.run(seconds), {"service": served.cpu, **database}),
             Side(_ES, lambda: library.run(seconds), {"service": library.cpu, **database}),
+            Side(_ALONE, lambda: _appended(alone, effort), {"service": alone.cpu, **database}),
         ]
         missing = ""
         try:
@@ -56,7 +60,17 @@ def compare_appends(ground: Ground, effort: Effort) -> list[Figure]:
     figures = _own(measured[0], size) + _beside_library(measured[0], measured[1])
     if missing:
         return [*figures, Figure(_PGBENCH, None, "op/s", note=f"skipped: {missing}")]
-    return figures + _beside_pgbench(measured[0], measured[2])
+    limit = measured[3]
+    return [
+        *figures,
+        _beside_pgbench(_WHAT, measured[0], limit, Goal(0.3, at_most=False)),
+        _beside_pgbench(_ALONE, measured[2], limit),
+    ]
+
+
+def _appended(alone: InProcess, effort: Effort) -> Sample:
+    done = alone.append(IN_FLIGHT, 2 * effort.appended_events)
+    return Sample(done.events, done.seconds)
 
 
 def _record_size(dsn: str) -> int:
@@ -78,7 +92,7 @@ def _own(ours: Measured, size: int) -> list[Figure]:
 def _beside_library(ours: Measured, library: Measured) -> list[Figure]:
     return [
         Figure(
-            f"{_WHAT}: rate at 64 in flight",
+            f"{_WHAT} beside another library: rate at 64 in flight",
             ours.rate,
             "op/s",
             f"{_ES}, 64 threads, {number(library.rate)}",
@@ -86,7 +100,7 @@ def _beside_library(ours: Measured, library: Measured) -> list[Figure]:
             Goal(2, at_most=False),
         ),
         Figure(
-            f"{_WHAT}: all CPU",
+            f"{_WHAT} beside another library: all CPU",
             ours.median(_all_cpu),
             "µs/op",
             f"{_ES}, {number(library.median(_all_cpu))}",
@@ -95,17 +109,15 @@ def _beside_library(ours: Measured, library: Measured) -> list[Figure]:
     ]
 
 
-def _beside_pgbench(ours: Measured, limit: Measured) -> list[Figure]:
-    return [
-        Figure(
-            f"{_WHAT}: rate at 64 in flight",
-            ours.rate,
-            "op/s",
-            f"{_PGBENCH}, 64 clients, {number(limit.rate)}",
-            ours.ratio(limit, lambda sample: sample.rate),
-            Goal(0.3, at_most=False),
-        ),
-    ]
+def _beside_pgbench(what: str, ours: Measured, limit: Measured, goal: Goal | None = None) -> Figure:
+    return Figure(
+        f"{what} beside PostgreSQL's limit: rate at 64 in flight",
+        ours.rate,
+        "op/s",
+        f"{_PGBENCH}, 64 clients, {number(limit.rate)}",
+        ours.ratio(limit, lambda sample: sample.rate),
+        goal,
+    )
 
 
 def _all_cpu(sample: Sample) -> float:

@@ -41,6 +41,6 @@ QUICK = Effort(
     slice_seconds=1,
     stock=Stock(large_versions=20_000, small_models=4, aliased_models=6_000),
     follow_seconds=4,
-    appended_events=250,
+    appended_events=500,
     rebuilt_events=50_000,
 )

@@ -22,7 +22,7 @@ _SUBSCRIBE = "/regesta.v1.WatchService/Subscribe"
 _READ_EVENTS = "/regesta.v1.AuditService/ReadEvents"
 
 _PAGE = 1_000
-_POLL_SECONDS = 0.01
+_POLL_SECONDS = 0.05
 _HANG_UP_SECONDS = 0.5
 #: How long after the last write a reader may still be told of it.
 _PATIENCE_SECONDS = 30.0

@@ -24,13 +24,29 @@ _MODELS = 16
 _WAITING = (1, 8, 64, 256)
 
 
+class InProcess(Worker):
+    """A process that appends to a namespace of its own.
+
+    Args:
+        dsn: A database of ours, as the service's role.
+        postmaster: Of that database.
+    """
+
+    def __init__(self, dsn: str, postmaster: int) -> None:
+        super().__init__(_run, dsn, postmaster)
+
+    def append(self, waiting: int, events: int) -> Measured:
+        """Register so many versions with so many callers at a time."""
+        measured: Measured = self.ask((waiting, events))
+        return measured
+
+
 def measure_in_process(ground: Ground, effort: Effort) -> list[Figure]:
     """Register versions in one process, with different numbers of callers at a time."""
     figures = []
-    with Worker(_run, ground.migrated(), ground.postmaster) as worker:
+    with InProcess(ground.migrated(), ground.postmaster) as worker:
         for waiting in _WAITING:
-            measured: Measured = worker.ask((waiting, effort.appended_events * min(waiting, 8)))
-            figures += _figures(measured)
+            figures += _figures(worker.append(waiting, effort.appended_events * min(waiting, 8)))
     return figures
 
 

@@ -82,14 +82,18 @@ class Measured:
         """Return a percentile of the latencies in milliseconds: the median over the turns."""
         return self.median(lambda sample: sample.percentile(percent))
 
-    def ratio(self, other: Measured, aspect: Aspect) -> float:
+    def ratio(self, other: Measured, aspect: Aspect) -> float | None:
         """Return the median of the ratios turn by turn.
 
         Slices of one turn are neighbours in time, so what disturbs the machine for longer
         than a slice disturbs both.
+
+        Returns:
+            None when the other side's aspect is 0 in every turn; such turns do not count.
         """
-        pairs = zip(self.samples, other.samples, strict=True)
-        return median(aspect(ours) / aspect(theirs) for ours, theirs in pairs)
+        pairs = zip(map(aspect, self.samples), map(aspect, other.samples), strict=True)
+        ratios = [ours / theirs for ours, theirs in pairs if theirs]
+        return median(ratios) if ratios else None
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

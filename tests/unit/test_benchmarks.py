@@ -144,6 +144,14 @@ def test_a_ratio_is_the_median_of_the_turns_and_not_the_ratio_of_medians():
     assert 90.0 == ours.rate
 
 
+def test_a_turn_in_which_the_other_side_has_nothing_does_not_count():
+    ours = Measured([Sample(10, 1.0, {"db": 0.2}), Sample(10, 1.0, {"db": 0.4})])
+    theirs = Measured([Sample(10, 1.0, {"db": 0.0}), Sample(10, 1.0, {"db": 0.1})])
+
+    assert 4.0 == ours.ratio(theirs, lambda sample: sample.cpu_each("db"))
+    assert None is theirs.ratio(Measured([theirs.samples[0]] * 2), lambda s: s.cpu_each("db"))
+
+
 def test_turns_alternate_and_the_first_is_thrown_away():
     order: list[str] = []
 
