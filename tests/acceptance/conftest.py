@@ -81,8 +81,8 @@ def wire(server: ServerProcess) -> Iterator[Wire]:
 
 
 @pytest.fixture
-def refusing(client: regesta.Client, wire: Wire) -> Refusing:
+def refusing(client: regesta.Client, wire: Wire, server_database: LiveDatabase) -> Refusing:
     """A namespace with a little in it that a test tries to do wrong to."""
-    made = Refusing(client, wire)
+    made = Refusing(client, wire, server_database.service_dsn)
     made.fill()
     return made

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import socket
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -15,6 +17,7 @@ from regesta.v1 import catalog_service_pb2 as pb
 from regesta.v1 import model_pb2 as model_pb
 from regesta.v1 import reading_pb2 as reading_pb
 from regesta.v1 import version_pb2 as version_pb
+from tests.support.server_process import ServerProcess
 from tests.support.wire import Outcome, Wire
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from tests.support.server_process import ServerProcess
+    from tests.databases import LiveDatabase
 
 THREADS = 32
 AT_LEAST = reading_pb.CONSISTENCY_LEVEL_AT_LEAST
@@ -269,6 +272,40 @@ def test_a_quick_read_is_of_the_position_it_says(client: regesta.Client, wires: 
                 break
         answer = wire.call("GetModel", request).answer
         assert (end, 41) == (answer.position, answer.model.latest_version)
+
+
+def test_pages_go_on_at_another_server(client: regesta.Client, wires: list[Wire]):
+    for _ in range(9):
+        client.register("churn")
+    request = pb.ListVersionsRequest(parent=f"{parent_of(client)}/models/churn", page_size=2)
+    numbers: list[int] = []
+    for wire in itertools.cycle(wires):
+        page = wire.call("ListVersions", request).answer
+        numbers += [version.version for version in page.versions]
+        request.page_token = page.next_page_token
+        if not request.page_token:
+            break
+    assert list(range(9, 0, -1)) == numbers
+
+
+def test_a_client_reads_its_own_writes_from_any_worker(server_database: LiveDatabase):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    dsn = server_database.service_dsn
+    arguments = ["--insecure-dev", "--dsn", dsn, "--listen", address, "--workers", "2"]
+    server = ServerProcess(arguments)
+    try:
+        server.wait()
+        with regesta.Client(address, namespace="workers", channels=8) as client:
+            client.create_namespace("workers")
+            for number in range(1, 41):
+                assert number == client.register("churn").version
+                client.set_alias("churn@champion", version=number)
+                assert number == client.resolve("churn@champion").version
+                assert number == client.get_model("churn").latest_version
+    finally:
+        assert 0 == server.stop()
 
 
 def test_what_a_write_answers_is_what_reads_show_from_then_on(

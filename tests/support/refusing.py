@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import regesta
 from regesta.v1 import version_pb2 as version_pb
+from regesta_projections.verification import verify
 from tests.support.wire import Outcome, Wire
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class Refusing:
 
     client: regesta.Client
     wire: Wire
+    #: Of the server's database.
+    dsn: str
 
     @property
     def parent(self) -> str:
@@ -48,6 +51,10 @@ class Refusing:
             allow_missing_model=True,
         )
         self.client.set_alias("churn@champion", version=1)
+
+    def check_sound(self) -> None:
+        """Check log and projections, in this process: the API starts one for it each time."""
+        assert () == tuple(verify(self.dsn, self.client.namespace).findings)
 
     def call(self, method: str, request: Message | bytes) -> Outcome:
         """Make a call that must be refused and must not change anything."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 import regesta
 from regesta.v1 import model_pb2 as model_pb
 from regesta.v1 import version_pb2 as version_pb
 from regesta_projections.rebuild import rebuild
-from tests.support.oracle import RANGES, Refused, bare
+from regesta_projections.verification import verify
+from tests.support.oracle import Refused, Version, bare
 from tests.support.oracle_writes import Oracle
 
 if TYPE_CHECKING:
@@ -27,29 +30,49 @@ M = TypeVar("M")
 _numbers = itertools.count(1)
 
 # What is there at the beginning is named most often: calls that are refused change nothing.
-NAMES = st.sampled_from(["churn", "churn", "Churn", "fraud", "fraud", "risk.eu-1", "leavers"])
-NUMBERS = st.sampled_from([1, 1, 2, 2, 3, 4, 5])
-ALIASES = st.sampled_from(["champion", "challenger"])
+NAMES = st.sampled_from(["churn"] * 6 + ["fraud"] * 3 + ["Churn", "risk.eu-1", "leavers"])
+NUMBERS = st.sampled_from([1, 1, 1, 2, 2, 3, 4])
+SELDOM = st.sampled_from([False] * 5 + [True])
+#: Chooses among as many things as there turn out to be.
+PICKS = st.integers(0, 999)
+ALIASES = st.sampled_from(["champion", "champion", "challenger"])
 STAGES = st.sampled_from(["development", "staging", "production", "archived", "nowhere"])
+FROM_STAGES = st.sampled_from(["", "", "present", "staging"])
 LABELS = st.sampled_from(["0.1.0", "1.0.0", "1.0.0+b1", "1.2.0", "2.0.0-rc.1", "2.0.0"])
 DIGESTS = st.sampled_from(["sha256:" + "0" * 64, "sha256:" + "f" * 64])
-KEYS = st.sampled_from(["team", "a note", "ключ"])
-VALUES = st.sampled_from(["", "risk", "line\nline", "x" * 1_024, "y" * 1_025, "z" * 5_000])
+KEYS = st.sampled_from(["team", "team", "ключ"])
+VALUES = st.sampled_from(["", "risk", "line\nline", "x" * 1_024, "y" * 1_025, "y" * 1_025])
 TAGS = st.dictionaries(KEYS, VALUES, max_size=3)
 TEXTS = st.sampled_from(["", "Finds customers who leave.", "# Card\n\n" + "é" * 2_000])
-ETAGS = st.sampled_from(["", "", "", "", "right", "right", "wrong", "0"])
+ETAGS = st.sampled_from([""] * 6 + ["right"] * 3 + ["wrong", "0"])
 REASONS = st.sampled_from(["", "because"])
-ADDRESSES = st.one_of(
-    st.builds("{}/{}".format, NAMES, NUMBERS),
-    st.builds("{}@{}".format, NAMES, ALIASES),
-    st.builds("{}#{}".format, NAMES, STAGES),
-    st.builds("{}@{}".format, NAMES, st.sampled_from(sorted(RANGES))),
-    st.builds("{}@latest".format, NAMES),
-    DIGESTS,
-)
+#: Every form of address, in an order in which different ones follow each other.
+ADDRESSES = [
+    f"{name}{rest}"
+    for rest in (
+        "@latest",
+        "/1",
+        "@champion",
+        "#development",
+        "@^1.0",
+        "#archived",
+        "/2",
+        "@*",
+        "#staging",
+        "@>=2.0.0-rc.1",
+        "@challenger",
+        "/3",
+        "@~1.0.0",
+        "#production",
+        "@<1.0.0",
+        "#nowhere",
+        "@9.x",
+    )
+    for name in ("churn", "fraud")
+]
 VERSIONS = st.builds(
     version_pb.Version,
-    semver=st.one_of(st.just(""), LABELS),
+    semver=st.one_of(st.just(""), st.just(""), LABELS),
     digest=st.one_of(st.just(""), DIGESTS),
     source=st.sampled_from(["", "s3://models/churn"]),
     metrics=st.dictionaries(st.just("auc"), st.sampled_from([0.1, 0.5, 0.9]), max_size=1),
@@ -68,22 +91,47 @@ MODELS = st.builds(
 )
 
 
+#: What may happen: names of methods, as often as they are to be chosen, and their arguments.
+OPERATIONS: dict[str, st.SearchStrategy[dict[str, Any]]] = {}
+CHOICES: list[str] = []
+
+F = TypeVar("F", bound="Callable[..., None]")
+
+
+def operation(weight: int, **given: st.SearchStrategy[Any]) -> Callable[[F], F]:
+    """Mark a method as something that may happen.
+
+    Hypothesis tries rules a few at a time, which is good at finding odd states; here all
+    of them are needed to get anywhere, so they are chosen from within one rule.
+    """
+
+    def mark(method: F) -> F:
+        OPERATIONS[method.__name__] = st.fixed_dictionaries(given)
+        CHOICES.extend([method.__name__] * weight)
+        return method
+
+    return mark
+
+
 class RegistryMachine(RuleBasedStateMachine):
     """One namespace, called at random and compared with the oracle after each step."""
 
     #: The server, and its database.
     address = ""
     dsn = ""
+    #: Namespace of the latest example.
+    last = ""
 
     def __init__(self) -> None:
         super().__init__()
-        self.namespace = f"model-{next(_numbers)}"
+        self.namespace = RegistryMachine.last = f"model-{next(_numbers)}"
         self.client = regesta.Client(self.address, namespace=self.namespace)
         self.oracle = Oracle(self.namespace)
         #: Writes that went well, to be repeated.
         self.done: list[tuple[Callable[[str, str], Any], str, str, Any]] = []
         #: What was read at a position, times and all.
         self.seen: dict[tuple[int, str], Message] = {}
+        self._addresses = itertools.cycle(ADDRESSES)
         #: The position at which everything was compared last.
         self._looked_at = 0
 
@@ -97,23 +145,31 @@ class RegistryMachine(RuleBasedStateMachine):
         self.oracle.set_alias("churn", "champion", 1, "")
         self.client.set_alias("churn@champion", version=1)
 
+    @rule(data=st.data())
+    def step(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(CHOICES), label="what")
+        # Of a deleted model all is refused, so it is soon restored.
+        deleted = any(model.deleted for model in self.oracle.models.values())
+        if deleted and data.draw(st.integers(0, 2), label="restore") == 0:
+            name = "restore_model"
+        getattr(self, name)(**data.draw(OPERATIONS[name], label="with"))
+
     def teardown(self) -> None:
         try:
             self._check_events()
             before = self._everything()
-            assert self._findings() == []
+            self._check_sound()
             # Without the pause in which the old rows are still there for who reads them.
             assert self.oracle.position == rebuild(self.dsn, self.namespace, linger=0).position
             assert before == self._everything()
-            assert self._findings() == []
+            self._check_sound()
         finally:
             self.client.close()
 
-    def _findings(self) -> list[Any]:
-        answers = list(self.client.verify())
-        assert answers[-1].done
-        assert answers[-1].position == self.oracle.position
-        return [finding for answer in answers for finding in answer.findings]
+    def _check_sound(self) -> None:
+        # In this process: for the API the server starts one each time.
+        report = verify(self.dsn, self.namespace)
+        assert (self.oracle.position, []) == (report.position, list(report.findings))
 
     def _everything(self) -> list[Any]:
         return [
@@ -155,6 +211,21 @@ class RegistryMachine(RuleBasedStateMachine):
         if self._agree(expected, call) is not None:
             self.done.append((actual, request_id, reason, answers[0]))
 
+    def _some(self, name: str, number: int) -> int:
+        """Return a number of a version that is there, but for high ones."""
+        try:
+            count = len(self.oracle.model(name).versions)
+        except Refused:
+            count = 0
+        return number if number > 3 or not count else 1 + (number - 1) % count
+
+    def _present(self, name: str, number: int) -> Version | None:
+        """Return a version if it is there."""
+        try:
+            return self.oracle.model(name).versions.get(number)
+        except Refused:
+            return None
+
     def _etag(self, kind: str, revision: Callable[[], int]) -> str:
         """Return an etag that is right, wrong or anything else."""
         try:
@@ -172,29 +243,45 @@ class RegistryMachine(RuleBasedStateMachine):
         if oracle.position == self._looked_at:
             return
         self._looked_at = oracle.position
-        for shown in (True, False):
-            listed = client.list_models(page_size=1_000, show_deleted=shown)
-            assert oracle.position == listed.position
-            assert [
-                oracle.show_model(model) for model in oracle.visible_models(show_deleted=shown)
-            ] == list(map(bare, listed.models))
-        for model in oracle.models.values():
-            listed_versions = client.list_versions(model.name, show_deleted=True).versions
-            assert [
-                oracle.show_version(model, model.versions[number])
-                for number in sorted(model.versions, reverse=True)
-            ] == list(map(bare, listed_versions))
-            assert [oracle.show_alias(model, alias) for alias in model.pointing()] == list(
-                map(bare, client.list_aliases(model.name).aliases)
-            )
+        shown = oracle.position % 4 != 0
+        listed = client.list_models(page_size=1_000, show_deleted=shown)
+        assert oracle.position == listed.position
+        assert [
+            oracle.show_model(model) for model in oracle.visible_models(show_deleted=shown)
+        ] == list(map(bare, listed.models))
+        assert [
+            oracle.show_version(model, version)
+            for model, version in oracle.visible_versions(show_deleted=True)
+        ] == list(map(bare, client.versions(show_deleted=True)))
+        self._look_about()
+
+    def _look_about(self) -> None:
+        """Ask for other things each time: all forms of address and all kinds, now and before."""
+        oracle, client = self.oracle, self.client
+        for _ in range(3):
+            address = next(self._addresses)
+            self._agree(partial(oracle.resolve, address), partial(client.resolve, address))
+        at = max(1, oracle.position * 3 // 4)
+        self._agree(
+            partial(oracle.resolve, address, at), partial(client.resolve, address, as_of=at)
+        )
+        model = list(oracle.models.values())[oracle.position % len(oracle.models)]
+        versions = client.list_versions(model.name, show_deleted=True).versions
+        assert [
+            oracle.show_version(model, model.versions[number])
+            for number in sorted(model.versions, reverse=True)
+        ] == list(map(bare, versions))
+        aliases = client.list_aliases(model.name).aliases
+        assert [oracle.show_alias(model, name) for name in model.pointing()] == list(
+            map(bare, aliases)
+        )
 
     def _check_events(self) -> None:
         """Check that positions and revisions have no gaps."""
-        revisions: dict[str, int] = {}
-        for place, event in enumerate(self.client.events(), 1):
-            revisions[event.stream] = revisions.get(event.stream, 0) + 1
-            assert (place, event.stream, revisions[event.stream]) == (
-                event.position,
-                self.oracle.streams[place - 1],
-                event.revision,
-            )
+        revisions: Counter[str] = Counter()
+        expected = []
+        for position, stream in enumerate(self.oracle.streams, 1):
+            revisions[stream] += 1
+            expected.append((position, stream, revisions[stream]))
+        events = [(event.position, event.stream, event.revision) for event in self.client.events()]
+        assert expected == events
