@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import multiprocessing.connection
 import signal
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 _log = structlog.get_logger("app")
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+#: Seconds between two looks at the embedded PostgreSQL, and looks in vain before it is given up.
+_LOOK_SECONDS = 1.0
+_LOOKS = 3
 
 
 class CannotStart(Exception):
@@ -59,12 +64,13 @@ def run(settings: Settings) -> int:
     if settings.workers > 1 and settings.listen.endswith(":0"):
         raise CannotStart("workers share a port, so listen must name one")
     with opened(settings) as database:
+        if database.joined:
+            _say(f"joined the PostgreSQL that another process runs in {database.home}")
         job = Job(settings, database.service_dsn, _grants(settings, database), settings.workers > 1)
         try:
             if settings.workers == 1:
-                _run_loop(settings, _serve(job))
-                return 0
-            return _supervise(job)
+                return _run_loop(settings, _serve(job, database))
+            return _supervise(job, database)
         except AddressInUse as error:
             raise CannotStart(str(error)) from None
 
@@ -86,8 +92,8 @@ def _grants(settings: Settings, database: Opened) -> tuple[TokenGrant, ...]:
     return (grant,)
 
 
-def _run_loop(settings: Settings, main: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine on the event loop that is configured."""
+def _run_loop(settings: Settings, main: Coroutine[Any, Any, int]) -> int:
+    """Run a coroutine on the event loop that is configured, and return what it returns."""
     factory = None
     if settings.loop != "asyncio":
         try:
@@ -99,11 +105,11 @@ def _run_loop(settings: Settings, main: Coroutine[Any, Any, None]) -> None:
         else:
             factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(main)
+        return runner.run(main)
 
 
-async def _serve(job: Job) -> None:
-    """Serve in this process until a signal says to stop."""
+async def _serve(job: Job, database: Opened | None = None) -> int:
+    """Serve in this process until a signal says to stop; return the exit code."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _STOPPING:
@@ -113,10 +119,33 @@ async def _serve(job: Job) -> None:
         serving = Serving(parts.guard, parts.services, settings.tls, share_port=job.share_port)
         address = await serving.start(settings.listen)
         _say(f"regesta serves on {address}")
+        lost = False
+        if database is not None:
+            lost = await _watch(database, stop)
         await stop.wait()
         await serving.stop(notice=settings.drain_notice, grace=settings.drain_grace)
-        await parts.drain(settings.drain_grace)
+        await parts.drain(0 if lost else settings.drain_grace)
     _log.info("stopped")
+    return int(lost)
+
+
+async def _watch(database: Opened, stop: asyncio.Event) -> bool:
+    """Return once it is time to stop; say whether that is because the database is gone.
+
+    An embedded PostgreSQL ends with the process that started it. A server that goes on
+    without one would refuse every call and seem to be alive.
+    """
+    in_vain = 0
+    while not stop.is_set():
+        in_vain = 0 if await asyncio.to_thread(database.alive) else in_vain + 1
+        if in_vain >= _LOOKS:
+            _log.error("database_ended", home=str(database.home))
+            stop.set()
+            return True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await stop.wait()
+    return False
 
 
 def _work(job: Job) -> None:
@@ -128,7 +157,7 @@ def _work(job: Job) -> None:
         sys.exit(str(error))
 
 
-def _supervise(job: Job) -> int:
+def _supervise(job: Job, database: Opened) -> int:
     """Run several workers; when one ends by itself, end them all and fail.
 
     They are spawned, never forked: gRPC does not survive a fork.
@@ -154,7 +183,7 @@ def _supervise(job: Job) -> int:
     for number in _STOPPING:
         signal.signal(number, stop)
     try:
-        while all(worker.is_alive() for worker in workers):
+        while all(worker.is_alive() for worker in workers) and database.alive():
             multiprocessing.connection.wait([worker.sentinel for worker in workers], timeout=1)
         failed = not stopping
         stop()

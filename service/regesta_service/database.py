@@ -15,7 +15,7 @@ from regesta_service.postgres.embedded import EmbeddedPostgres
 from regesta_service.postgres.roles import provision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from regesta_service.config import Settings
 
@@ -33,7 +33,11 @@ class Opened:
     #: Migrations applied just now.
     applied: tuple[str, ...]
     #: Where the embedded server lives; None for a real one.
-    home: Path | None
+    home: Path | None = None
+    #: Whether the embedded server was running already, started by another process.
+    joined: bool = False
+    #: Says whether the embedded server still answers; a real one is not ours to watch.
+    alive: Callable[[], bool] = lambda: True
 
 
 def home_of(settings: Settings) -> Path:
@@ -58,13 +62,14 @@ def opened(settings: Settings) -> Iterator[Opened]:
         if settings.owner_dsn is not None:
             applied = migrate.apply(settings.owner_dsn.get_secret_value())
         migrate.check(dsn)
-        yield Opened(dsn, tuple(applied), None)
+        yield Opened(dsn, tuple(applied))
         return
     home = home_of(settings)
     with EmbeddedPostgres(home / "postgres") as server:
         database = provision(server.dsn, DATABASE)
         applied = migrate.apply(database.owner_dsn)
-        yield Opened(database.service_dsn, tuple(applied), home)
+        joined = not server.is_owned
+        yield Opened(database.service_dsn, tuple(applied), home, joined, server.answers)
 
 
 def first_token(home: Path) -> tuple[Path, str, TokenGrant]:

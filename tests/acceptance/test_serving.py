@@ -195,3 +195,20 @@ def test_a_new_token_works_once_its_digest_is_configured(tmp_path, server_databa
         version = client.register("by-token", source="s3://x")
 
     assert version.created_by == "ci"
+
+
+def test_a_server_whose_embedded_postgresql_ends_says_so_and_ends(open_directory):
+    arguments = ["--insecure-dev", "--listen", "127.0.0.1:0", "--data-dir", str(open_directory)]
+    first, second = ServerProcess(arguments), None
+    try:
+        first.wait()
+        second = ServerProcess(arguments)
+        second.wait()
+        assert any(line.startswith("joined") for line in second.said)
+        assert first.stop() == 0
+        assert second.process.wait(30) == 1
+        assert any('"database_ended"' in line for line in second.logged)
+    finally:
+        for server in (first, second):
+            if server is not None:
+                server.kill()

@@ -166,6 +166,10 @@ class EmbeddedPostgres:
         """Stop the server."""
         self.stop()
 
+    def answers(self) -> bool:
+        """Say whether the server accepts connections now; asks it, in about a millisecond."""
+        return self._answers()
+
     def _answers(self) -> bool:
         return ping(self._home.socket_dir) is pq.Ping.OK
 
