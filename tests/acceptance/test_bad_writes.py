@@ -108,6 +108,10 @@ def test_a_reason_keeps_its_rule(refusing: Refusing, reason: str):
     refusing.invalid("CreateModel", create(refusing, reason=reason), "reason")
     request = pb.DeleteModelRequest(name=refusing.model, request_id=new_id(), reason=reason)
     refusing.invalid("DeleteModel", request, "reason")
+    namespace = admin_pb.CreateNamespaceRequest(
+        namespace_id="never-made", request_id=new_id(), reason=reason
+    )
+    refusing.invalid("CreateNamespace", namespace, "reason")
 
 
 def test_what_is_exactly_at_its_limit_is_taken(refusing: Refusing):
@@ -364,6 +368,8 @@ def test_a_namespace_has_a_name_of_the_rule(refusing: Refusing, name: str):
 def test_all_that_is_wrong_is_told_at_once_but_for_what_is_too_much(refusing: Refusing):
     request = create(refusing, model_id="", request_id="", reason="\0")
     refusing.invalid("CreateModel", request, "model_id", "request_id", "reason")
+    namespace = admin_pb.CreateNamespaceRequest(reason="\0")
+    refusing.invalid("CreateNamespace", namespace, "namespace_id", "request_id", "reason")
     metrics = {f"m{number}": math.nan for number in range(500)}
     outcome = refusing.refused(
         "RegisterVersion", register(refusing, metrics=metrics), "INVALID_ARGUMENT", "INVALID_FIELD"

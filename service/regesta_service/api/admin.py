@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from regesta import names
-from regesta.names import InvalidName, NamespaceName
-from regesta.sealed import SALT_BYTES, seal
+from regesta.names import NamespaceName
 from regesta.v1 import admin_service_pb2 as pb
 from regesta_projections.records import Cause
 from regesta_service.access.permissions import EVERY_NAMESPACE, Permission
 from regesta_service.api.errors import denied
 from regesta_service.api.reads.requests import name_in, namespace_in
+from regesta_service.api.writes.checks import Checks as Rules
+from regesta_service.api.writes.writing import new_salt
 from regesta_service.domain import limits
-from regesta_service.domain.rejections import InvalidRequest
 from regesta_service.reads.pages import page_size_of
 from regesta_service.sequencing.identity import identify
 
@@ -62,15 +61,11 @@ class AdminCalls:
         name = request.namespace_id
         if not call.may(Permission.ADMIN_NAMESPACES, name):
             raise denied(Permission.ADMIN_NAMESPACES, name)
-        try:
-            names.check_namespace(name)
-            names.check_request_id(request.request_id)
-        except InvalidName as error:
-            field = "namespace_id" if error.reason.startswith("NAMESPACE") else "request_id"
-            raise InvalidRequest.of(field, error.message) from None
-        if len(request.reason) > limits.MAX_REASON:
-            raise InvalidRequest.of("reason", f"has at most {limits.MAX_REASON:,} characters")
-        reason = seal(request.reason, secrets.token_bytes(SALT_BYTES)) if request.reason else None
+        rules = Rules(new_salt)
+        rules.named("namespace_id", names.check_namespace, name)
+        rules.named("request_id", names.check_request_id, request.request_id)
+        reason = rules.sealed("reason", request.reason, limits.MAX_REASON)
+        rules.finish()
         cause = Cause(
             call.principal.name, call.principal.kind, request.request_id, call.traceparent
         )
