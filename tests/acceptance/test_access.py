@@ -16,6 +16,7 @@ import regesta
 from regesta.v1 import admin_service_pb2 as admin_pb
 from regesta.v1 import catalog_service_pb2 as pb
 from regesta.v1 import model_pb2 as model_pb
+from regesta_service.access.tokens import new_token
 from tests.support.server_process import ServerProcess, serving
 from tests.support.wire import METHODS, Wire, request_class
 
@@ -50,12 +51,22 @@ def made_token(principal: str, role: str, namespaces: list[str]) -> tuple[str, s
     return token[1], f"{configuration}namespaces = {namespaces}\n"
 
 
+def configured(principal: str, role: str, namespaces: list[str]) -> tuple[str, str]:
+    """Return a token and its part of a configuration, in the other way to write it."""
+    token = new_token()
+    return token, (
+        f'[[tokens]]\nprincipal = "{principal}"\nrole = "{role}"\ntoken = "{token}"\n'
+        f"namespaces = {namespaces}\n"
+    )
+
+
 @pytest.fixture(scope="module")
 def guarded(
     postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[ServerProcess, dict[str, str]]]:
     """A server that wants tokens, and the tokens by principal."""
-    made = {name: made_token(name, *grant) for name, grant in PRINCIPALS.items()}
+    made = {name: configured(name, *grant) for name, grant in PRINCIPALS.items()}
+    made["root"] = made_token("root", *PRINCIPALS["root"])
     path = tmp_path_factory.mktemp("config") / "regesta.toml"
     path.write_text("\n".join(configuration for _, configuration in made.values()))
     database = postgres.migrated()

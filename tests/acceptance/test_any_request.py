@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from functools import cache
@@ -63,6 +64,8 @@ def base(at: Refusing, method: MethodDescriptor) -> Any:
     fields = method.input_type.fields_by_name
     if "request_id" in fields:
         request.request_id = str(uuid.uuid4())
+    if "namespace_id" in fields:
+        request.namespace_id = f"n{uuid.uuid4().hex}"
     if "parent" in fields:
         of_model = method.name in {"RegisterVersion", "ListVersions", "ListAliases"}
         request.parent = at.model if of_model else at.parent
@@ -244,8 +247,19 @@ def test_odd_metadata_does_no_harm(refusing: Refusing, metadata: Any):
     outcome = refusing.wire.call("GetModel", request, metadata=metadata)
     assert refusing.client.get_model("churn") == outcome.answer.model
     write = pb.SetTagsRequest(name=refusing.model, tags={"a": "b"}, request_id="odd")
-    assert refusing.wire.call("SetTags", write, metadata=metadata).answer.tags
+    position = refusing.wire.call("SetTags", write, metadata=metadata).answer.position
+    (event,) = refusing.client.events(after=position - 1)
+    assert b"traceparent" not in event.record
     refusing.check_sound()
+
+
+def test_a_trace_is_noted_with_what_it_caused(refusing: Refusing):
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    write = pb.SetTagsRequest(name=refusing.model, tags={"a": "b"}, request_id="traced")
+    metadata = (("traceparent", trace),)
+    position = refusing.wire.call("SetTags", write, metadata=metadata).answer.position
+    (event,) = refusing.client.events(after=position - 1)
+    assert trace == json.loads(event.record)["traceparent"]
 
 
 def test_too_much_metadata_is_refused_and_does_no_harm(refusing: Refusing):

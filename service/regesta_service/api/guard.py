@@ -10,6 +10,7 @@ authorize, call, answer, log.
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -40,7 +41,10 @@ if TYPE_CHECKING:
 #: Longest wait for a request's bytes once its headers are there, in seconds.
 BODY_TIMEOUT = 2.0
 
-_TRACEPARENT_LENGTH = 55
+# Version ff and ids of zeros are invalid. Source: W3C Trace Context, section 3.2.2.
+_TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+)
 
 _OUT_OF_TIME = errors.call_error(
     grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -296,12 +300,8 @@ def _bytes_of(answer: Answer) -> bytes:
 def _traceparent_of(metadata: tuple[tuple[str, str | bytes], ...]) -> str:
     """Return a W3C traceparent if there is a well-formed one."""
     for key, value in metadata:
-        if key == "traceparent" and isinstance(value, str) and len(value) == _TRACEPARENT_LENGTH:
-            parts = value.split("-")
-            if [len(part) for part in parts] == [2, 32, 16, 2] and all(
-                character in "0123456789abcdef" for part in parts for character in part
-            ):
-                return value
+        if key == "traceparent" and isinstance(value, str) and _TRACEPARENT.fullmatch(value):
+            return value
     return ""
 
 
