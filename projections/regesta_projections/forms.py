@@ -113,7 +113,10 @@ _pack_length = Struct("!i").pack
 
 
 def _jsonb(values: Mapping[str, Any]) -> bytes:
-    return _JSONB_VERSION + _json(values) if values else _EMPTY_OBJECT
+    # Without further calls: three of these are a third of a version's price.
+    if not values:
+        return _EMPTY_OBJECT
+    return _JSONB_VERSION + _encode({name: values[name] for name in values})
 
 
 def _jsonb_properties(properties: Properties) -> bytes:

@@ -22,6 +22,8 @@ def put_tags(
     row: ModelRow | VersionRow, tags: Mapping[str, str], long_tags: Mapping[str, FreeText]
 ) -> None:
     """Set tags; a long value leaves only its digest in the row."""
+    if not tags and not long_tags:
+        return
     own = row.resource.tags
     for key, value in tags.items():
         own[key] = value

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from regesta.v1 import model_pb2 as model_pb
 from regesta_projections.evolve.labels import put_tags
-from regesta_projections.evolve.stamps import put_text, put_time, stamp, stamp_created
+from regesta_projections.evolve.stamps import put_text, put_time, stamp_first
 from regesta_projections.rows import ModelRow, NameKey, NameRow, Rows
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ def model_created(rows: Rows, event: ModelCreated, recorded: Recorded) -> None:
     put_tags(row, event.tags, event.long_tags)
     put_text(row.texts, "description", event.description)
     put_text(row.texts, "card", event.card)
-    stamp_created(row, recorded)
-    stamp(row, recorded)
+    stamp_first(row, recorded)
     rows.add(row)
     rows.add(NameRow(event.name.lower(), event.name))
 

@@ -9,7 +9,7 @@ import msgspec
 from regesta.semver import sort_key
 from regesta.v1 import version_pb2 as version_pb
 from regesta_projections.evolve.labels import put_tags
-from regesta_projections.evolve.stamps import put_text, put_time, stamp, stamp_created
+from regesta_projections.evolve.stamps import put_text, put_time, stamp_first
 from regesta_projections.rows import LabelRow, ModelKey, Rows, VersionRow
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ def version_registered(
     """Add a version, and note its number as the model's last."""
     row = VersionRow(model, event.version, _registered(event), stage_position=recorded.position)
     put_tags(row, event.tags, event.long_tags)
-    put_text(row.texts, "description", event.description)
-    put_text(row.texts, "card", event.card)
-    stamp_created(row, recorded)
-    stamp(row, recorded)
+    if event.description is not None or event.card is not None:
+        put_text(row.texts, "description", event.description)
+        put_text(row.texts, "card", event.card)
+    stamp_first(row, recorded)
     # Looked up before anything is added: a missing model leaves the rows as they were.
     parent = rows.edit(ModelKey(model))
     # The highest rather than the latest, so that streams can be folded in any order.
@@ -41,20 +41,24 @@ def version_registered(
 def _registered(event: events.VersionRegistered) -> version_pb.Version:
     """Return the resource as it was registered, but for tags."""
     resource = version_pb.Version()
-    # Assigned one by one: half the time of keyword arguments.
+    # Assigned one by one, and only what is there: half the time of keyword arguments.
     resource.version = event.version
-    resource.semver = event.semver
     resource.source = event.source
-    resource.digest = event.digest
     resource.stage = event.stage
+    if event.semver:
+        resource.semver = event.semver
+    if event.digest:
+        resource.digest = event.digest
     if event.size_bytes:
         resource.size_bytes = int(event.size_bytes)
-    params = resource.params
-    for name, text in event.params.items():
-        params[name] = text
-    metrics = resource.metrics
-    for name, text in event.metrics.items():
-        metrics[name] = float(text)
+    if event.params:
+        params = resource.params
+        for name, text in event.params.items():
+            params[name] = text
+    if event.metrics:
+        metrics = resource.metrics
+        for name, text in event.metrics.items():
+            metrics[name] = float(text)
     for name, value in event.properties.items():
         _put_property(resource.properties[name], value)
     _put_references(resource, event)
@@ -79,8 +83,7 @@ def _put_references(resource: version_pb.Version, event: events.VersionRegistere
 
 
 def _put_lineage(target: version_pb.Lineage, lineage: events.Lineage) -> None:
-    # Present even when empty, as the signature.
-    target.SetInParent()
+    # Present even when empty, as the signature: an assignment does that too.
     target.run = lineage.run
     target.repository = lineage.repository
     target.commit = lineage.commit
