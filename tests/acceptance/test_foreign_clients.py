@@ -14,10 +14,12 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+import regesta
+from tests.support.server_process import serving
 from tests.support.wire import FILES, METHODS
 
 if TYPE_CHECKING:
-    import regesta
+    from tests.databases import LiveDatabase
     from tests.support.server_process import ServerProcess
 
 SERVICES = [service.full_name for file in FILES for service in file.services_by_name.values()]
@@ -33,6 +35,27 @@ def test_a_probe_is_told_that_every_service_serves(server: ServerProcess):
             stub.Check(health_pb2.HealthCheckRequest(service="nothing"), timeout=10)
         failed: Any = caught.value
         assert grpc.StatusCode.NOT_FOUND == failed.code()
+
+
+def test_a_probe_is_told_of_a_drain_before_calls_are_refused(
+    server_database: LiveDatabase, client: regesta.Client
+):
+    client.register("churn")
+    dsn = server_database.service_dsn
+    with serving("--insecure-dev", "--dsn", dsn, environment={"REGESTA_DRAIN_NOTICE": "3"}) as own:
+        with (
+            grpc.insecure_channel(own.address) as channel,
+            regesta.Client(own.address, namespace=client.namespace) as called,
+        ):
+            stub: Any = health_pb2_grpc.HealthStub(channel)
+            watched = stub.Watch(health_pb2.HealthCheckRequest(), timeout=30)
+            assert health_pb2.HealthCheckResponse.SERVING == next(watched).status
+            own.process.terminate()
+            assert health_pb2.HealthCheckResponse.NOT_SERVING == next(watched).status
+            assert client.get_model("churn") == called.get_model("churn")
+            assert 2 == called.register("churn").version
+            watched.cancel()
+        assert 0 == own.stop()
 
 
 def curl(
