@@ -122,6 +122,8 @@ def verify(namespace: str, **flags: Any) -> None:
         return
     for finding in report.findings:
         click.echo(f"{finding.kind.name} {finding.position} {finding.subject}: {finding.detail}")
+    if report.texts_erased:
+        click.echo(f"{report.texts_erased} texts are erased: only their digests are left")
     click.echo(
         f"{report.events_folded} events folded, {report.rows_compared} rows and "
         f"{report.texts_compared} texts compared, {report.findings_total} findings; "

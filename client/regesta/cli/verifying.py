@@ -35,6 +35,7 @@ class ServerReport:
     texts_compared: int = 0
     position: int = 0
     root_hash: bytes = b""
+    texts_erased: int = 0
     findings_total: int = 0
     findings: list[Discovery] = field(default_factory=list)
 
@@ -75,6 +76,7 @@ def _server_check(client: regesta.Client, total: int, advance: Advance) -> Serve
         )
         if answer.done:
             report.position, report.root_hash = answer.position, answer.root_hash
+            report.texts_erased = answer.texts_erased
             report.findings_total = answer.findings_total
         advance(answer.events_folded, max(total, answer.events_folded))
     return report
@@ -126,6 +128,11 @@ def _show(output: Output, server: ServerReport, own: LogCheck) -> None:
         _verdict(own.findings_total),
     )
     output.line(("root", "bold"), f"    {own.frontier.root().hex()} at position {own.events}")
+    if server.texts_erased:
+        # No finding: erasing is allowed. But a text that goes unnoticed was not erased in order.
+        output.line(
+            ("erased", "yellow"), f"  {server.texts_erased:,} texts: their digests are left"
+        )
     for who, findings in (("server", server.findings), ("client", own.findings)):
         for found in findings:
             where = f" at position {found.position}" if found.position else ""

@@ -449,6 +449,7 @@ class VerifyResponse(_message.Message):
     FINDINGS_TOTAL_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
     ROOT_HASH_FIELD_NUMBER: _builtins.int
+    TEXTS_ERASED_FIELD_NUMBER: _builtins.int
     events_folded: _builtins.int
     """Events folded so far."""
     rows_compared: _builtins.int
@@ -463,6 +464,10 @@ class VerifyResponse(_message.Message):
     """In the last answer: the position of the last event checked."""
     root_hash: _builtins.bytes
     """In the last answer: the Merkle root over the records as they were read."""
+    texts_erased: _builtins.int
+    """In the last answer: texts whose digests stand in records but which are not
+    there any more. An erasure leaves them so, and so does a deletion by hand.
+    """
     @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Finding]:
         """Findings since the answer before."""
@@ -478,10 +483,11 @@ class VerifyResponse(_message.Message):
         findings_total: _builtins.int = ...,
         position: _builtins.int = ...,
         root_hash: _builtins.bytes = ...,
+        texts_erased: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "events_folded", b"events_folded", "findings", b"findings", "findings_total", b"findings_total", "position", b"position", "root_hash", b"root_hash", "rows_compared", b"rows_compared", "texts_compared", b"texts_compared"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "events_folded", b"events_folded", "findings", b"findings", "findings_total", b"findings_total", "position", b"position", "root_hash", b"root_hash", "rows_compared", b"rows_compared", "texts_compared", b"texts_compared", "texts_erased", b"texts_erased"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

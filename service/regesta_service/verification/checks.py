@@ -117,6 +117,7 @@ class Checks:
                             findings_total=report.findings_total,
                             position=report.position,
                             root_hash=report.root_hash,
+                            texts_erased=report.texts_erased,
                         )
                     case _:
                         raise WorkerDied(f"a check told {message}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -221,3 +222,17 @@ def test_a_record_that_somebody_changed_is_found_by_both(
     assert found["server"]["findings_total"] > 0
     assert "ROOT" in {one["kind"] for one in found["client"]["findings"]}
     assert "client: ROOT" in churn("verify", code=7).out
+
+
+def test_a_text_that_is_gone_is_counted_where_people_look(
+    churn: CommandLine, server_database: LiveDatabase
+):
+    with psycopg.connect(server_database.superuser_dsn) as conn:
+        conn.execute(
+            "DELETE FROM regesta.disclosures WHERE text = 'better' AND namespace_id ="
+            " (SELECT namespace_id FROM regesta.logs WHERE name = %s)",
+            [os.environ["REGESTA_NAMESPACE"]],
+        )
+
+    assert churn("verify", "--json").document["server"]["texts_erased"] == 1
+    assert "1 texts: their digests are left" in churn("verify").out
