@@ -17,7 +17,8 @@ class Effort:
         stock: What the registry holds that is resolved and registered into.
         follow_seconds: How long writers write while readers follow.
         appended_events: Appended in process, times the callers, but at most eight times.
-        rebuilt_events: Length of the log that is rebuilt.
+        rebuilt_events: Length of the log that is rebuilt, if it is written in time.
+        writing_seconds: How long that log is written.
     """
 
     turns: int
@@ -26,15 +27,17 @@ class Effort:
     follow_seconds: float
     appended_events: int
     rebuilt_events: int
+    writing_seconds: float
 
 
 FULL = Effort(
-    turns=7,
+    turns=5,
     slice_seconds=2,
-    stock=Stock(large_versions=100_000, small_models=8, aliased_models=16_000),
+    stock=Stock(large_versions=100_000, small_models=6, aliased_models=16_000),
     follow_seconds=15,
     appended_events=2_000,
     rebuilt_events=1_000_000,
+    writing_seconds=90,
 )
 QUICK = Effort(
     turns=3,
@@ -43,4 +46,5 @@ QUICK = Effort(
     follow_seconds=4,
     appended_events=500,
     rebuilt_events=50_000,
+    writing_seconds=10,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import resource
 import time
 from dataclasses import dataclass
@@ -13,10 +14,14 @@ from benchmarks.workers import Worker, orders
 from regesta_projections.rebuild import rebuild
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from multiprocessing.connection import Connection
 
     from benchmarks.effort import Effort
     from benchmarks.ground import Ground
+    from regesta_projections.events import Event
+
+    _Entry = tuple[str, Event]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +34,10 @@ class _Folded:
 
 def measure_rebuild(ground: Ground, effort: Effort) -> list[Figure]:
     """Write a log without a server, and rebuild from it in a process of its own."""
-    events = effort.rebuilt_events
     dsn = ground.migrated()
-    write_log(dsn, NAMESPACE, facts(events))
+    events = write_log(
+        dsn, NAMESPACE, _within(effort.writing_seconds, facts(effort.rebuilt_events))
+    )
     with Worker(_run, dsn) as worker:
         before = ground.database_cpu()
         folded: _Folded = worker.ask("rebuild")
@@ -48,6 +54,11 @@ def measure_rebuild(ground: Ground, effort: Effort) -> list[Figure]:
         Figure(f"{what}: CPU of PostgreSQL", database / events * 1e6, "µs/event"),
         Figure(f"{what}: peak memory of the folding process", folded.peak, "MiB"),
     ]
+
+
+def _within(seconds: float, entries: Iterator[_Entry]) -> Iterator[_Entry]:
+    until = time.monotonic() + seconds
+    return itertools.takewhile(lambda _: time.monotonic() < until, entries)
 
 
 def _run(pipe: Connection, dsn: str) -> None:

@@ -115,6 +115,11 @@ class _Writer:
         self._levels: list[list[bytes]] = [[]]
         self._time = _START
 
+    @property
+    def size(self) -> int:
+        """How many events it has written."""
+        return self._frontier.size
+
     def write(self, entries: list[tuple[str, e.Event]]) -> None:
         """Append a chunk and commit it."""
         lines, requests, hashes = [], [], []
@@ -179,8 +184,8 @@ class _Writer:
             del waiting[:256]
 
 
-def write_log(dsn: str, namespace: str, entries: Iterator[tuple[str, e.Event]]) -> None:
-    """Write a log into a namespace, which must not exist yet.
+def write_log(dsn: str, namespace: str, entries: Iterator[tuple[str, e.Event]]) -> int:
+    """Write a log into a namespace, which must not exist yet, and return its size.
 
     Args:
         dsn: The service's role.
@@ -195,6 +200,7 @@ def write_log(dsn: str, namespace: str, entries: Iterator[tuple[str, e.Event]]) 
         writer = _Writer(conn, namespace, namespace_id)
         while chunk := list(itertools.islice(entries, _CHUNK)):
             writer.write(chunk)
+        return writer.size
 
 
 if __name__ == "__main__":
