@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from regesta_service import logs, wiring
+from regesta_service import engines, logs, wiring
 from regesta_service.access.tokens import InsecureDev, StaticTokens, TokenGrant
+from regesta_service.config import is_local
 from regesta_service.database import Opened, first_token, opened
-from regesta_service.serving import AddressInUse, Serving
+from regesta_service.engines import AddressInUse, EngineMissing
+from regesta_service.serving import Serving
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -60,7 +62,13 @@ def run(settings: Settings) -> int:
         CannotStart: The configuration does not allow it.
         PostgresError: The database cannot be had.
     """
+    try:
+        engines.require(settings.engine)
+    except EngineMissing as error:
+        raise CannotStart(str(error)) from None
     logs.configure(settings.log_level)
+    if settings.engine == "native" and not is_local(settings.listen):
+        _say("the native engine bounds neither bodies nor connections: docs/security.md")
     if settings.workers > 1 and settings.listen.endswith(":0"):
         raise CannotStart("workers share a port, so listen must name one")
     with opened(settings) as database:
@@ -116,7 +124,8 @@ async def _serve(job: Job, database: Opened | None = None) -> int:
         loop.add_signal_handler(number, stop.set)
     settings = job.settings
     async with wiring.wired(settings, job.service_dsn, job.authenticator()) as parts:
-        serving = Serving(parts.guard, parts.services, settings.tls, share_port=job.share_port)
+        engine = engines.made(settings.engine, parts.guard, settings.tls, share_port=job.share_port)
+        serving = Serving(engine, parts.guard, parts.services)
         address = await serving.start(settings.listen)
         _say(f"regesta serves on {address}")
         lost = False

@@ -66,6 +66,7 @@ def main() -> None:
 @_settings_options
 @click.option("--listen", help="host:port or unix:/path; the default is 127.0.0.1:7421.")
 @click.option("--insecure-dev", is_flag=True, default=None, help="No tokens, loopback only.")
+@click.option("--engine", help="What carries calls: grpcio (the default) or native.")
 @click.option("--workers", type=int, help="Processes that share the port.")
 @click.option("--log-level", help="debug, info, warning or error.")
 def up(**flags: Any) -> None:

@@ -43,6 +43,7 @@ _OTHER_PREFIXES = ("REGESTA_TEST_",)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _NAMESPACE = re.compile(r"(?:\*|[a-z][a-z0-9-]{0,62})\Z")
 
+EngineName = Literal["grpcio", "native"]
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -117,6 +118,8 @@ class Settings(BaseSettings):
     insecure_dev: bool = False
     tokens: list[Token] = []
     tls: Tls | None = None
+    #: What carries calls: gRPC's own server, or pygrpc-native (`regesta[native]`).
+    engine: EngineName = "grpcio"
     #: Event loop: uvloop when it is installed.
     loop: Literal["auto", "uvloop", "asyncio"] = "auto"
     #: Processes that share the port (Linux only).
@@ -144,6 +147,11 @@ class Settings(BaseSettings):
             raise ValueError("insecure_dev and tokens exclude each other")
         if self.insecure_dev and not is_local(self.listen):
             raise ValueError("insecure_dev listens on loopback or a unix socket only")
+        if self.engine == "native" and self.tls is not None:
+            raise ValueError(
+                "the native engine has no TLS: take engine = 'grpcio', "
+                "or leave tls out and end TLS in a proxy in front"
+            )
         if not is_local(self.listen) and ":" not in self.listen:
             raise ValueError("listen must be host:port or unix:/path")
         return self

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import regesta
+from tests.support.engines import ENGINES
 from tests.support.refusing import Refusing
 from tests.support.server_process import ServerProcess, serving
 from tests.support.wire import Wire
@@ -35,6 +36,19 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     return report
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked so on each engine."""
+    marked = metafunc.definition.get_closest_marker("every_engine")
+    if marked is not None and "engine" in metafunc.fixturenames:
+        metafunc.parametrize("engine", ENGINES, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def engine(request: pytest.FixtureRequest) -> str:
+    """What carries calls: the default, or each in turn for tests marked `every_engine`."""
+    return str(getattr(request, "param", "grpcio"))
+
+
 @pytest.fixture(scope="session")
 def server_database(postgres: DatabaseServer) -> Iterator[LiveDatabase]:
     """The database of the shared server."""
@@ -44,9 +58,10 @@ def server_database(postgres: DatabaseServer) -> Iterator[LiveDatabase]:
 
 
 @pytest.fixture(scope="session")
-def server(server_database: LiveDatabase) -> Iterator[ServerProcess]:
+def server(engine: str, server_database: LiveDatabase) -> Iterator[ServerProcess]:
     """A server in development mode: everybody is `anonymous` and may do everything."""
-    with serving("--insecure-dev", "--dsn", server_database.service_dsn) as process:
+    options = ("--insecure-dev", "--engine", engine)
+    with serving(*options, "--dsn", server_database.service_dsn) as process:
         yield process
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from tests.databases import DatabaseServer
 
+pytestmark = pytest.mark.every_engine
+
 #: Principals, each with a role and where it holds.
 PRINCIPALS = {
     "root": ("admin", ["*"]),
@@ -62,13 +64,14 @@ def configured(principal: str, role: str, namespaces: list[str]) -> tuple[str, s
 
 @pytest.fixture(scope="module")
 def guarded(
-    postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+    engine: str, postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[ServerProcess, dict[str, str]]]:
     """A server that wants tokens, and the tokens by principal."""
     made = {name: configured(name, *grant) for name, grant in PRINCIPALS.items()}
     made["root"] = made_token("root", *PRINCIPALS["root"])
     path = tmp_path_factory.mktemp("config") / "regesta.toml"
-    path.write_text("\n".join(configuration for _, configuration in made.values()))
+    configurations = [configuration for _, configuration in made.values()]
+    path.write_text("\n".join((f'engine = "{engine}"', *configurations)))
     database = postgres.migrated()
     tokens = {name: token for name, (token, _) in made.items()}
     with serving("--config", str(path), "--dsn", database.service_dsn) as server:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tests.databases import LiveDatabase
     from tests.support.server_process import ServerProcess
 
+pytestmark = pytest.mark.every_engine
+
 SERVICES = [service.full_name for file in FILES for service in file.services_by_name.values()]
 
 
@@ -38,11 +40,12 @@ def test_a_probe_is_told_that_every_service_serves(server: ServerProcess):
 
 
 def test_a_probe_is_told_of_a_drain_before_calls_are_refused(
-    server_database: LiveDatabase, client: regesta.Client
+    server_database: LiveDatabase, client: regesta.Client, engine: str
 ):
     client.register("churn")
-    dsn = server_database.service_dsn
-    with serving("--insecure-dev", "--dsn", dsn, environment={"REGESTA_DRAIN_NOTICE": "3"}) as own:
+    environment = {"REGESTA_DRAIN_NOTICE": "3", "REGESTA_ENGINE": engine}
+    options = ("--insecure-dev", "--dsn", server_database.service_dsn)
+    with serving(*options, environment=environment) as own:
         with (
             grpc.insecure_channel(own.address) as channel,
             regesta.Client(own.address, namespace=client.namespace) as called,

@@ -80,10 +80,10 @@ def test_an_empty_database_is_refused_until_migrations_are_applied(postgres):
     assert position == 1
 
 
-def test_an_address_in_use_is_refused(server, server_database):
-    code, said = ended(
-        ["--listen", server.address, "--dsn", server_database.service_dsn, "--insecure-dev"]
-    )
+@pytest.mark.every_engine
+def test_an_address_in_use_is_refused(server, server_database, engine):
+    options = ["--listen", server.address, "--engine", engine, "--insecure-dev"]
+    code, said = ended([*options, "--dsn", server_database.service_dsn])
 
     assert code == 2
     assert server.address in said
@@ -117,6 +117,29 @@ def test_it_serves_over_tls_and_to_nobody_who_does_not_trust_it(tmp_path, server
     assert position >= 1
 
 
+def test_the_native_engine_with_tls_is_refused_with_the_way_out(server_database):
+    environment = {"REGESTA_TLS__CERTIFICATE": "/x", "REGESTA_TLS__KEY": "/x"}
+    options = ["--engine", "native", "--insecure-dev", "--dsn", server_database.service_dsn]
+    code, said = ended(options, environment)
+
+    assert code == 2
+    assert "no TLS" in said
+    assert "grpcio" in said
+
+
+@pytest.mark.every_engine
+def test_it_listens_on_a_unix_socket(server_database, engine, open_directory):
+    address = f"unix:{open_directory}/regesta.sock"
+    options = ["--insecure-dev", "--engine", engine, "--listen", address]
+    server = ServerProcess([*options, "--dsn", server_database.service_dsn])
+    server.wait()
+    with regesta.Client(address) as client:
+        position = client.get_head().position
+
+    assert position >= 1
+    assert server.stop() == 0
+
+
 def free_port():
     """Return a port that nobody listens on now."""
     with socket.socket() as probe:
@@ -124,18 +147,19 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def two_workers(address, database):
+def two_workers(address, database, engine="grpcio"):
     """Start a server of two processes on one port."""
-    options = ("--workers", "2", "--listen", address, "--insecure-dev")
+    options = ("--workers", "2", "--listen", address, "--insecure-dev", "--engine", engine)
     server = ServerProcess([*options, "--dsn", database.service_dsn])
     server.wait()
     return server
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="SO_REUSEPORT balances on Linux only")
-def test_workers_share_a_port_and_a_client_reads_its_writes_from_each(server_database):
+@pytest.mark.every_engine
+def test_workers_share_a_port_and_a_client_reads_its_writes_from_each(server_database, engine):
     address = f"127.0.0.1:{free_port()}"
-    server = two_workers(address, server_database)
+    server = two_workers(address, server_database, engine)
     with regesta.Client(address, namespace="default", channels=8) as client:
         seen = []
         for _ in range(20):
@@ -162,8 +186,10 @@ def test_when_a_worker_dies_the_server_ends_with_a_failure(server_database):
     assert server.process.wait(30) == 1
 
 
-def test_it_stops_in_order_when_asked_and_says_so(server_database):
-    with serving("--insecure-dev", "--dsn", server_database.service_dsn) as server:
+@pytest.mark.every_engine
+def test_it_stops_in_order_when_asked_and_says_so(server_database, engine):
+    options = ("--insecure-dev", "--engine", engine)
+    with serving(*options, "--dsn", server_database.service_dsn) as server:
         assert server.stop() == 0
 
     assert any('"draining"' in line for line in server.logged)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from tests.databases import LiveDatabase
 
 
+pytestmark = pytest.mark.every_engine
+
+
 class Listening(Thread):
     """A client that watches until it has come to a position."""
 
@@ -67,23 +70,18 @@ def writing(client: regesta.Client) -> Iterator[Event]:
         writer.join()
 
 
-def restarted(server: ServerProcess, database: LiveDatabase) -> ServerProcess:
-    """Start a server where one was."""
-    again = ServerProcess(
-        ["--insecure-dev", "--dsn", database.service_dsn, "--listen", server.address]
-    )
-    again.wait()
-    return again
+def started(engine: str, database: LiveDatabase, address: str = "127.0.0.1:0") -> ServerProcess:
+    """Start a server, where one was or on a free port."""
+    options = ["--insecure-dev", "--engine", engine, "--listen", address]
+    server = ServerProcess([*options, "--dsn", database.service_dsn])
+    server.wait()
+    return server
 
 
 @pytest.fixture
-def passing(server_database: LiveDatabase) -> Iterator[list[ServerProcess]]:
+def passing(engine: str, server_database: LiveDatabase) -> Iterator[list[ServerProcess]]:
     """A list with a server; what a test puts into it is stopped too."""
-    first = ServerProcess(
-        ["--insecure-dev", "--dsn", server_database.service_dsn, "--listen", "127.0.0.1:0"]
-    )
-    first.wait()
-    servers = [first]
+    servers = [started(engine, server_database)]
     yield servers
     for server in servers:
         server.stop()
@@ -94,6 +92,7 @@ def test_a_watch_goes_on_over_a_restart_without_gap_or_repeat(
     client: regesta.Client,
     passing: list[ServerProcess],
     server_database: LiveDatabase,
+    engine: str,
     how: str,
 ):
     done = Event()
@@ -103,7 +102,7 @@ def test_a_watch_goes_on_over_a_restart_without_gap_or_repeat(
         code = getattr(passing[0], how)()
         assert (0 if how == "stop" else -9) == code
         time.sleep(0.2)
-        passing.append(restarted(passing[0], server_database))
+        passing.append(started(engine, server_database, passing[0].address))
         time.sleep(0.5)
     while len(watching.events) < client.get_head().position:
         time.sleep(0.01)

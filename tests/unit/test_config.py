@@ -45,6 +45,8 @@ def test_a_file_named_by_the_environment_is_read(tmp_path, monkeypatch):
         ("pool_size = 'many'\n", "pool_size"),
         ("pool_size = 1\n", "pool_size"),
         ("listen = \n", "regesta.toml"),
+        ("engine = 'rust'\n", "engine"),
+        ("engine = 'native'\n[tls]\ncertificate = 'c'\nkey = 'k'\n", "no TLS"),
         ("insecure_dev = true\nlisten = '0.0.0.0:1'\n", "insecure_dev"),
         (
             f"insecure_dev = true\n[[tokens]]\nprincipal='a'\nrole='reader'\ndigest='{DIGEST}'\n",

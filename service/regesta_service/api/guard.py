@@ -1,10 +1,9 @@
 """The guard: every call of ours passes through here and nowhere else.
 
-It serves unary methods through a stream handler (the wire is the same), so that
-credentials are judged before the body is awaited, a body that stalls ends its call,
-and bytes that cannot be parsed are INVALID_ARGUMENT: grpcio itself would answer
-UNKNOWN with the name of a Python class. Order: admit, authenticate, receive, parse,
-authorize, call, answer, log.
+It awaits and parses the body itself, so that credentials are judged before, a body that
+stalls ends its call, and bytes that cannot be parsed are INVALID_ARGUMENT: grpcio itself
+would answer UNKNOWN with the name of a Python class. Order: admit, authenticate, receive,
+parse, authorize, call, answer, log.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
@@ -83,7 +82,23 @@ class CallLog(Protocol):
         """Take a failure of ours, before the line of its call."""
 
 
-class Guard(grpc.GenericRpcHandler):
+class Context(Protocol):
+    """A call as its engine gives it; grpc.aio's own context is one."""
+
+    def invocation_metadata(self) -> Any:
+        """Return the pairs of the call's metadata, or None."""
+
+    def time_remaining(self) -> float | None:
+        """Return the seconds to the caller's deadline, None if it set none."""
+
+    async def read(self) -> Any:
+        """Return the request's bytes once they are there; anything else means that none came."""
+
+    async def abort(self, code: grpc.StatusCode, message: str, trailers: Any, /) -> Any:
+        """End the call with a status, by raising what its engine wants to go up."""
+
+
+class Guard:
     """Serves a table of methods.
 
     Args:
@@ -106,31 +121,13 @@ class Guard(grpc.GenericRpcHandler):
         self._max_calls = max_calls
         self._under_way = 0
         self._deadlines = Deadlines()
+        #: What is served, by path.
+        self.methods = methods
         #: Set once the server drains.
         self.draining = asyncio.Event()
-        # A table of ours instead of registered methods: grpc.aio's accept loop looks
-        # through all registered ones for each call.
-        self._handlers = {path: self._handler(method) for path, method in methods.items()}
 
-    def service(self, handler_call_details: Any) -> Any:
-        """Return the handler of a path; None is answered with UNIMPLEMENTED."""
-        return self._handlers.get(handler_call_details.method)
-
-    def _handler(self, method: Method) -> Any:
-        if method.streams:
-
-            async def stream(_: object, context: Any) -> AsyncIterator[bytes]:
-                async for answer in self._stream(method, context):
-                    yield answer
-
-            return grpc.stream_stream_rpc_method_handler(stream)
-
-        async def unary(_: object, context: Any) -> bytes:
-            return await self._unary(method, context)
-
-        return grpc.stream_unary_rpc_method_handler(unary)
-
-    async def _unary(self, method: Method, context: Any) -> bytes:
+    async def unary(self, method: Method, context: Context) -> bytes:
+        """Return the serialized answer, or raise what `context.abort` does."""
         time = asyncio.get_running_loop().time
         # uvloop's clock stands still while callbacks run, so it cannot time a call.
         began, started = time(), perf_counter()
@@ -160,7 +157,8 @@ class Guard(grpc.GenericRpcHandler):
             self._log.finished(end)
         raise await _aborted(context, failure)
 
-    async def _stream(self, method: Method, context: Any) -> AsyncIterator[bytes]:
+    async def stream(self, method: Method, context: Context) -> AsyncGenerator[bytes]:
+        """Yield serialized answers, or raise what `context.abort` does."""
         time = asyncio.get_running_loop().time
         # uvloop's clock stands still while callbacks run, so it cannot time a call.
         began, started = time(), perf_counter()
@@ -208,7 +206,7 @@ class Guard(grpc.GenericRpcHandler):
         end.code, end.reason = failure.code.name, failure.reason
         return failure
 
-    def _admit(self, context: Any, end: CallEnd) -> Principal:
+    def _admit(self, context: Context, end: CallEnd) -> Principal:
         """Judge a call by its headers alone."""
         metadata = context.invocation_metadata() or ()
         end.traceparent = _traceparent_of(metadata)
@@ -305,10 +303,10 @@ def _traceparent_of(metadata: tuple[tuple[str, str | bytes], ...]) -> str:
     return ""
 
 
-async def _aborted(context: Any, failure: CallError) -> Exception:
-    """End a call with a status; grpc.aio wants its own exception to go up."""
+async def _aborted(context: Context, failure: CallError) -> Exception:
+    """End a call with a status; engines want their own exception to go up."""
     try:
         await context.abort(failure.code, failure.message, ((errors.DETAILS_KEY, failure.details),))
-    except Exception as aborted:  # noqa: BLE001 - grpc.aio.AbortError and its subclasses
+    except Exception as aborted:  # noqa: BLE001 - whatever the engine raises
         return aborted
     return failure

@@ -1,9 +1,10 @@
-"""What the guard does with every call, over a real channel."""
+"""What the guard does with every call, over a real channel, on each engine."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import grpc
@@ -12,6 +13,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 
 from regesta.v1 import watch_service_pb2 as pb
+from regesta_service import engines
 from regesta_service.access.permissions import Permission
 from regesta_service.access.tokens import StaticTokens, TokenGrant, digest_of, new_token
 from regesta_service.api import guard as guards
@@ -19,6 +21,7 @@ from regesta_service.api.errors import DETAILS_KEY
 from regesta_service.api.methods import IncompleteApi, methods_of
 from regesta_service.domain.rejections import MomentOutOfRange, RevisionMismatch
 from regesta_service.serving import Serving
+from tests.support.engines import ENGINES
 
 PATH = "/regesta.v1.WatchService/Subscribe"
 READER, STRANGER = new_token(), new_token()
@@ -31,9 +34,11 @@ class Ends:
     def __init__(self):
         self.ends = []
         self.failures = []
+        self.some = asyncio.Event()
 
     def finished(self, end):
         self.ends.append(end)
+        self.some.set()
 
     def failed(self, method, reference, error):
         self.failures.append((method, reference, error))
@@ -45,24 +50,30 @@ class Watch:
     def __init__(self):
         self.result: Any = pb.SubscribeResponse(heartbeat=pb.Heartbeat(position=7))
         self.calls = []
+        #: How often it answers in a stream.
+        self.times = 1
 
     async def subscribe(self, request, call):  # noqa: ARG002
         self.calls.append(call)
         if isinstance(self.result, Exception):
             raise self.result
-        yield self.result
+        for _ in range(self.times):
+            yield self.result
 
 
 class Served:
-    def __init__(self, channel, watch, log, guard):
+    def __init__(self, channel, watch, log, guard, server):
         self.channel, self.watch, self.log, self.guard = channel, watch, log, guard
+        self.server = server
 
-    async def call(self, body=None, token=READER, metadata=(), timeout=10):
+    def begin(self, body=None, token=READER, metadata=(), timeout=10):
         method = self.channel.unary_stream(PATH)
         sent = pb.SubscribeRequest(parent=PARENT).SerializeToString() if body is None else body
         headers = [("authorization", f"Bearer {token}")] if token else []
-        answers = method(sent, timeout=timeout, metadata=(*headers, *metadata))
-        return [pb.SubscribeResponse.FromString(answer) async for answer in answers]
+        return method(sent, timeout=timeout, metadata=(*headers, *metadata))
+
+    async def call(self, **how):
+        return [pb.SubscribeResponse.FromString(answer) async for answer in self.begin(**how)]
 
     async def refused(self, **how):
         with pytest.raises(grpc.RpcError) as caught:
@@ -82,8 +93,20 @@ class Refusal:
                         detail.Unpack(kind)
 
 
+@pytest.fixture(params=ENGINES)
+def engine(request):
+    """Each engine that is there to carry calls."""
+    return request.param
+
+
+@pytest.fixture
+def serving(engine):
+    """A function that serves a guard on an engine."""
+    return partial(served_by, engine)
+
+
 @asynccontextmanager
-async def serving(**options):
+async def served_by(engine, **options):
     watch, log = Watch(), Ends()
     tokens = StaticTokens(
         [
@@ -92,14 +115,15 @@ async def serving(**options):
         ]
     )
     guard = guards.Guard(methods_of([pb.DESCRIPTOR], [watch]), tokens, log, **options)
-    server = Serving(guard, ["regesta.v1.WatchService"], None, share_port=False)
+    carried = engines.made(engine, guard, None, share_port=False)
+    server = Serving(carried, guard, ["regesta.v1.WatchService"])
     address = await server.start("127.0.0.1:0")
     async with grpc.aio.insecure_channel(address) as channel:
-        yield Served(channel, watch, log, guard)
+        yield Served(channel, watch, log, guard, server)
     await server.stop(notice=0, grace=1)
 
 
-async def test_an_honest_call_is_answered_and_logged_with_its_principal():
+async def test_an_honest_call_is_answered_and_logged_with_its_principal(serving):
     async with serving() as served:
         traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         answers = await served.call(metadata=[("traceparent", traceparent)])
@@ -125,7 +149,7 @@ async def test_an_honest_call_is_answered_and_logged_with_its_principal():
     ],
     ids=["none", "scheme", "short", "unknown", "two", "blank"],
 )
-async def test_a_call_without_one_good_token_is_unauthenticated(headers):
+async def test_a_call_without_one_good_token_is_unauthenticated(serving, headers):
     async with serving() as served:
         refusal = await served.refused(token=None, metadata=headers)
 
@@ -136,7 +160,7 @@ async def test_a_call_without_one_good_token_is_unauthenticated(headers):
     assert served.watch.calls == []
 
 
-async def test_a_token_for_another_namespace_is_denied_whether_or_not_the_namespace_exists():
+async def test_a_token_for_another_namespace_is_denied_whether_or_not_the_namespace_exists(serving):
     async with serving() as served:
         refusals = [
             await served.refused(
@@ -158,7 +182,7 @@ async def test_a_token_for_another_namespace_is_denied_whether_or_not_the_namesp
     ],
     ids=["garbage", "not_utf8"],
 )
-async def test_bytes_that_cannot_be_parsed_are_an_invalid_argument(body):
+async def test_bytes_that_cannot_be_parsed_are_an_invalid_argument(serving, body):
     async with serving() as served:
         refusal = await served.refused(body=body)
 
@@ -167,7 +191,7 @@ async def test_bytes_that_cannot_be_parsed_are_an_invalid_argument(body):
     assert "class" not in refusal.message
 
 
-async def test_a_request_without_namespace_names_the_field():
+async def test_a_request_without_namespace_names_the_field(serving):
     async with serving() as served:
         refusal = await served.refused(body=b"")
 
@@ -175,12 +199,14 @@ async def test_a_request_without_namespace_names_the_field():
     assert [violation.field for violation in refusal.bad.field_violations] == ["parent"]
 
 
-async def test_credentials_are_judged_before_the_body_and_a_stalled_body_ends_the_call():
-    async def endless():
-        await asyncio.sleep(60)
-        yield b""
+async def endless():
+    """A body that does not come."""
+    await asyncio.sleep(60)
+    yield b""
 
-    async with serving() as served:
+
+async def test_credentials_are_judged_before_the_body_and_a_stalled_body_ends_the_call():
+    async with served_by("grpcio") as served:
         method = served.channel.stream_stream(PATH)
         loop = asyncio.get_running_loop()
         codes = []
@@ -197,7 +223,21 @@ async def test_credentials_are_judged_before_the_body_and_a_stalled_body_ends_th
     ]
 
 
-async def test_a_rejection_becomes_its_code_reason_and_details():
+@pytest.mark.parametrize("engine", ENGINES[1:])
+async def test_the_native_engine_hands_over_whole_requests_only(engine):
+    async with served_by(engine) as served:
+        method = served.channel.stream_stream(PATH)
+        with pytest.raises(grpc.RpcError) as caught:
+            async for _ in method(endless(), timeout=0.5):
+                pass
+        refusal = await served.refused(token=None, body=bytes(10 * 1024 * 1024))
+
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert refusal.code is grpc.StatusCode.UNAUTHENTICATED
+    assert [end.code for end in served.log.ends] == ["UNAUTHENTICATED"]
+
+
+async def test_a_rejection_becomes_its_code_reason_and_details(serving):
     async with serving() as served:
         served.watch.result = MomentOutOfRange("the log ends at 3", metadata={"end": "3"})
         out_of_range = await served.refused()
@@ -211,7 +251,7 @@ async def test_a_rejection_becomes_its_code_reason_and_details():
     assert conflict.retry.retry_delay.ToMilliseconds() == 250
 
 
-async def test_a_failure_of_ours_is_logged_and_tells_the_caller_only_a_reference():
+async def test_a_failure_of_ours_is_logged_and_tells_the_caller_only_a_reference(serving):
     async with serving() as served:
         served.watch.result = ValueError("secret detail: SELECT 1")
         refusal = await served.refused()
@@ -223,7 +263,7 @@ async def test_a_failure_of_ours_is_logged_and_tells_the_caller_only_a_reference
     assert isinstance(error, ValueError)
 
 
-async def test_a_database_that_is_gone_is_unavailable():
+async def test_a_database_that_is_gone_is_unavailable(serving):
     async with serving() as served:
         served.watch.result = psycopg.OperationalError("connection to server at /secret failed")
         refusal = await served.refused()
@@ -233,7 +273,7 @@ async def test_a_database_that_is_gone_is_unavailable():
     assert "secret" not in refusal.message
 
 
-async def test_a_draining_server_says_so():
+async def test_a_draining_server_says_so(serving):
     async with serving() as served:
         served.guard.draining.set()
         refusal = await served.refused()
@@ -242,7 +282,7 @@ async def test_a_draining_server_says_so():
     assert refusal.info.reason == "DRAINING"
 
 
-async def test_a_request_beyond_the_size_limit_is_refused_and_the_next_is_served():
+async def test_a_request_beyond_the_size_limit_is_refused_and_the_next_is_served(serving):
     async with serving() as served:
         huge = pb.SubscribeRequest(parent="x" * (10 * 1024 * 1024)).SerializeToString()
         refusal = await served.refused(body=huge)
@@ -252,7 +292,61 @@ async def test_a_request_beyond_the_size_limit_is_refused_and_the_next_is_served
     assert len(answers) == 1
 
 
-async def test_an_unknown_method_is_unimplemented():
+async def test_readers_that_are_slow_keep_nobody_waiting_and_miss_nothing(serving):
+    async with serving() as served:
+        served.watch.times = 3_000
+        # More of them than the loop has threads.
+        slow = [aiter(served.begin(timeout=60)) for _ in range(40)]
+        for stream in slow:
+            await anext(stream)
+        served.watch.times = 1
+        async with asyncio.timeout(5):
+            prompt = await served.call()
+        rest = [answer async for answer in slow[0]]
+
+    assert len(prompt) == 1
+    assert len(rest) == 2_999
+
+
+async def test_a_caller_that_leaves_ends_its_call(serving):
+    async with serving() as served:
+        served.watch.times = 10**9
+        stream = served.begin()
+        await stream.read()
+        stream.cancel()
+        async with asyncio.timeout(5):
+            await served.log.some.wait()
+
+    assert [end.code for end in served.log.ends] == ["CANCELLED"]
+
+
+async def test_a_stream_ends_at_its_caller_s_deadline(serving):
+    async with serving() as served:
+        served.watch.times = 10**9
+        stream = served.begin(timeout=0.5)
+        await stream.read()
+        await asyncio.sleep(0.6)
+        async with asyncio.timeout(5):
+            await served.log.some.wait()
+            code = await stream.code()
+
+    assert code is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_a_stop_is_over_with_its_grace_whatever_is_open(serving):
+    loop = asyncio.get_running_loop()
+    async with serving() as served:
+        served.watch.times = 10**9
+        stream = served.begin(timeout=60)
+        await stream.read()
+        began = loop.time()
+        await served.server.stop(notice=0, grace=0.5)
+        stopped = loop.time()
+
+    assert 0.4 < stopped - began < 3
+
+
+async def test_an_unknown_method_is_unimplemented(serving):
     async with serving() as served:
         method = served.channel.unary_unary("/regesta.v1.WatchService/Nothing")
         with pytest.raises(grpc.RpcError) as caught:
