@@ -10,8 +10,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ed25519, mldsa
 
 from regesta.audit.checkpoints import Checkpoint, sign_checkpoint
-from regesta.audit.keys import LocalKey, log_signer, log_verifier
-from regesta.audit.notes import Note
+from regesta.audit.cosignatures import cosigner
+from regesta.audit.keys import KeySigner, LocalKey, log_signer, log_verifier
+from regesta.audit.notes import Note, cosign
+from regesta.audit.policies import Group, Log, Policy, Witness
 from regesta.audit.proofs import TlogProof
 from regesta.audit.tiles import encode_bundle, entries_path, tile_path
 from regesta.merkle import inclusion_proof, leaf_hash, root_of
@@ -58,6 +60,23 @@ def signed(size: int = SIZE) -> Note:
     return sign_checkpoint(checkpoint(size), log_signer(ORIGIN, ed25519_key()))
 
 
+def witness(name: str, at: float = TIME) -> KeySigner:
+    """Return a witness with a key of Ed25519."""
+    return cosigner(f"{name}.example.com", ed25519_key(name), lambda: at)
+
+
+def policy(threshold: int = 2) -> Policy:
+    """Return the policy that wants some of the witnesses a, b and c."""
+    witnesses = {name: Witness(name, witness(name).verifier) for name in "abc"}
+    groups = {"all-of-us": Group("all-of-us", threshold, tuple(witnesses))}
+    return Policy((Log(log_verifier(ORIGIN, ed25519_key())),), witnesses, groups, "all-of-us")
+
+
+def cosigned(*names: str, size: int = SIZE) -> Note:
+    """Return the checkpoint with the cosignatures of some witnesses."""
+    return cosign(signed(size), *map(witness, names))
+
+
 def proof(index: int = INDEX) -> TlogProof:
     return TlogProof(index, tuple(inclusion_proof(HASHES, index)), signed())
 
@@ -76,6 +95,8 @@ def files() -> dict[str, bytes]:
         "vkey": f"{log_verifier(ORIGIN, ed25519_key()).vkey}\n".encode(),
         "ml-dsa-44.vkey": f"{log_verifier(ORIGIN, ml_dsa_key()).vkey}\n".encode(),
         "checkpoint": signed().encode(),
+        "checkpoint.cosigned": cosigned("a", "b").encode(),
+        "policy.txt": policy().encode().encode(),
         f"event-{INDEX + 1}.json": RECORDS[INDEX],
         f"event-{INDEX + 1}.tlog-proof": proof().encode(),
         tile_path(0, 1, 44): read_tile(0, 1, 44),

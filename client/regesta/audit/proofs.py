@@ -6,8 +6,7 @@
     proof = TlogProof.parse(data)
     checkpoint = proof.lead(leaf_hash(record))           # the hashes alone
     checkpoint = proof.open(leaf_hash(record), [log_key])  # the log's signature too
-
-Whether enough witnesses signed is for a `policies.Policy` to judge.
+    verdict = proof.judge(leaf_hash(record), policy)     # witnesses too
 
 Source: C2SP tlog-proof (commit 5ba5ee8, 2026-07-22).
 """
@@ -21,6 +20,7 @@ from typing import Final
 from regesta.audit.checkpoints import Checkpoint, open_checkpoint
 from regesta.audit.encoding import MAX_NUMBER, InvalidText, from_base64, to_base64, to_number
 from regesta.audit.notes import MAX_NOTE_BYTES, Note, VerifierKey
+from regesta.audit.policies import Policy, Verdict
 from regesta.merkle import HASH_BYTES, InvalidProof, verify_inclusion
 
 HEADER: Final = "c2sp.org/tlog-proof@v1"
@@ -113,6 +113,16 @@ class TlogProof:
         """
         self.lead(leaf_hash)
         return open_checkpoint(self.checkpoint, keys)
+
+    def judge(self, leaf_hash: bytes, policy: Policy, origin: str = "") -> Verdict:
+        """Return what a policy says of the checkpoint in which the leaf is.
+
+        Raises:
+            InvalidProof: As for `lead`.
+            InvalidNote: The checkpoint is none.
+        """
+        self.lead(leaf_hash)
+        return policy.judge(self.checkpoint, origin)
 
 
 def _field(name: str, lines: list[str]) -> str | None:
