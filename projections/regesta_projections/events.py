@@ -142,6 +142,83 @@ class AliasRemoved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     reason: FreeText | None = None
 
 
+class HeadsCommitted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """The state of every stream as of a position was committed to; the stream of
+    this and the other events about the log itself is `log`.
+    """
+
+    #: The position: the log's size when the heads were read. Later events may lie
+    #: between it and this one.
+    position: str = ""
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: Root of the tree of RFC 6962 over one line a stream, sorted by stream, in
+    #: hexadecimal; docs/audit/heads.md says what a line is.
+    root: str = ""
+    #: How many streams there were.
+    streams: str = ""
+
+
+class KeyRotated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """Checkpoints are signed with another key from now on."""
+
+    #: The last checkpoint that the old key signed alone, as a signed note; empty
+    #: when there was none.
+    last_checkpoint: str = msgspec.field(default="", name="lastCheckpoint")
+    #: The new key, in the form of a vkey (C2SP signed-note).
+    new_vkey: str = msgspec.field(default="", name="newVkey")
+    #: The key before; empty when there was none.
+    old_vkey: str = msgspec.field(default="", name="oldVkey")
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
+class KeyCompromised(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A key can no longer be trusted: what it signed beyond a size proves nothing
+    by itself.
+    """
+
+    #: A checkpoint of that size, as a signed note that others cosigned; empty
+    #: when there is none.
+    checkpoint: str = ""
+    #: Up to this size of the log its signatures are good.
+    last_good_size: str = msgspec.field(default="", name="lastGoodSize")
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: The key, in the form of a vkey.
+    vkey: str = ""
+
+
+class LogForked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """Events that a checkpoint covered were lost, and the log goes on without them:
+    checkpoints of larger sizes than the one recovered are not of this history.
+    """
+
+    #: Position of the first event that was lost.
+    first_lost: str = msgspec.field(default="", name="firstLost")
+    #: Position of the last event that was lost, as far as is known.
+    last_lost: str = msgspec.field(default="", name="lastLost")
+    #: The last checkpoint of the history that was lost, as a signed note.
+    old_checkpoint: str = msgspec.field(default="", name="oldCheckpoint")
+    #: Why, and who agreed.
+    reason: FreeText | None = None
+    #: Merkle root over them, in hexadecimal.
+    recovered_root: str = msgspec.field(default="", name="recoveredRoot")
+    #: How many events were recovered.
+    recovered_size: str = msgspec.field(default="", name="recoveredSize")
+
+
+class LogWitnessed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A cosigned checkpoint was written into the log it is of: every event after
+    this one was recorded later than its cosignatures say.
+    """
+
+    #: The checkpoint, as a signed note with cosignatures.
+    checkpoint: str = ""
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
 class ModelCreated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A model was created; its stream is `models/{name}` for ever."""
 
@@ -302,6 +379,11 @@ class StageChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 Event: TypeAlias = (
     AliasRemoved
     | AliasSet
+    | HeadsCommitted
+    | KeyCompromised
+    | KeyRotated
+    | LogForked
+    | LogWitnessed
     | ModelCreated
     | ModelDeleted
     | ModelRenamed
@@ -322,6 +404,11 @@ Event: TypeAlias = (
 EVENTS: dict[str, type[Event]] = {
     "AliasRemoved": AliasRemoved,
     "AliasSet": AliasSet,
+    "HeadsCommitted": HeadsCommitted,
+    "KeyCompromised": KeyCompromised,
+    "KeyRotated": KeyRotated,
+    "LogForked": LogForked,
+    "LogWitnessed": LogWitnessed,
     "ModelCreated": ModelCreated,
     "ModelDeleted": ModelDeleted,
     "ModelRenamed": ModelRenamed,

@@ -20,6 +20,7 @@ from typing import TypeAlias, overload
 import msgspec
 
 from regesta.v1 import admin_service_pb2 as admin_pb
+from regesta.v1 import log_status_pb2 as log_pb
 from regesta.v1 import model_pb2 as model_pb
 from regesta.v1 import version_pb2 as version_pb
 
@@ -61,8 +62,15 @@ class NamespaceKey(msgspec.Struct, frozen=True):
     """Identifies the namespace's own row."""
 
 
-Key: TypeAlias = ModelKey | VersionKey | AliasKey | NameKey | LabelKey | NamespaceKey
+class LogKey(msgspec.Struct, frozen=True):
+    """Identifies what the log says of itself."""
+
+
+#: Keys of rows that have a stream of their own.
+StreamKey: TypeAlias = ModelKey | VersionKey | AliasKey | NamespaceKey | LogKey
+Key: TypeAlias = StreamKey | NameKey | LabelKey
 NAMESPACE = NamespaceKey()
+LOG = LogKey()
 
 
 class ModelRow(msgspec.Struct, gc=False):
@@ -223,7 +231,28 @@ class NamespaceRow(msgspec.Struct, gc=False):
         return NamespaceRow(resource, self.revision, self.leaf_hash)
 
 
-Row: TypeAlias = ModelRow | VersionRow | AliasRow | NameRow | LabelRow | NamespaceRow
+class LogRow(msgspec.Struct, gc=False):
+    """What the log says of itself. `resource` lacks `name`."""
+
+    resource: log_pb.LogStatus
+    revision: int = 0
+    leaf_hash: bytes = b""
+
+    @property
+    def key(self) -> LogKey:
+        """What identifies it."""
+        return LOG
+
+    def copy(self) -> LogRow:
+        """Return a copy that shares nothing that can change."""
+        resource = log_pb.LogStatus()
+        resource.CopyFrom(self.resource)
+        return LogRow(resource, self.revision, self.leaf_hash)
+
+
+#: Rows that have a stream of their own.
+StreamRow: TypeAlias = ModelRow | VersionRow | AliasRow | NamespaceRow | LogRow
+Row: TypeAlias = StreamRow | NameRow | LabelRow
 
 
 class NotLoaded(LookupError):
@@ -256,6 +285,8 @@ class Rows:
     def get(self, key: LabelKey) -> LabelRow | None: ...
     @overload
     def get(self, key: NamespaceKey) -> NamespaceRow | None: ...
+    @overload
+    def get(self, key: LogKey) -> LogRow | None: ...
     def get(self, key: Key) -> Row | None:
         """Return a row to look at, or None when there is no such row.
 
@@ -282,6 +313,8 @@ class Rows:
     def edit(self, key: LabelKey) -> LabelRow: ...
     @overload
     def edit(self, key: NamespaceKey) -> NamespaceRow: ...
+    @overload
+    def edit(self, key: LogKey) -> LogRow: ...
     def edit(self, key: Key) -> Row:
         """Return this working set's own copy of a row, to change.
 

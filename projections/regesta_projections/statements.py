@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     import psycopg
     from psycopg.abc import Buffer
 
+    from regesta_projections.row_values import Values
     from regesta_projections.rows import Key, Row
-    from regesta_projections.tables import Table, Values
+    from regesta_projections.tables import Table
 
     Connection = psycopg.Connection[Any]
 

@@ -8,13 +8,11 @@ empty optional texts are NULL. The DDL is in the service's migrations; a test co
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 import msgspec
 
-from regesta.v1 import admin_service_pb2 as admin_pb
-from regesta.v1 import model_pb2 as model_pb
-from regesta.v1 import version_pb2 as version_pb
+from regesta_projections import row_values
 from regesta_projections.forms import PLAIN, Forms
 from regesta_projections.rows import (
     AliasKey,
@@ -22,6 +20,8 @@ from regesta_projections.rows import (
     Key,
     LabelKey,
     LabelRow,
+    LogKey,
+    LogRow,
     ModelKey,
     ModelRow,
     NameKey,
@@ -36,12 +36,9 @@ from regesta_projections.rows import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from regesta_projections.row_values import Values
+
 R = TypeVar("R", bound=Row)
-
-#: Values of one row as psycopg takes them, in the order of `Table.columns`.
-Values: TypeAlias = tuple[Any, ...]
-
-_KIND_PREFIX = len("MODEL_KIND_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,138 +95,6 @@ def _columns(text: str) -> tuple[Column, ...]:
     return tuple(Column(*line.split()) for line in text.strip().splitlines())
 
 
-def _ordered(texts: dict[str, str]) -> tuple[list[str], list[str]]:
-    """Return the fields of free texts, sorted, and their digests."""
-    if not texts:
-        return [], []
-    fields = sorted(texts)
-    return fields, [texts[field] for field in fields]
-
-
-def _model_values(row: ModelRow, forms: Forms) -> Values:
-    resource = row.resource
-    fields, digests = _ordered(row.texts)
-    return (
-        row.model,
-        resource.name,
-        resource.name.lower(),
-        model_pb.ModelKind.Name(resource.kind)[_KIND_PREFIX:],
-        resource.owner,
-        forms.json(resource.tags),
-        resource.HasField("delete_time"),
-        forms.moment(resource.create_time),
-        forms.moment(resource.update_time),
-        resource.created_by,
-        row.last_version,
-        row.revision,
-        row.leaf_hash,
-        forms.texts(fields),
-        forms.texts(digests),
-        resource.SerializeToString(deterministic=True),
-    )
-
-
-def _model_row(record: Sequence[Any]) -> ModelRow:
-    model, last_version, revision, leaf_hash, fields, digests, resource = record
-    return ModelRow(
-        model,
-        model_pb.Model.FromString(resource),
-        dict(zip(fields, digests, strict=True)),
-        last_version,
-        revision,
-        bytes(leaf_hash),
-    )
-
-
-def _version_values(row: VersionRow, forms: Forms) -> Values:
-    resource = row.resource
-    fields, digests = _ordered(row.texts)
-    return (
-        row.model,
-        row.number,
-        resource.semver or None,
-        resource.stage,
-        row.stage_position,
-        resource.source,
-        resource.digest or None,
-        resource.lineage.run or None,
-        forms.json(resource.tags),
-        forms.properties(resource.properties),
-        forms.json(resource.params),
-        forms.json(resource.metrics),
-        resource.HasField("delete_time"),
-        forms.moment(resource.create_time),
-        forms.moment(resource.update_time),
-        resource.created_by,
-        row.revision,
-        row.leaf_hash,
-        forms.texts(fields),
-        forms.texts(digests),
-        resource.SerializeToString(deterministic=True),
-    )
-
-
-def _version_row(record: Sequence[Any]) -> VersionRow:
-    model, number, stage_position, revision, leaf_hash, fields, digests, resource = record
-    return VersionRow(
-        model,
-        number,
-        version_pb.Version.FromString(resource),
-        dict(zip(fields, digests, strict=True)),
-        stage_position,
-        revision,
-        bytes(leaf_hash),
-    )
-
-
-def _alias_values(row: AliasRow, forms: Forms) -> Values:
-    return (
-        row.model,
-        row.alias,
-        row.number,
-        forms.moment(row.resource.update_time),
-        row.revision,
-        row.leaf_hash,
-        row.resource.SerializeToString(deterministic=True),
-    )
-
-
-def _alias_row(record: Sequence[Any]) -> AliasRow:
-    model, alias, revision, leaf_hash, resource = record
-    return AliasRow(model, alias, model_pb.Alias.FromString(resource), revision, bytes(leaf_hash))
-
-
-def _name_values(row: NameRow, _: Forms) -> Values:
-    return (row.name_key, row.model)
-
-
-def _name_row(record: Sequence[Any]) -> NameRow:
-    return NameRow(*record)
-
-
-def _label_values(row: LabelRow, _: Forms) -> Values:
-    return (row.model, row.semver_key, row.semver, row.number)
-
-
-def _label_row(record: Sequence[Any]) -> LabelRow:
-    return LabelRow(*record)
-
-
-def _namespace_values(row: NamespaceRow, forms: Forms) -> Values:
-    return (
-        row.resource.name,
-        forms.moment(row.resource.create_time),
-        row.revision,
-        row.leaf_hash,
-        row.resource.SerializeToString(deterministic=True),
-    )
-
-
-def _namespace_row(record: Sequence[Any]) -> NamespaceRow:
-    revision, leaf_hash, resource = record
-    return NamespaceRow(admin_pb.Namespace.FromString(resource), revision, bytes(leaf_hash))
-
-
 MODELS: Final = Table(
     name="models",
     kind=ModelRow,
@@ -263,8 +128,8 @@ MODELS: Final = Table(
         "text_digests",
         "resource",
     ),
-    values_in=_model_values,
-    row=_model_row,
+    values_in=row_values.model_values,
+    row=row_values.model_row,
 )
 
 MODEL_NAMES: Final = Table(
@@ -278,8 +143,8 @@ MODEL_NAMES: Final = Table(
     ),
     key_length=1,
     loaded=("name_key", "model"),
-    values_in=_name_values,
-    row=_name_row,
+    values_in=row_values.name_values,
+    row=row_values.name_row,
 )
 
 VERSIONS: Final = Table(
@@ -321,8 +186,8 @@ VERSIONS: Final = Table(
         "text_digests",
         "resource",
     ),
-    values_in=_version_values,
-    row=_version_row,
+    values_in=row_values.version_values,
+    row=row_values.version_row,
 )
 
 VERSION_LABELS: Final = Table(
@@ -338,8 +203,8 @@ VERSION_LABELS: Final = Table(
     ),
     key_length=2,
     loaded=("model", "semver_key", "semver", "number"),
-    values_in=_label_values,
-    row=_label_row,
+    values_in=row_values.label_values,
+    row=row_values.label_row,
 )
 
 ALIASES: Final = Table(
@@ -358,8 +223,8 @@ ALIASES: Final = Table(
     ),
     key_length=2,
     loaded=("model", "alias", "revision", "leaf_hash", "resource"),
-    values_in=_alias_values,
-    row=_alias_row,
+    values_in=row_values.alias_values,
+    row=row_values.alias_row,
 )
 
 NAMESPACES: Final = Table(
@@ -376,13 +241,31 @@ NAMESPACES: Final = Table(
     ),
     key_length=0,
     loaded=("revision", "leaf_hash", "resource"),
-    values_in=_namespace_values,
-    row=_namespace_row,
+    values_in=row_values.namespace_values,
+    row=row_values.namespace_row,
+)
+
+LOG_STATUS: Final = Table(
+    name="log_status",
+    kind=LogRow,
+    columns=_columns(
+        """
+        heads_position bigint
+        updated_at timestamptz
+        revision bigint
+        leaf_hash bytea
+        resource bytea
+        """
+    ),
+    key_length=0,
+    loaded=("revision", "leaf_hash", "resource"),
+    values_in=row_values.log_values,
+    row=row_values.log_row,
 )
 
 _ALL: Final = cast(
     "tuple[Table[Any], ...]",
-    (NAMESPACES, MODELS, MODEL_NAMES, VERSIONS, VERSION_LABELS, ALIASES),
+    (NAMESPACES, MODELS, MODEL_NAMES, VERSIONS, VERSION_LABELS, ALIASES, LOG_STATUS),
 )
 
 #: The table of each row class.
@@ -396,4 +279,5 @@ TABLES_BY_KEY: Final[dict[type[Key], Table[Any]]] = {
     VersionKey: VERSIONS,
     LabelKey: VERSION_LABELS,
     AliasKey: ALIASES,
+    LogKey: LOG_STATUS,
 }

@@ -57,6 +57,11 @@ def _shown(value: object) -> object:
             return value.hex()
         case datetime():
             return value.isoformat()
+        case dict():
+            # Protobuf's maps come in another order each time.
+            return {key: _shown(value[key]) for key in sorted(value)}
+        case list():
+            return [_shown(part) for part in value]
         case _:
             return value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from regesta.merkle import EMPTY_ROOT
 from regesta_projections import events as e
 from regesta_projections.records import Cause
 from tests.support.log_builder import START, LogBuilder
@@ -59,6 +60,7 @@ def rich_log(namespace: str = "acme") -> LogBuilder:
     _tell_versions(log)
     _tell_aliases(log)
     _tell_later_changes(log)
+    _tell_of_the_log(log)
     return log
 
 
@@ -142,3 +144,33 @@ def _tell_later_changes(log: LogBuilder) -> None:
     log.append("models/Churn.old", e.ModelRestored())
     log.append(f"{MODEL}/versions/3", e.VersionRegistered(version=3, stage="development"))
     log.append(f"{MODEL}/versions/3", e.VersionDeleted())
+
+
+CHECKPOINT = (
+    "log.example.com/acme\n12\n" + "A" * 43 + "=\n\n— log.example.com/acme " + "B" * 88 + "\n"
+)
+OLD_VKEY = "log.example.com/acme+00112233+" + "A" * 44
+NEW_VKEY = "log.example.com/acme+44556677+" + "B" * 44
+
+
+def _tell_of_the_log(log: LogBuilder) -> None:
+    # Of the time before the first event: a root that does not depend on how lines are written.
+    log.append(
+        "log",
+        e.HeadsCommitted(position="0", streams="0", root=EMPTY_ROOT.hex()),
+    )
+    log.append(
+        "log", e.KeyRotated(new_vkey=NEW_VKEY, old_vkey=OLD_VKEY, last_checkpoint=CHECKPOINT)
+    )
+    log.append("log", e.KeyCompromised(vkey=OLD_VKEY, last_good_size="12", checkpoint=CHECKPOINT))
+    log.append(
+        "log",
+        e.LogForked(
+            old_checkpoint=CHECKPOINT,
+            recovered_size="10",
+            recovered_root="cd" * 32,
+            first_lost="11",
+            last_lost="12",
+        ),
+    )
+    log.append("log", e.LogWitnessed(checkpoint=CHECKPOINT))

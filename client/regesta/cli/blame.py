@@ -96,6 +96,33 @@ def _tags_removed(event: Happened) -> dict[str, Any]:
     return {join("tags", key): None for key in event.data.get("keys", [])}
 
 
+def _heads_committed(event: Happened) -> dict[str, Any]:
+    data = event.data
+    return {
+        "heads.heads_position": int(data.get("position", 0)),
+        "heads.streams": int(data.get("streams", 0)),
+        "heads.root_hash": data.get("root"),
+    }
+
+
+def _key_rotated(event: Happened) -> dict[str, Any]:
+    data = event.data
+    return {join("vkeys", data.get("oldVkey", "")): None} | {
+        join("vkeys", data.get("newVkey", "")): True
+    }
+
+
+def _key_compromised(event: Happened) -> dict[str, Any]:
+    vkey = event.data.get("vkey", "")
+    size = int(event.data.get("lastGoodSize", 0))
+    return {join("vkeys", vkey): None, join("compromised_keys", vkey): size}
+
+
+def _log_forked(event: Happened) -> dict[str, Any]:
+    first, last = int(event.data.get("firstLost", 0)), int(event.data.get("lastLost", 0))
+    return {join("forks", str(event.position)): f"{first} to {last}"}
+
+
 def _sets(field: str, member: str) -> Callable[[Happened], dict[str, Any]]:
     """Return the fold of an event whose member is the new value of a field."""
     return lambda event: {field: event.data.get(member)}
@@ -123,6 +150,11 @@ _FOLDS: dict[str, Callable[[Happened], dict[str, Any]]] = {
     "TagsRemoved": _tags_removed,
     "AliasSet": _sets("version", "version"),
     "AliasRemoved": _is("version", value=None),
+    "HeadsCommitted": _heads_committed,
+    "KeyRotated": _key_rotated,
+    "KeyCompromised": _key_compromised,
+    "LogForked": _log_forked,
+    "LogWitnessed": _sets("witnessed_checkpoint", "checkpoint"),
 }
 
 

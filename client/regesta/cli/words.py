@@ -84,6 +84,28 @@ def _alias_removed(event: Happened) -> str:
     return f"removed the alias (was {event.data.get('previousVersion', 0)})"
 
 
+def _heads_committed(event: Happened) -> str:
+    data = event.data
+    streams, position = data.get("streams", "0"), data.get("position", "0")
+    return f"committed to the heads of {streams} streams as of position {position}"
+
+
+def _key_rotated(event: Happened) -> str:
+    said = f"took the key {_cut(event.data.get('newVkey', ''))}"
+    old = event.data.get("oldVkey")
+    return f"{said} in the place of {_cut(old)}" if old else said
+
+
+def _key_compromised(event: Happened) -> str:
+    vkey, size = event.data.get("vkey", ""), event.data.get("lastGoodSize", "0")
+    return f"trusts the key {_cut(vkey)} up to size {size} only"
+
+
+def _log_forked(event: Happened) -> str:
+    first, last = event.data.get("firstLost", "0"), event.data.get("lastLost", "0")
+    return f"lost the events {first} to {last} and went on without them"
+
+
 def _always(sentence: str) -> Callable[[Happened], str]:
     return lambda _: sentence
 
@@ -105,6 +127,11 @@ _SENTENCES: dict[str, Callable[[Happened], str]] = {
     "TagsRemoved": _tags_removed,
     "AliasSet": _alias_set,
     "AliasRemoved": _alias_removed,
+    "HeadsCommitted": _heads_committed,
+    "KeyRotated": _key_rotated,
+    "KeyCompromised": _key_compromised,
+    "LogForked": _log_forked,
+    "LogWitnessed": _always("wrote a cosigned checkpoint into the log"),
 }
 
 

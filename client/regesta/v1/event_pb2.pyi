@@ -147,7 +147,8 @@ class EventFilter(_message.Message):
     def resources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Resources, for example `models/churn` or `models/churn/versions/3`; a model
         includes its versions and aliases; none means all. At most 100. A former
-        name is as good as the present one.
+        name is as good as the present one. Other streams are named as they are, for
+        example `namespace` and `log`.
         """
 
     @_builtins.property

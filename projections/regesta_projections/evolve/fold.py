@@ -10,13 +10,14 @@ from typing import TypeAlias, assert_never
 
 from regesta.v1 import admin_service_pb2 as admin_pb
 from regesta_projections import events as e
-from regesta_projections.evolve import labels, models, versions
+from regesta_projections.evolve import labels, log, models, versions
 from regesta_projections.evolve.stamps import put_time, stamp
 from regesta_projections.evolve.streams import UnknownStream, key_of
 from regesta_projections.records import Recorded
 from regesta_projections.rows import (
     AliasKey,
     Key,
+    LogKey,
     ModelKey,
     NameKey,
     NamespaceRow,
@@ -34,6 +35,9 @@ _VersionEvent: TypeAlias = (
     | e.VersionDeleted
     | e.VersionRestored
     | e.StageChanged
+)
+_LogEvent: TypeAlias = (
+    e.HeadsCommitted | e.KeyRotated | e.KeyCompromised | e.LogForked | e.LogWitnessed
 )
 
 
@@ -87,6 +91,14 @@ def evolve(rows: Rows, recorded: Recorded) -> None:
             resource = admin_pb.Namespace(name=event.name, created_by=recorded.actor)
             put_time(resource.create_time, recorded.recorded_at)
             rows.add(NamespaceRow(resource, recorded.revision, recorded.leaf_hash))
+        case (
+            e.HeadsCommitted()
+            | e.KeyRotated()
+            | e.KeyCompromised()
+            | e.LogForked()
+            | e.LogWitnessed()
+        ):
+            _evolve_log(rows, event, recorded)
         case _:
             assert_never(event)
 
@@ -163,6 +175,26 @@ def _evolve_alias(rows: Rows, event: e.AliasSet | e.AliasRemoved, recorded: Reco
             labels.alias_removed(rows, key, event, recorded)
         case _:
             assert_never(event)
+
+
+def _evolve_log(rows: Rows, event: _LogEvent, recorded: Recorded) -> None:
+    if not isinstance(key_of(recorded.stream), LogKey):
+        raise _misplaced(recorded)
+    row = log.log_row(rows, recorded)
+    match event:
+        case e.HeadsCommitted():
+            log.heads_committed(row, event, recorded)
+        case e.KeyRotated():
+            log.key_rotated(row, event)
+        case e.KeyCompromised():
+            log.key_compromised(row, event)
+        case e.LogForked():
+            log.log_forked(row, event)
+        case e.LogWitnessed():
+            log.log_witnessed(row, event)
+        case _:
+            assert_never(event)
+    stamp(row, recorded)
 
 
 def _misplaced(recorded: Recorded) -> UnknownStream:

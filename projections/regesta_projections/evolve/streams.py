@@ -1,14 +1,24 @@
 """Streams: the names under which resources have their events, and their row keys.
 
-`models/{model}`, `models/{model}/versions/{number}`, `models/{model}/aliases/{alias}`
-and `namespace`; `{model}` is the name the model was created with.
+`models/{model}`, `models/{model}/versions/{number}`, `models/{model}/aliases/{alias}`,
+`namespace` and `log`; `{model}` is the name the model was created with.
 """
 
 from __future__ import annotations
 
-from regesta_projections.rows import NAMESPACE, AliasKey, Key, ModelKey, VersionKey
+from regesta_projections.rows import (
+    LOG,
+    NAMESPACE,
+    AliasKey,
+    LogKey,
+    ModelKey,
+    NamespaceKey,
+    StreamKey,
+    VersionKey,
+)
 
 NAMESPACE_STREAM = "namespace"
+LOG_STREAM = "log"
 _MODEL_PARTS = 2
 _CHILD_PARTS = 4
 
@@ -17,8 +27,8 @@ class UnknownStream(ValueError):
     """A stream's name has none of the forms this build knows."""
 
 
-def stream_of(key: ModelKey | VersionKey | AliasKey) -> str:
-    """Return the stream of a model, version or alias."""
+def stream_of(key: StreamKey) -> str:
+    """Return the stream of a row that has one of its own."""
     match key:
         case ModelKey():
             return f"models/{key.model}"
@@ -26,9 +36,13 @@ def stream_of(key: ModelKey | VersionKey | AliasKey) -> str:
             return f"models/{key.model}/versions/{key.number}"
         case AliasKey():
             return f"models/{key.model}/aliases/{key.alias}"
+        case NamespaceKey():
+            return NAMESPACE_STREAM
+        case LogKey():
+            return LOG_STREAM
 
 
-def key_of(stream: str) -> Key:
+def key_of(stream: str) -> StreamKey:
     """Return what a stream identifies.
 
     Raises:
@@ -36,6 +50,8 @@ def key_of(stream: str) -> Key:
     """
     if stream == NAMESPACE_STREAM:
         return NAMESPACE
+    if stream == LOG_STREAM:
+        return LOG
     parts = stream.split("/")
     if parts[0] == "models":
         if len(parts) == _MODEL_PARTS:

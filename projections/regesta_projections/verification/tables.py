@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 from regesta_projections.forms import OBJECTS
 from regesta_projections.rows import Row
 from regesta_projections.statements import count_rows, fetch_values, stream_keys
-from regesta_projections.tables import TABLES, Table, Values
+from regesta_projections.tables import TABLES, Table
 from regesta_projections.verification.findings import Findings, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     import psycopg
+
+    from regesta_projections.row_values import Values
 
 _BATCH: Final = 1_000
 

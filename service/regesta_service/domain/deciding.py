@@ -8,22 +8,24 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from regesta.sealed import SealedText
     from regesta_projections.events import Event
-    from regesta_projections.rows import AliasKey, ModelKey, Rows, VersionKey
+    from regesta_projections.rows import Rows, StreamKey
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Rows that a command looks at: those of one model, found by a name of it.
+    """Rows that a command looks at: those of one model, found by a name of it, or by their keys.
 
-    The name's own row and the model's are always included.
+    With a name, its own row and the model's are always included.
     """
 
-    #: A present or former name, in any case, as the caller gave it.
-    name: str
+    #: A present or former name, in any case, as the caller gave it; empty for no model.
+    name: str = ""
     versions: tuple[int, ...] = ()
     aliases: tuple[str, ...] = ()
     #: Sort keys of SemVer labels (`regesta.semver.sort_key`).
     labels: tuple[str, ...] = ()
+    #: Rows that are not found by a model's name, for example what the log says of itself.
+    keys: tuple[StreamKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Decision:
 
     facts: tuple[Fact, ...]
     #: The resource that the answer shows.
-    shows: ModelKey | VersionKey | AliasKey
+    shows: StreamKey
 
 
 class Command(Protocol):

@@ -210,6 +210,27 @@ class TooManyTags(Rejection):
     reason = "TOO_MANY_TAGS"
 
 
+class SameKey(Rejection):
+    """A key cannot be rotated to itself."""
+
+    kind = Kind.INVALID
+    reason = "SAME_KEY"
+
+
+class LostRangeInvalid(Rejection):
+    """The events that were lost must follow those that were recovered."""
+
+    kind = Kind.INVALID
+    reason = "LOST_RANGE_INVALID"
+
+
+class LastGoodSizeGrew(Rejection):
+    """A compromised key cannot become trusted up to a larger size than was said before."""
+
+    kind = Kind.PRECONDITION
+    reason = "LAST_GOOD_SIZE_GREW"
+
+
 class RevisionMismatch(Rejection):
     """The resource is not at the revision the caller expects."""
 

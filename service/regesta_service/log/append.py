@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from regesta_projections.rows import (
     AliasRow,
     LabelRow,
+    LogRow,
     ModelRow,
     NameRow,
     NamespaceRow,
@@ -42,11 +43,12 @@ class Outcome(Enum):
 
 
 _APPEND: Final = f"""
-SELECT regesta.append_batch({", ".join(["%s"] * 19)})
+SELECT regesta.append_batch({", ".join(["%s"] * 20)})
 """
 
-#: In the order of the function's parameters; the second says whether they are changed rows.
-_ROW_PARAMETERS: Final[tuple[tuple[type[Row], str, bool], ...]] = (
+#: In the order of the function's parameters; the last says whether they are changed rows, None
+#: that both go together.
+_ROW_PARAMETERS: Final[tuple[tuple[type[Row], str, bool | None], ...]] = (
     (NamespaceRow, "namespaces", False),
     (ModelRow, "models", False),
     (ModelRow, "models", True),
@@ -56,6 +58,7 @@ _ROW_PARAMETERS: Final[tuple[tuple[type[Row], str, bool], ...]] = (
     (LabelRow, "version_labels", False),
     (AliasRow, "aliases", False),
     (AliasRow, "aliases", True),
+    (LogRow, "log_status", None),
 )
 _ONLY_INSERTED: Final = (NamespaceRow, NameRow, LabelRow)
 
@@ -129,7 +132,9 @@ def _parameters(link: Link, draft: Draft, keys: Collection[UUID]) -> tuple[Head,
     return head, parameters
 
 
-def _of(packed: PackedRows | None, *, changed: bool) -> list[bytes]:
+def _of(packed: PackedRows | None, *, changed: bool | None) -> list[bytes]:
     if packed is None:
         return []
+    if changed is None:
+        return packed.new + packed.changed
     return packed.changed if changed else packed.new

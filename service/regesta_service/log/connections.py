@@ -55,6 +55,7 @@ _ROW_TYPES: Final = (
     "versions",
     "version_labels",
     "aliases",
+    "log_status",
 )
 
 _OIDS: Final = """

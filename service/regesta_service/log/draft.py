@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from regesta.merkle import leaf_hash
 from regesta_projections.events import ModelCreated, NamespaceCreated, VersionRegistered
 from regesta_projections.evolve import evolve
-from regesta_projections.evolve.streams import NAMESPACE_STREAM, key_of, stream_of
+from regesta_projections.evolve.streams import key_of, stream_of
 from regesta_projections.forms import BINARY
 from regesta_projections.records import TYPE_PREFIX, Cause, Recorded, write_record
 from regesta_projections.rows import (
     AliasKey,
     Key,
-    LabelKey,
     ModelKey,
-    NameKey,
-    NamespaceKey,
     Row,
     Rows,
+    StreamKey,
     VersionKey,
 )
 from regesta_projections.tables import TABLES
@@ -36,9 +34,6 @@ if TYPE_CHECKING:
     from regesta_projections.events import Event
     from regesta_service.domain.deciding import Fact
     from regesta_service.log.identity import RequestIdentity
-
-#: What an answer can show.
-Shown: TypeAlias = ModelKey | VersionKey | AliasKey | NamespaceKey
 
 #: Events that are the first of their stream, whatever rows are loaded.
 _BEGINNINGS: Final = (VersionRegistered, ModelCreated, NamespaceCreated)
@@ -62,10 +57,10 @@ class Committed(msgspec.Struct, frozen=True):
     #: What the answer reflects: the last event's, or where nothing had to change.
     position: int
     #: The resource it shows.
-    shows: Shown
+    shows: StreamKey
     #: That resource as of the position, the caller's own; None when `repeated`.
     row: Row | None
-    #: The present name of the model, or the namespace's.
+    #: The present name of the model that it is or belongs to, else the namespace's.
     name: str
     #: Whether the request was answered before: the answer is to be read as of `position`.
     repeated: bool = False
@@ -119,7 +114,7 @@ class Draft:
         return self.head.size + len(self.events)
 
     def add(
-        self, facts: Sequence[Fact], shows: Shown, cause: Cause, request: RequestIdentity
+        self, facts: Sequence[Fact], shows: StreamKey, cause: Cause, request: RequestIdentity
     ) -> Committed:
         """Take up what a request comes to, and return its answer.
 
@@ -142,9 +137,10 @@ class Draft:
                     )
                 )
         self.requests.append((request, answer.position))
-        stream = NAMESPACE_STREAM if isinstance(shows, NamespaceKey) else stream_of(shows)
         self.packed_requests.append(
-            _REQUEST.pack((request.key, request.fingerprint, answer.position, len(facts), stream))
+            _REQUEST.pack(
+                (request.key, request.fingerprint, answer.position, len(facts), stream_of(shows))
+            )
         )
         return answer
 
@@ -233,19 +229,18 @@ class Draft:
         """Return revision and leaf hash of a stream's last event so far."""
         if isinstance(event, _BEGINNINGS):
             return 0, b""
-        key = key_of(stream)
-        if isinstance(key, NameKey | LabelKey):
-            raise TypeError(f"{stream} has no row of its own")
-        row = self.rows.get(key)
+        row = self.rows.get(key_of(stream))
         return (0, b"") if row is None else (row.revision, row.leaf_hash)
 
-    def _evolve(self, written: Sequence[tuple[StoredEvent, Recorded]], shows: Shown) -> Committed:
+    def _evolve(
+        self, written: Sequence[tuple[StoredEvent, Recorded]], shows: StreamKey
+    ) -> Committed:
         try:
             for _, recorded in written:
                 evolve(self.rows, recorded)
             row: Row | None = self.rows.get(shows)
             name = self.namespace
-            if not isinstance(shows, NamespaceKey):
+            if isinstance(shows, ModelKey | VersionKey | AliasKey):
                 model = self.rows.get(ModelKey(shows.model))
                 name = model.name if model else shows.model
         except Exception as fault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from psycopg import sql
@@ -10,16 +11,18 @@ from regesta_projections.tables import (
     ALIASES,
     MODEL_NAMES,
     MODELS,
+    TABLES_BY_KEY,
     VERSION_LABELS,
     VERSIONS,
     Table,
+    key_values,
 )
 from regesta_service.log import packing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from regesta_projections.rows import Row
+    from regesta_projections.rows import Key, Row, StreamKey
     from regesta_service.domain.deciding import Wanted
     from regesta_service.log.connections import Link
     from regesta_service.log.packing import Packed
@@ -55,6 +58,14 @@ CROSS JOIN LATERAL (
       AND t.model = n.model AND t.{part} = w.part
     LIMIT 1) AS t
 """)
+# Rows whose keys are known.
+_KEYED: Final = sql.SQL("""
+SELECT {columns} FROM {wanted}
+CROSS JOIN LATERAL (
+    SELECT {columns} FROM regesta.{table} AS t
+    WHERE t.namespace_id = %(log)s AND t.generation = %(generation)s {same_key}
+    LIMIT 1) AS t
+""")
 
 
 def _columns(table: Table[Any]) -> sql.Composed:
@@ -87,8 +98,10 @@ async def find_rows(
     """
     wanted = list(wanted)
     place = {"log": packing.integer(log_id), "generation": packing.integer(generation)}
-    names = {"names": packing.text_array(sorted({want.name.lower() for want in wanted}))}
-    statements = list(_statements(wanted, names))
+    statements = list(_statements([want for want in wanted if want.name]))
+    statements += _keyed_statements({key for want in wanted for key in want.keys})
+    if not statements:
+        return []
     # A transaction must not be left after a pipeline: see `lock_head`.
     last = [] if link.is_reusable else [statements.pop()]
     asked: list[tuple[Table[Any], Any]] = []
@@ -103,8 +116,11 @@ async def find_rows(
 
 
 def _statements(
-    wanted: list[Wanted], names: dict[str, Packed]
+    wanted: list[Wanted],
 ) -> Iterable[tuple[Table[Any], sql.SQL | sql.Composed, dict[str, Packed]]]:
+    if not wanted:
+        return
+    names = {"names": packing.text_array(sorted({want.name.lower() for want in wanted}))}
     yield MODEL_NAMES, _NAMES, names
     yield MODELS, _FIND_MODELS, names
     versions = {(want.name.lower(), number) for want in wanted for number in want.versions}
@@ -119,6 +135,44 @@ def _statements(
     if labels:
         parts = packing.text_array([label for _, label in labels])
         yield VERSION_LABELS, _FIND_LABELS, _pairs([name for name, _ in labels], parts)
+
+
+_ARRAYS: Final[dict[str, Callable[[Any], Packed]]] = {
+    "text": packing.text_array,
+    "integer": packing.integer_array,
+}
+
+
+def _keyed_statements(
+    keys: set[StreamKey],
+) -> Iterable[tuple[Table[Any], sql.SQL | sql.Composed, dict[str, Packed]]]:
+    """Yield a statement for each kind of key."""
+    by_kind: dict[type[Key], list[Key]] = {}
+    for key in keys:
+        by_kind.setdefault(type(key), []).append(key)
+    for kind, group in by_kind.items():
+        table = TABLES_BY_KEY[kind]
+        arrays = zip(table.key_columns, zip(*map(key_values, group), strict=True), strict=True)
+        parameters = {column.name: _ARRAYS[column.type](values) for column, values in arrays}
+        yield table, _keyed(table), parameters
+
+
+@cache
+def _keyed(table: Table[Any]) -> sql.Composed:
+    columns = [sql.Identifier(column.name) for column in table.key_columns]
+    wanted: sql.Composable = sql.SQL("(SELECT) AS w")
+    if columns:
+        wanted = sql.SQL("unnest({}) AS w ({})").format(
+            sql.SQL(", ").join(
+                sql.Placeholder(column.name) + sql.SQL("::") + sql.SQL(column.type) + sql.SQL("[]")
+                for column in table.key_columns
+            ),
+            sql.SQL(", ").join(columns),
+        )
+    same = sql.SQL(" ").join(sql.SQL("AND t.{0} = w.{0}").format(column) for column in columns)
+    return _KEYED.format(
+        columns=_columns(table), wanted=wanted, table=sql.Identifier(table.name), same_key=same
+    )
 
 
 def _pairs(names: list[str], parts: Packed) -> dict[str, Packed]:

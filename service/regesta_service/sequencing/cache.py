@@ -47,12 +47,19 @@ class RowCache:
 
     def gather(self, wanted: Wanted, base: dict[Key, Row | None]) -> bool:
         """Put the wanted rows into a batch's base; say whether all of them are known."""
+        known = True
+        for key in wanted.keys:
+            known &= self._take(key, base) is not _UNKNOWN
+        if not wanted.name:
+            return known
         named = self._take(NameKey(wanted.name.lower()), base)
         if named is None:
-            return True
+            return known
         if not isinstance(named, NameRow):
             return False
-        model = named.model
+        return self._gather_model(named.model, wanted, base) and known
+
+    def _gather_model(self, model: str, wanted: Wanted, base: dict[Key, Row | None]) -> bool:
         row = self._take(ModelKey(model), base)
         if not isinstance(row, ModelRow):
             return False
@@ -77,6 +84,10 @@ class RowCache:
         """
         self._add(rows)
         for want in wanted:
+            for key in want.keys:
+                self._put_absent(key)
+            if not want.name:
+                continue
             name_key = NameKey(want.name.lower())
             named = self._rows.get(name_key)
             if not isinstance(named, NameRow):
@@ -110,8 +121,8 @@ class RowCache:
                 self._rows.pop(ModelKey(key.model), None)
         if changed:
             # A name or label that somebody has stays theirs; one that was free may be taken.
-            for key in self._free:
-                self._rows.pop(key, None)
+            for free in self._free:
+                self._rows.pop(free, None)
             self._free.clear()
 
     def _take(self, key: Key, base: dict[Key, Row | None]) -> object:

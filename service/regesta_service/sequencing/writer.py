@@ -15,7 +15,7 @@ import psycopg
 import structlog
 
 from regesta_projections.evolve.streams import key_of
-from regesta_projections.rows import AliasKey, ModelKey, ModelRow, VersionKey
+from regesta_projections.rows import AliasKey, ModelKey, ModelRow, StreamKey, VersionKey
 from regesta_service.domain.deciding import Wanted
 from regesta_service.domain.rejections import DatabaseUnavailable
 from regesta_service.log.append import Outcome, append, append_locked
@@ -221,8 +221,8 @@ class Writer:
         answered: Mapping[UUID, Answered],
     ) -> None:
         """Answer the requests that were answered before."""
-        shown = {key: _shown(before.stream) for key, before in answered.items()}
-        wanted = [Wanted(key.model) for key in shown.values()]
+        shown = {key: key_of(before.stream) for key, before in answered.items()}
+        wanted = [Wanted(model) for model in map(_model_of, shown.values()) if model]
         rows = await find_rows(link, self._log_id, head.generation, wanted)
         names = {row.model: row.name for row in rows if isinstance(row, ModelRow)}
         for waiting in batch:
@@ -234,7 +234,8 @@ class Writer:
                 waiting.answer(refused_reuse())
                 continue
             key = shown[request.key]
-            name = names.get(key.model, key.model)
+            model = _model_of(key)
+            name = names.get(model, model) or self._namespace
             waiting.answer(Committed(before.position, key, None, name, repeated=True))
 
     def _finish(self, decided: Decided, head: Head) -> None:
@@ -263,8 +264,6 @@ def _follows(head: Head, known: Head) -> bool:
     return head.generation == known.generation and head.size >= known.size
 
 
-def _shown(stream: str) -> ModelKey | VersionKey | AliasKey:
-    key = key_of(stream)
-    if not isinstance(key, ModelKey | VersionKey | AliasKey):
-        raise TypeError(f"no command shows {stream}")
-    return key
+def _model_of(key: StreamKey) -> str:
+    """Return the model that something is or belongs to; empty when to none."""
+    return key.model if isinstance(key, ModelKey | VersionKey | AliasKey) else ""

@@ -92,6 +92,20 @@ def churn() -> LogBuilder:
             ("models/churn/versions/1", e.VersionRestored()),
             ("models/churn", e.ModelDeleted()),
             ("models/churn", e.ModelRestored()),
+            ("log", e.HeadsCommitted(position="19", streams="5", root="ab" * 32)),
+            ("log", e.KeyRotated(new_vkey="acme+02+BB", old_vkey="acme+01+AA")),
+            ("log", e.KeyCompromised(vkey="acme+01+AA", last_good_size="12")),
+            (
+                "log",
+                e.LogForked(
+                    old_checkpoint="acme\n14\n",
+                    recovered_size="12",
+                    recovered_root="cd" * 32,
+                    first_lost="13",
+                    last_lost="14",
+                ),
+            ),
+            ("log", e.LogWitnessed(checkpoint="acme\n12\n")),
         ]
     )
     return log

@@ -32,7 +32,7 @@ def test_an_honest_log_has_the_root_of_its_records_and_no_findings():
     log = churn()
     check = checked(told(log))
     check.compare_root(log.size, log.frontier.root(), "the head")
-    assert ([], 19, 5, 4) == (check.findings, check.events, check.streams, check.texts)
+    assert ([], log.size, 6, 4) == (check.findings, check.events, check.streams, check.texts)
 
 
 def test_a_changed_record_breaks_the_root_and_the_chain_after_it():
@@ -51,7 +51,7 @@ def test_a_left_out_event_breaks_positions_revisions_and_size():
     check = checked(events)
     check.compare_root(log.size, log.frontier.root(), "the head")
     found = kinds(check)
-    assert {("REVISION", 15), ("CHAIN", 15), ("POSITION", 15), ("SIZE", 19)} <= set(found)
+    assert {("REVISION", 15), ("CHAIN", 15), ("POSITION", 15), ("SIZE", log.size)} <= set(found)
 
 
 @pytest.mark.parametrize(
@@ -61,11 +61,12 @@ def test_a_left_out_event_breaks_positions_revisions_and_size():
 def test_what_the_api_says_must_stand_in_the_record(field, value):
     events = told(churn())
     setattr(events[-1], field, value)
-    assert {("ENVELOPE", 19)} == set(kinds(checked(events)))
+    assert {("ENVELOPE", len(events))} == set(kinds(checked(events)))
 
 
 def test_the_log_of_another_namespace_is_found_out():
-    assert 19 == checked(told(churn()), namespace="other").findings_total
+    events = told(churn())
+    assert len(events) == checked(events, namespace="other").findings_total
 
 
 def test_a_time_that_goes_back_is_found():
@@ -95,10 +96,10 @@ def test_a_text_that_was_erased_is_no_finding():
 @pytest.mark.parametrize("record", [b"", b"[]", b"\xff", b"{", b"[" * 100_000])
 def test_a_record_that_is_no_object_is_found_and_hashed_all_the_same(record):
     events = told(churn())
-    events[18].record = record
+    events[-1].record = record
     check = checked(events)
-    assert [("RECORD", 19)] == kinds(check)
-    assert 19 == check.events
+    assert [("RECORD", len(events))] == kinds(check)
+    assert len(events) == check.events
 
 
 def test_many_findings_are_counted_and_some_named():

@@ -29,6 +29,11 @@ SAID = [
     "restored the version",
     "deleted the model",
     "restored the model",
+    "committed to the heads of 5 streams as of position 19",
+    "took the key acme+02+BB in the place of acme+01+AA",
+    "trusts the key acme+01+AA up to size 12 only",
+    "lost the events 13 to 14 and went on without them",
+    "wrote a cosigned checkpoint into the log",
 ]
 
 

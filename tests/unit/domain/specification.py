@@ -152,12 +152,15 @@ class When:
         return base
 
     def _keys(self, wanted: Wanted) -> list[Key]:
+        if not wanted.name:
+            return list(wanted.keys)
         name = NameKey(wanted.name.lower())
         named = Rows({name: self.log.rows.get(name)}).get(name)
         if named is None:
-            return [name]
+            return [name, *wanted.keys]
         return [
             name,
+            *wanted.keys,
             ModelKey(named.model),
             *(VersionKey(named.model, number) for number in wanted.versions),
             *(AliasKey(named.model, alias) for alias in wanted.aliases),

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from regesta import names
 from regesta.names import AliasName, InvalidName, ModelName, VersionName
 from regesta_projections.events import EVENTS
-from regesta_projections.evolve.streams import NAMESPACE_STREAM
+from regesta_projections.evolve.streams import UnknownStream, key_of
 from regesta_projections.records import TYPE_PREFIX
+from regesta_projections.rows import AliasKey, ModelKey, VersionKey
 from regesta_service.domain.rejections import InvalidRequest
 from regesta_service.reads.events import Selection
 
@@ -44,17 +45,20 @@ async def selection_of(
     for place, actor in enumerate(actors):
         if not 1 <= len(actor) <= _MAX_ACTOR or "\0" in actor:
             raise InvalidRequest.of(f"filter.actors[{place}]", f"has 1 to {_MAX_ACTOR} characters")
+    given = list(enumerate(_few("filter.resources", event_filter.resources)))
+    others = {text for _, text in given if _is_of_no_model(text)}
     resources = [
         _resource(f"filter.resources[{place}]", text, namespace)
-        for place, text in enumerate(_few("filter.resources", event_filter.resources))
+        for place, text in given
+        if text not in others
     ]
     models = await _models(resources, namespace_id, pool)
     return Selection(
         types=types,
         actors=frozenset(actors),
         models=frozenset(models[name.model] for name in resources if isinstance(name, ModelName)),
-        streams=frozenset(
-            NAMESPACE_STREAM if name is None else _stream(name, models[name.model])
+        streams=frozenset(others).union(
+            _stream(name, models[name.model])
             for name in resources
             if not isinstance(name, ModelName)
         ),
@@ -74,10 +78,16 @@ def _type(field: str, name: str) -> str:
     return TYPE_PREFIX + short
 
 
-def _resource(field: str, text: str, namespace: str) -> ModelName | VersionName | AliasName | None:
-    """Return the resource of a condition; None for the namespace's own stream."""
-    if text == NAMESPACE_STREAM:
-        return None
+def _is_of_no_model(text: str) -> bool:
+    """Say whether a condition names a stream beside those of models: `namespace`, `log`."""
+    try:
+        return not isinstance(key_of(text), ModelKey | VersionKey | AliasKey)
+    except UnknownStream:
+        return False
+
+
+def _resource(field: str, text: str, namespace: str) -> ModelName | VersionName | AliasName:
+    """Return the resource of a condition."""
     prefix = f"namespaces/{namespace}/"
     try:
         name = names.parse(text if text.startswith(prefix) else prefix + text)
@@ -95,12 +105,12 @@ def _stream(name: VersionName | AliasName, model: str) -> str:
 
 
 async def _models(
-    resources: Sequence[ModelName | VersionName | AliasName | None],
+    resources: Sequence[ModelName | VersionName | AliasName],
     namespace_id: int,
     pool: AsyncConnectionPool,
 ) -> dict[str, str]:
     """Return the models that names mean, by the names as they were given."""
-    given = {name.model for name in resources if name is not None}
+    given = {name.model for name in resources}
     if not given:
         return {}
     async with pool.connection() as connection:
