@@ -20,6 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from regesta.audit.notes import InvalidKey, VerifierKey
 from regesta_service.access.permissions import EVERY_NAMESPACE, ROLES
 from regesta_service.access.tokens import TokenGrant, digest_of
 
@@ -134,6 +135,8 @@ class Settings(BaseSettings):
     max_calls: Positive = 2_000
     #: Events a subscriber may lag behind before it is told to resume.
     max_subscriber_lag: Positive = 1_000
+    #: Witnesses of checkpoints: a verifier key, and where there is one a blank and its URL.
+    witnesses: list[str] = []
     #: Seconds from NOT_SERVING to refusing calls, so that load balancers notice.
     drain_notice: Annotated[float, Field(ge=0)] = 0.0
     #: Seconds that calls under way get to finish while the server stops.
@@ -152,9 +155,29 @@ class Settings(BaseSettings):
                 "the native engine has no TLS: take engine = 'grpcio', "
                 "or leave tls out and end TLS in a proxy in front"
             )
+        self.witness_addresses()
         if not is_local(self.listen) and ":" not in self.listen:
             raise ValueError("listen must be host:port or unix:/path")
         return self
+
+    def witness_addresses(self) -> list[tuple[VerifierKey, str]]:
+        """Return the key and the URL of each witness; one that is not asked has an empty URL.
+
+        Raises:
+            ValueError: One is malformed.
+        """
+        witnesses = []
+        for number, text in enumerate(self.witnesses):
+            key, _, url = text.partition(" ")
+            try:
+                witnesses.append((VerifierKey.parse(key), url.strip()))
+            except InvalidKey as error:
+                raise ValueError(f"witnesses[{number}]: {error}") from None
+        return witnesses
+
+    def witness_keys(self) -> list[VerifierKey]:
+        """Return the keys of the witnesses."""
+        return [key for key, _ in self.witness_addresses()]
 
     @classmethod
     def settings_customise_sources(

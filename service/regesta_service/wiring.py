@@ -18,6 +18,7 @@ from regesta.v1 import (
     audit_service_pb2,
     catalog_service_pb2,
     lifecycle_service_pb2,
+    log_service_pb2,
     watch_service_pb2,
 )
 from regesta_projections.records import Cause
@@ -27,11 +28,13 @@ from regesta_service.api.guard import Guard
 from regesta_service.api.methods import methods_of
 from regesta_service.api.reads.audit import AuditReads
 from regesta_service.api.reads.catalog import CatalogReads
+from regesta_service.api.reads.log import LogProofs
 from regesta_service.api.reads.watch import WatchStreams
 from regesta_service.api.writes.labels import LabelWrites
 from regesta_service.api.writes.lifecycle import LifecycleWrites
 from regesta_service.api.writes.models import ModelWrites
 from regesta_service.api.writes.versions import VersionWrites
+from regesta_service.audit.tree import Trees
 from regesta_service.log.connections import Connections
 from regesta_service.log.namespaces import NamespaceRegistry
 from regesta_service.logs import AccessLog
@@ -53,6 +56,7 @@ FILES: Final = (
     audit_service_pb2.DESCRIPTOR,
     catalog_service_pb2.DESCRIPTOR,
     lifecycle_service_pb2.DESCRIPTOR,
+    log_service_pb2.DESCRIPTOR,
     watch_service_pb2.DESCRIPTOR,
 )
 
@@ -142,6 +146,7 @@ async def wired(
             LifecycleWrites(sequencer, reads.answers),
             CatalogReads(reads),
             AuditReads(reads),
+            LogProofs(reads, Trees(), settings.witness_keys()),
             WatchStreams(
                 reads,
                 Subscriptions(

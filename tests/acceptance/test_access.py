@@ -34,6 +34,7 @@ PRINCIPALS = {
     "ci-registrar": ("registrar", ["team-a"]),
     "max-maintainer": ("maintainer", ["team-a"]),
     "aud-auditor": ("auditor", ["team-a"]),
+    "wit-witness": ("witness", ["team-a"]),
     "bob-admin": ("admin", ["team-b"]),
 }
 
@@ -110,6 +111,15 @@ ALLOWED = {
     "register": {"root", "ci-registrar", "max-maintainer"},
     "promote": {"root", "max-maintainer"},
     "audit": {"root", "aud-auditor"},
+    "prove": {
+        "root",
+        "ann-reader",
+        "ci-registrar",
+        "max-maintainer",
+        "aud-auditor",
+        "wit-witness",
+    },
+    "cosign": {"root", "wit-witness"},
     "admin": {"root"},
 }
 
@@ -150,6 +160,15 @@ NEEDS = {
         "RestoreVersion",
     ],
     "audit": ["ReadEvents", "StreamEvents", "GetHead", "Verify"],
+    "prove": [
+        "GetCheckpoint",
+        "WatchCheckpoints",
+        "ProveInclusion",
+        "ProveConsistency",
+        "GetTile",
+        "GetReceipt",
+    ],
+    "cosign": ["AddCosignature"],
     "admin": ["GetProjectionStatus", "RebuildProjections"],
 }
 

@@ -15,6 +15,7 @@ from regesta.v1 import (
     audit_service_pb2,
     catalog_service_pb2,
     lifecycle_service_pb2,
+    log_service_pb2,
     watch_service_pb2,
 )
 
@@ -29,6 +30,7 @@ FILES = (
     audit_service_pb2.DESCRIPTOR,
     catalog_service_pb2.DESCRIPTOR,
     lifecycle_service_pb2.DESCRIPTOR,
+    log_service_pb2.DESCRIPTOR,
     watch_service_pb2.DESCRIPTOR,
 )
 

@@ -25,6 +25,7 @@ from regesta.v1 import (
     catalog_service_pb2,
     event_pb2,
     lifecycle_service_pb2,
+    log_service_pb2,
     model_pb2,
     reading_pb2,
     version_pb2,
@@ -1538,6 +1539,233 @@ class Calls:
         )
         self._transport.positions.saw(namespace, answer.position)
         return answer
+
+    def get_checkpoint(
+        self, *, parent: str = "", size: int = 0, exact: bool = False, timeout: float | None = None
+    ) -> log_service_pb2.GetCheckpointResponse:
+        """Get a signed checkpoint, and how its publisher is doing.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            size: With `exact`, the size it must have; otherwise it is the latest, and of at
+                least this size.
+            exact: Take that of exactly this size.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = log_service_pb2.GetCheckpointRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            size=size,
+            exact=exact,
+        )
+        return self._transport.unary(
+            "/regesta.v1.LogService/GetCheckpoint",
+            request,
+            log_service_pb2.GetCheckpointResponse,
+            timeout,
+        )
+
+    def watch_checkpoints(
+        self, *, parent: str = "", after_size: int = 0, timeout: float | None = None
+    ) -> Iterator[log_service_pb2.WatchCheckpointsResponse]:
+        """Receive every checkpoint above a size, in order, first those that are stored and then new ones, until the call is cancelled or the server drains.
+
+        A checkpoint is sent once; cosignatures that it gains later are not told.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            after_size: Only those above this size.
+            timeout: Seconds until the call is given up.
+
+        Yields:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = log_service_pb2.WatchCheckpointsRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            after_size=after_size,
+        )
+        for answer in self._transport.stream(
+            "/regesta.v1.LogService/WatchCheckpoints",
+            request,
+            log_service_pb2.WatchCheckpointsResponse,
+            timeout,
+        ):
+            yield answer
+
+    def prove_inclusion(
+        self, position: int, *, parent: str = "", size: int = 0, timeout: float | None = None
+    ) -> log_service_pb2.ProveInclusionResponse:
+        """Prove that the event at a position is in the log.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            position: Required. The event's position.
+            size: Size of the tree to prove it in; 0 means the latest checkpoint's, or the log's
+                own if no checkpoint covers the event yet.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = log_service_pb2.ProveInclusionRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            position=position,
+            size=size,
+        )
+        return self._transport.unary(
+            "/regesta.v1.LogService/ProveInclusion",
+            request,
+            log_service_pb2.ProveInclusionResponse,
+            timeout,
+        )
+
+    def prove_consistency(
+        self, old_size: int, *, parent: str = "", size: int = 0, timeout: float | None = None
+    ) -> log_service_pb2.ProveConsistencyResponse:
+        """Prove that the log extends what it was at an earlier size, without a change.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            old_size: Required. The earlier size, from 1.
+            size: The later size; 0 means the latest checkpoint's, or the log's own if that is
+                smaller than the earlier size.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = log_service_pb2.ProveConsistencyRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            old_size=old_size,
+            size=size,
+        )
+        return self._transport.unary(
+            "/regesta.v1.LogService/ProveConsistency",
+            request,
+            log_service_pb2.ProveConsistencyResponse,
+            timeout,
+        )
+
+    def get_tile(
+        self,
+        *,
+        parent: str = "",
+        level: int = 0,
+        index: int = 0,
+        width: int = 0,
+        timeout: float | None = None,
+    ) -> log_service_pb2.GetTileResponse:
+        """Get a tile of the tree (C2SP tlog-tiles): up to 256 hashes.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            level: Level, from 0: leaf hashes.
+            index: Number of the tile in its level, from 0.
+            width: Number of hashes, 1 to 256; 0 means 256.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = log_service_pb2.GetTileRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            level=level,
+            index=index,
+            width=width,
+        )
+        return self._transport.unary(
+            "/regesta.v1.LogService/GetTile", request, log_service_pb2.GetTileResponse, timeout
+        )
+
+    def get_receipt(
+        self,
+        position: int,
+        *,
+        parent: str = "",
+        wait: float | None = None,
+        size: int = 0,
+        timeout: float | None = None,
+    ) -> log_service_pb2.GetReceiptResponse:
+        """Get the receipt of an event: a `.tlog-proof` file that needs no server to be verified.
+
+        With `wait`, waits until a checkpoint covers the event.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            position: Required. The event's position.
+            wait: How long to wait for a checkpoint that covers it; unset means not at all.
+                Never longer than the call's deadline.
+            size: Size of the checkpoint to prove it under; 0 means the one with the most
+                signatures among those that followed the event, and of these the first.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = log_service_pb2.GetReceiptRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            position=position,
+            wait=duration(wait),
+            size=size,
+        )
+        return self._transport.unary(
+            "/regesta.v1.LogService/GetReceipt",
+            request,
+            log_service_pb2.GetReceiptResponse,
+            timeout,
+        )
+
+    def add_cosignature(
+        self, size: int, *, parent: str = "", signatures: str, timeout: float | None = None
+    ) -> log_service_pb2.AddCosignatureResponse:
+        """Add the cosignatures of witnesses to a stored checkpoint.
+
+        Only those are taken that this server is configured to know, and only if they verify.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            size: Required. Size of the checkpoint.
+            signatures: Required. Signature lines (C2SP tlog-cosignature), each with its
+                newline.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = log_service_pb2.AddCosignatureRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            size=size,
+            signatures=signatures,
+        )
+        return self._transport.unary(
+            "/regesta.v1.LogService/AddCosignature",
+            request,
+            log_service_pb2.AddCosignatureResponse,
+            timeout,
+        )
 
     def subscribe(
         self,

@@ -22,11 +22,13 @@ class Permission(StrEnum):
     LIFECYCLE_TRANSITION = "lifecycle.transition"
     WATCH_SUBSCRIBE = "watch.subscribe"
     AUDIT_READ = "audit.read"
+    PROOFS_READ = "proofs.read"
+    PROOFS_COSIGN = "proofs.cosign"
     ADMIN_NAMESPACES = "admin.namespaces"
     ADMIN_PROJECTIONS = "admin.projections"
 
 
-_READER = frozenset({Permission.CATALOG_READ, Permission.WATCH_SUBSCRIBE})
+_READER = frozenset({Permission.CATALOG_READ, Permission.WATCH_SUBSCRIBE, Permission.PROOFS_READ})
 
 ROLES: dict[str, frozenset[Permission]] = {
     "reader": _READER,
@@ -39,5 +41,7 @@ ROLES: dict[str, frozenset[Permission]] = {
         Permission.LIFECYCLE_TRANSITION,
     },
     "auditor": _READER | {Permission.AUDIT_READ},
+    # Sees sizes and hashes, nothing of what they are of.
+    "witness": frozenset({Permission.PROOFS_READ, Permission.PROOFS_COSIGN}),
     "admin": frozenset(Permission),
 }

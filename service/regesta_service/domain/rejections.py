@@ -252,6 +252,41 @@ class MomentOutOfRange(Rejection):
     reason = "MOMENT_OUT_OF_RANGE"
 
 
+class OutsideTree(Rejection):
+    """A position, size or tile lies outside of the namespace's tree."""
+
+    kind = Kind.OUT_OF_RANGE
+    reason = "OUTSIDE_TREE"
+
+
+class CheckpointNotFound(Rejection):
+    """There is no such checkpoint, or none yet."""
+
+    kind = Kind.NOT_FOUND
+    reason = "CHECKPOINT_NOT_FOUND"
+
+
+class WitnessUnknown(Rejection):
+    """None of the signatures is by a witness that this server is configured to know."""
+
+    kind = Kind.PRECONDITION
+    reason = "WITNESS_UNKNOWN"
+
+
+class PublishingStopped(Rejection):
+    """The publisher raised an alarm and signs no more until an operator acts."""
+
+    kind = Kind.PRECONDITION
+    reason = "PUBLISHING_STOPPED"
+
+
+class ReceiptNotReady(Rejection):
+    """No checkpoint covers the event yet."""
+
+    kind = Kind.DEADLINE
+    reason = "RECEIPT_NOT_READY"
+
+
 class Overloaded(Rejection):
     """Too much is waiting already; nothing was done."""
 
@@ -305,7 +340,7 @@ class RebuildUnderWay(Rejection):
 
 
 class LogDamaged(Rejection):
-    """The log holds what cannot be folded; verify says what."""
+    """What is stored of the log is not as it was appended; verify says what."""
 
     kind = Kind.PRECONDITION
     reason = "LOG_DAMAGED"
