@@ -72,18 +72,20 @@ def _value(value: version_pb.PropertyValue | Value) -> object:
         case None | "null_value":
             return None
         case "list_value":
-            return _list(value.list_value)
+            return json_list(value.list_value)
         case "struct_value":
-            return _object(value.struct_value)
+            return json_object(value.struct_value)
         case _:
             return getattr(value, kind)
 
 
-def _list(values: ListValue) -> list[object]:
+def json_list(values: ListValue) -> list[object]:
+    """Return a list of any values as JSON has it."""
     return [_value(value) for value in values.values]
 
 
-def _object(struct: JsonObject) -> dict[str, object]:
+def json_object(struct: JsonObject) -> dict[str, object]:
+    """Return an object of any values as JSON has it."""
     return {name: _value(value) for name, value in struct.fields.items()}
 
 

@@ -50,7 +50,7 @@ _KEYS: Final = sql.SQL(
 _COPY: Final = sql.SQL("COPY regesta.{table} ({columns}) FROM STDIN (FORMAT BINARY)")
 
 
-class _JsonObject(Loader):
+class JsonObject(Loader):
     """Reads jsonb with msgspec, which keeps whole numbers whole."""
 
     format = Format.BINARY
@@ -77,7 +77,7 @@ def fetch_values(
 ) -> list[Values]:
     """Return all columns of the rows of these keys, in no order; jsonb as objects."""
     with conn.cursor(binary=True) as cursor:
-        cursor.adapters.register_loader("jsonb", _JsonObject)
+        cursor.adapters.register_loader("jsonb", JsonObject)
         cursor.execute(
             _fetch_statement(table, table.column_names),
             [*_key_arrays(table, keys), namespace_id, generation],

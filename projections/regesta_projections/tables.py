@@ -8,7 +8,7 @@ empty optional texts are NULL. The DDL is in the service's migrations; a test co
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, LiteralString, TypeVar, cast
 
 import msgspec
 
@@ -63,6 +63,8 @@ class Table(Generic[R]):
     columns: tuple[Column, ...]
     #: How many of the columns, from the first, identify a row; a key's fields in order.
     key_length: int
+    #: SQL for the stream that a row is of, or belongs to as one of several.
+    stream: LiteralString
     #: Which columns `row` needs, in the order it takes them.
     loaded: tuple[str, ...]
     #: Return a row's values in the order of `columns`, in these forms.
@@ -119,6 +121,7 @@ MODELS: Final = Table(
         """
     ),
     key_length=1,
+    stream="'models/' || model",
     loaded=(
         "model",
         "last_version",
@@ -142,6 +145,7 @@ MODEL_NAMES: Final = Table(
         """
     ),
     key_length=1,
+    stream="'models/' || model",
     loaded=("name_key", "model"),
     values_in=row_values.name_values,
     row=row_values.name_row,
@@ -176,6 +180,7 @@ VERSIONS: Final = Table(
         """
     ),
     key_length=2,
+    stream="'models/' || model || '/versions/' || number",
     loaded=(
         "model",
         "number",
@@ -202,6 +207,7 @@ VERSION_LABELS: Final = Table(
         """
     ),
     key_length=2,
+    stream="'models/' || model || '/versions/' || number",
     loaded=("model", "semver_key", "semver", "number"),
     values_in=row_values.label_values,
     row=row_values.label_row,
@@ -222,6 +228,7 @@ ALIASES: Final = Table(
         """
     ),
     key_length=2,
+    stream="'models/' || model || '/aliases/' || alias",
     loaded=("model", "alias", "revision", "leaf_hash", "resource"),
     values_in=row_values.alias_values,
     row=row_values.alias_row,
@@ -240,6 +247,7 @@ NAMESPACES: Final = Table(
         """
     ),
     key_length=0,
+    stream="'namespace'",
     loaded=("revision", "leaf_hash", "resource"),
     values_in=row_values.namespace_values,
     row=row_values.namespace_row,
@@ -258,6 +266,7 @@ LOG_STATUS: Final = Table(
         """
     ),
     key_length=0,
+    stream="'log'",
     loaded=("revision", "leaf_hash", "resource"),
     values_in=row_values.log_values,
     row=row_values.log_row,

@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from regesta.merkle import Frontier
+from regesta.audit.heads import HeadLine
+from regesta.merkle import Frontier, root_of
 from regesta.sealed import SealedText, seal
-from regesta_projections.events import Event, FreeText, NamespaceCreated
+from regesta_projections.events import Event, FreeText, HeadsCommitted, NamespaceCreated
 from regesta_projections.evolve import evolve, keys_of
+from regesta_projections.evolve.streams import stream_of
+from regesta_projections.heads.states import state_digest, state_of
 from regesta_projections.records import Cause, Recorded, read_envelope, read_record, write_record
 from regesta_projections.request_keys import request_key
-from regesta_projections.rows import Key, Row, Rows
+from regesta_projections.rows import Key, Row, Rows, StreamRow
 from regesta_projections.tables import TABLES
 
 if TYPE_CHECKING:
@@ -114,6 +117,22 @@ class LogBuilder:
         salt = sha256(f"{len(self.disclosures)} {self.size} {text}".encode()).digest()[:16]
         sealed = seal(text, salt)
         return FreeText(digests=(sealed.digest,)), sealed
+
+    def head_lines(self) -> list[HeadLine]:
+        """Return the line of every stream, made of the folded rows."""
+        lines = [
+            HeadLine(stream_of(row.key), row.revision, row.leaf_hash, state_digest(state_of(row)))
+            for row in self.rows.values()
+            if isinstance(row, StreamRow)
+        ]
+        return sorted(lines, key=lambda line: line.stream)
+
+    def commit_heads(self) -> Recorded:
+        """Append a commitment to all heads as they are now."""
+        lines = self.head_lines()
+        root = root_of([line.hash() for line in lines])
+        event = HeadsCommitted(position=str(self.size), streams=str(len(lines)), root=root.hex())
+        return self.append("log", event)
 
     def write(self, conn: psycopg.Connection[Any]) -> int:
         """Write the whole log, its projections included, and return its namespace_id."""

@@ -35,6 +35,8 @@ class Kind(Enum):
     TEXT_DIFFERS = "a free text is not the one whose digest a record holds"
     TEXT_EXTRA = "a free text belongs to no record"
     FOLD_FAILED = "an event cannot happen in the state that the events before it made"
+    HEADS_DIFFER = "a commitment to all heads is not to those that the log makes"
+    HEADS_LINES_DIFFER = "the lines kept of a commitment are not those committed to"
     ROW_MISSING = "a fold of the log has a row that the tables have not"
     ROW_DIFFERS = "a row of the tables differs from the fold of the log"
     ROW_EXTRA = "the tables have a row that a fold of the log has not"

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from regesta_projections.evolve import evolve
+from regesta_projections.evolve import UnknownStream, evolve
+from regesta_projections.evolve.streams import key_of
 from regesta_projections.records import Recorded, read_envelope, read_event
-from regesta_projections.rows import Key, ModelKey, NameKey, Row, Rows
+from regesta_projections.rows import Key, ModelKey, NameKey, Row, Rows, StreamRow
 from regesta_projections.verification.findings import Findings, Kind
 
 if TYPE_CHECKING:
+    from regesta_projections.verification.heads import HeadsCheck
     from regesta_projections.verification.tables import TableCheck
 
 
@@ -37,14 +39,16 @@ class StreamCheck:
 
     Args:
         tables: Where finished rows go.
+        heads: Hears of every stream.
 
     Attributes:
         folded: Events folded so far.
     """
 
-    def __init__(self, tables: TableCheck, findings: Findings) -> None:
+    def __init__(self, tables: TableCheck, heads: HeadsCheck, findings: Findings) -> None:
         self.folded = 0
         self._tables = tables
+        self._heads = heads
         self._findings = findings
         self._rows = _OpenRows()
         # Models whose row may change yet, each name beginning with the one before.
@@ -56,8 +60,10 @@ class StreamCheck:
     def add(self, line: StreamLine) -> None:
         """Take up the next event."""
         if line.stream != self._stream:
+            self._heads.end()
             self._tables.add(self._rows.finished())
             self._begin(line.stream)
+        self._heads.before(line.position)
         try:
             envelope = read_envelope(line.record)
             event = read_event(envelope, line.position)
@@ -80,11 +86,15 @@ class StreamCheck:
             evolve(self._rows, recorded)
         except (ValueError, LookupError, msgspec.DecodeError) as error:
             self._add(Kind.FOLD_FAILED, line, f"{recorded.type}: {error!r}")
+        self._heads.after(recorded)
         self.folded += 1
 
     def finish(self) -> None:
         """Hand over the rows that are left."""
+        self._heads.end()
         self._tables.add(self._rows.finished())
+        while self._open:
+            self._close(self._open.pop())
         self._tables.add(self._rows.all())
 
     def _begin(self, stream: str) -> None:
@@ -93,10 +103,16 @@ class StreamCheck:
         # "0" is next to "/": all that lies below models/a comes before models/a0, and of
         # other models only those whose names begin with "a".
         while self._open and stream >= f"models/{self._open[-1]}0":
-            self._tables.add(self._rows.close(ModelKey(self._open.pop())))
+            self._close(self._open.pop())
         kind, _, model = stream.partition("/")
         if kind == "models" and "/" not in model:
             self._open.append(model)
+        self._heads.begin(stream, lambda: self._rows.of_stream(stream))
+
+    def _close(self, model: str) -> None:
+        key = ModelKey(model)
+        self._heads.close(key)
+        self._tables.add(self._rows.close(key))
 
     def _check_chain(self, line: StreamLine, previous: str) -> None:
         if line.revision != self._revision + 1:
@@ -137,6 +153,14 @@ class _OpenRows(Rows):
         """Give up every row but those of models."""
         keys = [key for key in self._own if type(key) is not ModelKey]
         return [self._own.pop(key) for key in keys]
+
+    def of_stream(self, stream: str) -> StreamRow | None:
+        """Return a stream's own row, None when there is none."""
+        try:
+            row = self._own.get(key_of(stream))
+        except UnknownStream:
+            return None
+        return row if isinstance(row, StreamRow) else None
 
     def close(self, key: ModelKey) -> list[Row]:
         """Give up a model's row, if there is one."""

@@ -6,6 +6,7 @@ from array import array
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
+from regesta_projections.comparing import same, same_values
 from regesta_projections.forms import OBJECTS
 from regesta_projections.rows import Row
 from regesta_projections.statements import count_rows, fetch_values, stream_keys
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from regesta_projections.row_values import Values
 
 _BATCH: Final = 1_000
-
-_TEXT: Final = frozenset({str})
 
 # Longest text that a finding repeats.
 _SHOWN: Final = 80
@@ -85,7 +84,7 @@ class TableCheck:
                 self._findings.add(Kind.ROW_MISSING, _name(table, expected), "the log has made it")
                 continue
             seen.append(hash(found[:length]))
-            if expected != found or not _same_kinds(expected, found):
+            if not same_values(expected, found):
                 self._name_differences(table, expected, found)
 
     def _name_differences(self, table: Table[Any], expected: Values, found: Values) -> None:
@@ -106,41 +105,6 @@ class TableCheck:
 def _name(table: Table[Any], values: Values) -> str:
     key = "/".join(str(value) for value in values[: table.key_length])
     return f"{table.name} {key}".strip()
-
-
-def _same_kinds(expected: Values, found: Values) -> bool:
-    """Say whether equal values are so beyond Python's True == 1, which only JSON can hide."""
-    return all(
-        same(right, wrong)
-        for right, wrong in zip(expected, found, strict=True)
-        if type(right) is dict and not _TEXT.issuperset(map(type, right.values()))
-    )
-
-
-def same(expected: object, found: object) -> bool:
-    """Say whether PostgreSQL holds what was expected."""
-    match expected:
-        case bool():
-            return expected is found
-        case float():
-            # What a double spells in decimal comes back as whole number when it is one.
-            return type(found) in {int, float} and expected == float(found)  # type: ignore[arg-type]
-        case int():
-            return type(found) is not bool and expected == found
-        case dict():
-            return (
-                isinstance(found, dict)
-                and expected.keys() == found.keys()
-                and all(same(value, found[name]) for name, value in expected.items())
-            )
-        case list():
-            return (
-                isinstance(found, list)
-                and len(expected) == len(found)
-                and all(map(same, expected, found))
-            )
-        case _:
-            return expected == found
 
 
 def _difference(column: str, expected: object, found: object) -> str:

@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 from regesta_projections.rebuild import NamespaceUnknown
 from regesta_projections.tables import TABLES
 from regesta_projections.verification.findings import Finding, Findings, Kind
+from regesta_projections.verification.heads import HeadsCheck
 from regesta_projections.verification.records import RecordCheck, StoredLine
 from regesta_projections.verification.requests import RequestCheck
 from regesta_projections.verification.streams import StreamCheck, StreamLine
@@ -64,6 +65,8 @@ class Report:
     texts_erased: int
     #: Rows of other generations: left by a rebuild that is under way or was ended.
     rows_left_over: int
+    #: Commitments to all heads that were made anew; the last 16 are.
+    heads_checked: int
     findings_total: int
     #: The first of the findings, at most 1,000.
     findings: tuple[Finding, ...]
@@ -163,7 +166,8 @@ class _Verification:
         answered = self._stream("requests", _REQUESTS, _CHUNK)
         self._requests = RequestCheck(answered, head.size, findings)
         self._tables = TableCheck(conn, place, head.generation, findings)
-        self._streams = StreamCheck(self._tables, findings)
+        self._heads = HeadsCheck(conn, place, findings)
+        self._streams = StreamCheck(self._tables, self._heads, findings)
 
     def run(self) -> Report:
         self._check_positions()
@@ -177,6 +181,7 @@ class _Verification:
             texts_compared=self._texts.compared,
             texts_erased=self._texts.erased,
             rows_left_over=self._count_left_over(),
+            heads_checked=self._heads.checked,
             findings_total=self._findings.total,
             findings=tuple(self._findings.kept),
         )
@@ -189,6 +194,7 @@ class _Verification:
             for read in reads:
                 self._requests.add(read)
                 self._texts.add(read)
+                self._heads.see(read)
             self._checked += len(reads)
             self._report_progress()
         self._check_gap(self._head.size + 1)
@@ -205,6 +211,7 @@ class _Verification:
             self._report_progress()
         self._streams.finish()
         self._tables.finish()
+        self._heads.finish()
         self._report_progress()
 
     def _extend_tree(self, reads: Sequence[ReadLine]) -> None:

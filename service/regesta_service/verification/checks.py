@@ -118,6 +118,7 @@ class Checks:
                             position=report.position,
                             root_hash=report.root_hash,
                             texts_erased=report.texts_erased,
+                            heads_checked=report.heads_checked,
                         )
                     case _:
                         raise WorkerDied(f"a check told {message}")

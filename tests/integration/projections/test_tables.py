@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, get_args
 import psycopg
 import pytest
 
+from regesta_projections.comparing import same
 from regesta_projections.forms import OBJECTS
 from regesta_projections.rows import Key, Row
 from regesta_projections.statements import count_rows, delete_rows, fetch_rows, fetch_values
 from regesta_projections.tables import TABLES, TABLES_BY_KEY, Table, key_values
-from regesta_projections.verification.tables import same
 from tests.support.rich_log import rich_log
 
 if TYPE_CHECKING:
