@@ -34,6 +34,8 @@ _decode = msgspec.json.decode
 _TEXT: Final = frozenset({str})
 _PLAIN: Final = frozenset({str, bool, NoneType, bytes, datetime, msgspec.Raw, msgspec.UnsetType})
 
+_HOLDERS: Final = frozenset({dict, list, tuple})
+
 _BEYOND_BMP = re.compile(rb"[\xf0-\xf4]")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
@@ -119,7 +121,11 @@ def decimal_text(number: float) -> str:
     """
     if not math.isfinite(number):
         raise ValueError("only finite numbers have a decimal text")
-    mantissa, _, exponent_text = repr(float(number)).partition("e")
+    text = repr(float(number))
+    # Python, too, writes the shortest; it takes an exponent sooner than ECMAScript.
+    if "e" not in text:
+        return text.removesuffix(".0")
+    mantissa, _, exponent_text = text.partition("e")
     sign = "-" if mantissa.startswith("-") else ""
     whole, _, fraction = mantissa.lstrip("-").partition(".")
     # The number is 0.d1d2d3... times ten to the power of `point`.
@@ -159,12 +165,15 @@ def _check(value: object) -> None:
     # Most parts hold nothing but text, and this look at them is one call into C.
     if not _PLAIN.issuperset(map(type, parts)):
         for part in parts:
-            if type(part) not in _PLAIN:
+            # Of an event's parts, many are lists and objects of nothing.
+            if type(part) not in _PLAIN and (part or type(part) not in _HOLDERS):
                 _check(part)
 
 
 def _parts(value: object) -> Collection[object]:
     """Return what a value is made of, having judged the value itself."""
+    if isinstance(value, msgspec.Struct):  # first, as events are made of them
+        return msgspec.structs.astuple(value)
     match value:
         case dict():
             if not _TEXT.issuperset(map(type, value)):
@@ -177,8 +186,6 @@ def _parts(value: object) -> Collection[object]:
             return ()
         case Enum():
             return (value.value,)
-        case msgspec.Struct():
-            return msgspec.structs.astuple(value)
         case _ if type(value) in _PLAIN:
             return ()
         case _:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import multiprocessing
 import multiprocessing.connection
 import signal
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from regesta_service.config import Settings
 
 _log = structlog.get_logger("app")
+
+#: New objects after which cycles among them are looked for.
+_COLLECTED_OBJECTS = 50_000
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
 
@@ -126,6 +130,7 @@ async def _serve(job: Job, database: Opened | None = None) -> int:
     async with wiring.wired(settings, job.service_dsn, job.authenticator()) as parts:
         engine = engines.made(settings.engine, parts.guard, settings.tls, share_port=job.share_port)
         serving = Serving(engine, parts.guard, parts.services)
+        _spare_the_collector()
         address = await serving.start(settings.listen)
         _say(f"regesta serves on {address}")
         lost = False
@@ -136,6 +141,17 @@ async def _serve(job: Job, database: Opened | None = None) -> int:
         await parts.drain(0 if lost else settings.drain_grace)
     _log.info("stopped")
     return int(lost)
+
+
+def _spare_the_collector() -> None:
+    """Let the cyclic collector look at less, and less often: it took a tenth of a write.
+
+    What is loaded now stays for good, and calls leave hardly any cycles behind. The bound is
+    in objects that are made and not given back.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECTED_OBJECTS, 20, 20)
 
 
 async def _watch(database: Opened, stop: asyncio.Event) -> bool:

@@ -139,7 +139,8 @@ class Checks:
         long: dict[str, SealedText] = {}
         if not self.fits(field, tags, limits.MAX_TAGS):
             return inline, long
-        for key, value in tags.items():
+        for key in tags:
+            value = tags[key]
             self.named(self.key(field, key), names.check_tag_value, value)
             if len(value) > limits.MAX_INLINE_TAG_VALUE:
                 long[key] = self._seal(value)

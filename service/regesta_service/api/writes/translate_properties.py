@@ -24,7 +24,7 @@ def translate_properties(
     checks: Checks, field: str, properties: Mapping[str, version_pb.PropertyValue]
 ) -> dict[str, e.PropertyValue]:
     """Check typed values and return them by the same keys."""
-    if not checks.fits(field, properties, limits.MAX_PROPERTIES):
+    if not properties or not checks.fits(field, properties, limits.MAX_PROPERTIES):
         return {}
     return {
         key: _translate(checks, checks.key(field, key), value) for key, value in properties.items()

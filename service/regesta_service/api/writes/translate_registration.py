@@ -128,9 +128,10 @@ def _size(checks: Checks, field: str, size_bytes: int) -> str:
 def _params(checks: Checks, params: Mapping[str, str]) -> dict[str, str]:
     if not checks.fits("version.params", params, limits.MAX_PARAMS):
         return {}
+    # By key: `items` of protobuf's maps is twice as slow.
     return {
-        key: checks.text(checks.key("version.params", key), value, limits.MAX_PARAM_VALUE)
-        for key, value in params.items()
+        key: checks.text(checks.key("version.params", key), params[key], limits.MAX_PARAM_VALUE)
+        for key in params
     }
 
 
@@ -138,8 +139,8 @@ def _metrics(checks: Checks, metrics: Mapping[str, float]) -> dict[str, str]:
     if not checks.fits("version.metrics", metrics, limits.MAX_METRICS):
         return {}
     return {
-        key: translate_number(checks, checks.key("version.metrics", key), value)
-        for key, value in metrics.items()
+        key: translate_number(checks, checks.key("version.metrics", key), metrics[key])
+        for key in metrics
     }
 
 
