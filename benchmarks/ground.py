@@ -25,6 +25,8 @@ from regesta_service.postgres.roles import provision
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from regesta_service.config import EngineName
+
 BUILD: Final = Path(__file__).parents[1] / "build"
 
 _SERVES = "regesta serves on "
@@ -74,9 +76,9 @@ class Ground:
         return make_conninfo(self._server.dsn, dbname=name)
 
     @contextlib.contextmanager
-    def serving(self, service_dsn: str) -> Iterator[Served]:
+    def serving(self, service_dsn: str, engine: EngineName = "grpcio") -> Iterator[Served]:
         """Start `regesta-server up` on a database, and stop it at the end."""
-        served = Served(service_dsn, self.home / f"server-{next(self._numbers)}.log")
+        served = Served(service_dsn, self.home / f"server-{next(self._numbers)}.log", engine)
         try:
             yield served
         finally:
@@ -90,7 +92,7 @@ class Served:
         address: Where it listens: a free port of the loopback interface.
     """
 
-    def __init__(self, service_dsn: str, log: Path) -> None:
+    def __init__(self, service_dsn: str, log: Path, engine: EngineName) -> None:
         self._log = log
         with log.open("wb") as stderr:
             self._process = subprocess.Popen(
@@ -101,7 +103,7 @@ class Served:
                     "--listen",
                     "127.0.0.1:0",
                 ],
-                env={**without_settings(), "REGESTA_DSN": service_dsn},
+                env={**without_settings(), "REGESTA_DSN": service_dsn, "REGESTA_ENGINE": engine},
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,

@@ -1,4 +1,4 @@
-"""Load from a process of its own: bytes over grpc.aio and uvloop, some calls always in flight.
+"""Load from a process of its own: bytes over HTTP/2 and uvloop, some calls always in flight.
 
 A client that made messages, or shared the server's process, would be measured with it.
 """
@@ -9,11 +9,11 @@ import asyncio
 import time
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import grpc
 import uvloop
 
+from benchmarks import http2
 from benchmarks.slices import Sample
 from benchmarks.workers import Failure, Worker, orders
 
@@ -76,41 +76,39 @@ def _client(pipe: Connection, plan: Plan) -> None:
 
 
 async def _serve(pipe: Connection, plan: Plan) -> None:
-    channels = [
-        # Channels with equal options would share one connection.
-        grpc.aio.insecure_channel(plan.address, options=[("regesta.bench", number)])
-        for number in range(plan.connections)
-    ]
-    calls: list[Any] = [channel.unary_unary(plan.method) for channel in channels]
+    loop = asyncio.get_running_loop()
+    host, _, port = plan.address.rpartition(":")
+    connections = []
+    for _ in range(plan.connections):
+        _, made = await loop.create_connection(
+            lambda: http2.Connection(plan.method, _CALL_SECONDS), host, int(port)
+        )
+        connections.append(made)
     requests = iter(plan.requests)
-    for channel in channels:
-        await channel.channel_ready()
     for order in orders(pipe):
+        waiting = requests if order.requests is None else iter(order.requests)
         try:
-            waiting = requests if order.requests is None else iter(order.requests)
-            pipe.send(await _work(calls, waiting, plan.in_flight, order))
-        except grpc.aio.AioRpcError as error:
-            pipe.send(Failure(f"{plan.method}: {error.code().name}: {error.details()}"))
-    for channel in channels:
-        await channel.close()
+            pipe.send(await _work(connections, waiting, plan.in_flight, order))
+        except http2.CallFailed as error:
+            pipe.send(Failure(f"{plan.method}: {error}"))
+    for connection in connections:
+        connection.close()
 
 
 async def _work(
-    calls: list[Any], waiting: Iterator[bytes], in_flight: int, order: _Order
+    connections: list[http2.Connection], waiting: Iterator[bytes], in_flight: int, order: _Order
 ) -> Sample:
-    latencies: list[float] = []
     if order.at_most is not None:
         waiting = islice(waiting, order.at_most)
+    share, more = divmod(in_flight, len(connections))
     began = time.perf_counter()
     until = began + order.seconds
-
-    async def keep_calling(call: Any) -> None:
-        while (now := time.perf_counter()) < until:
-            request = next(waiting, None)
-            if request is None:
-                return
-            await call(request, timeout=_CALL_SECONDS)
-            latencies.append((time.perf_counter() - now) * 1e3)
-
-    await asyncio.gather(*(keep_calling(calls[n % len(calls)]) for n in range(in_flight)))
-    return Sample(len(latencies), time.perf_counter() - began, latencies=latencies)
+    await asyncio.gather(
+        *(
+            connection.work(waiting, share + (number < more), until)
+            for number, connection in enumerate(connections)
+        )
+    )
+    seconds = time.perf_counter() - began
+    latencies = [each for connection in connections for each in connection.latencies]
+    return Sample(len(latencies), seconds, latencies=latencies)
