@@ -40,6 +40,10 @@ _DEFAULTS: Final[dict[str, Any]] = {
     "tcp_user_timeout": 15_000,
 }
 
+#: How long a call waits for a database that is away, in seconds. A client tries four times
+#: within its 30 seconds, pauses included, and hears the reason only after the last.
+PATIENCE: Final = 5.0
+
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
 

@@ -23,6 +23,7 @@ from regesta_service.domain.rejections import (
     RequestIdReused,
 )
 from regesta_service.log.append import append_locked
+from regesta_service.log.connections import PATIENCE
 from regesta_service.log.draft import Draft
 from regesta_service.log.head import Answered, Head, read_answered
 from regesta_service.log.identity import RequestIdentity
@@ -56,7 +57,7 @@ class NamespaceRegistry:
         self,
         connections: Connections,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        patience: float = 10.0,
+        patience: float = PATIENCE,
     ) -> None:
         self._connections = connections
         self._patience = patience

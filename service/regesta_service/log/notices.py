@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 
 from regesta_service.domain.rejections import DatabaseUnavailable
+from regesta_service.log.connections import PATIENCE
 
 if TYPE_CHECKING:
     from regesta_service.log.connections import Connections
@@ -18,7 +19,6 @@ CHANNEL: Final = "regesta_appended"
 #: Seconds between two statements; what grows meanwhile is told together.
 _PAUSE: Final = 0.02
 
-_PATIENCE: Final = 5.0
 
 _NOTIFY: Final = f"SELECT pg_notify('{CHANNEL}', n) FROM unnest(%s::text[]) AS n"  # noqa: S608
 
@@ -51,7 +51,7 @@ class Notices:
             while self._sizes:
                 sizes, self._sizes = self._sizes, {}
                 notices = [f"{log_id}:{size}" for log_id, size in sizes.items()]
-                async with self._connections.borrow(_PATIENCE) as link:
+                async with self._connections.borrow(PATIENCE) as link:
                     await link.conn.execute(_NOTIFY, [notices])
                 await asyncio.sleep(_PAUSE)
         except (DatabaseUnavailable, psycopg.Error):

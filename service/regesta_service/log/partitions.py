@@ -9,6 +9,7 @@ import psycopg
 import structlog
 
 from regesta_service.domain.rejections import DatabaseUnavailable
+from regesta_service.log.connections import PATIENCE
 
 if TYPE_CHECKING:
     from regesta_service.log.connections import Connections
@@ -21,7 +22,6 @@ _MARGIN: Final = 1_048_576
 #: More events than one batch can have.
 _BATCH: Final = 65_536
 
-_PATIENCE: Final = 10.0
 _RETRY_SECONDS: Final = 5.0
 
 _SIZE: Final = "SELECT size FROM regesta.logs WHERE namespace_id = %s"
@@ -46,7 +46,7 @@ class Partitions:
             DatabaseUnavailable: There is no connection.
             psycopg.Error: It failed.
         """
-        async with self._connections.borrow(_PATIENCE) as link:
+        async with self._connections.borrow(PATIENCE) as link:
             cursor = await link.conn.execute(_SIZE, [log_id])
             row = await cursor.fetchone()
         await self.expect(row[0] if row else 0)
@@ -81,7 +81,7 @@ class Partitions:
             self._task = None
 
     async def _extend(self, beyond: int, *before: str) -> None:
-        async with self._connections.borrow(_PATIENCE) as link, link.conn.transaction():
+        async with self._connections.borrow(PATIENCE) as link, link.conn.transaction():
             for statement in before:
                 await link.conn.execute(statement)
             cursor = await link.conn.execute(_EXTEND, [beyond])

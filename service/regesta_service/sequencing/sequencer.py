@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from regesta_service.domain.rejections import Draining
+from regesta_service.log.connections import PATIENCE
 from regesta_service.log.draft import Committed
 from regesta_service.log.notices import Notices
 from regesta_service.log.partitions import Partitions
@@ -82,7 +83,7 @@ class Sequencer:
         max_waiting: int = 4_096,
         max_batch: int = 512,
         cached_rows: int = 10_000,
-        patience: float = 10.0,
+        patience: float = PATIENCE,
     ) -> None:
         self._namespaces = namespaces
         self._bounds = Bounds(max_waiting, _WAITING_BYTES, max_batch, _BATCH_BYTES)
