@@ -217,7 +217,7 @@ def _block(method: str, deadline: float) -> bytes:
     literals = (
         (":path", method),
         (":authority", "bench"),
-        ("te", "trailers"),
+        ("te", "trailers"),  # codespell:ignore te
         ("content-type", "application/grpc"),
         ("grpc-timeout", f"{deadline * 1e3:.0f}m"),
     )
