@@ -19,7 +19,7 @@ from regesta.cli.program import SECTIONS, program
 PAGE = Path(__file__).parent.parent / "docs/reference/cli.md"
 WIDTH = 92
 
-_BLOCK = re.compile(r"^```text\n(Usage: (regesta[a-z ]*)\b.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```text\n(Usage: (regesta[a-z -]*)\b.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def helps() -> dict[str, str]:

@@ -17,13 +17,16 @@ from regesta.cli import (
     catalog,
     comparing,
     completing,
+    keys,
     labels,
     lifecycle,
     namespaces,
     projecting,
+    proving,
     registering,
     verifying,
     watching,
+    witnessing,
 )
 from regesta.cli.failing import FAILED, INVALID, exit_code, report, report_usage
 from regesta.cli.session import DEFAULT_TIMEOUT, Session
@@ -63,6 +66,7 @@ SECTIONS: dict[str, list[click.Command]] = {
         verifying.verify,
         audit.head,
     ],
+    "Check without trust": [proving.verify_proof, keys.key, witnessing.witness],
     "Set up": [namespaces.namespace, projecting.projections, completing.completion],
 }
 
