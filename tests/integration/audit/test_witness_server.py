@@ -80,7 +80,8 @@ def served(tmp_path: Path) -> Iterator[Served]:
     reports: list[str] = []
     cosigning = Witness([SIGNER], [log_verifier(ORIGIN, ed25519_key())], tmp_path)
     with WitnessServer(("127.0.0.1", 0), cosigning, reports.append) as server:
-        thread = threading.Thread(target=server.run)
+        # Looks up more often than in use, so that each test ends at once.
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield Served(server, reports)
         server.shutdown()

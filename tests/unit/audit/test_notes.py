@@ -32,6 +32,13 @@ EXAMPLE = (
     "This is an example message.\n\n— example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6"
     "TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n"
 )
+# Source: the checkpoint of size 35225469 that Go's checksum database published.
+GO_KEY = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8"
+GO_NOTE = (
+    "go.sum database tree\n35225469\nvt5T6GaLCXvyHFl9VUvvItR43XZxfLgftEcTyO3eJCQ=\n\n"
+    "— sum.golang.org Az3grpukl5AXaVfYkLiDGORx/DN2nlcS5kZHR5uYOBV2KA2HgXpD+gu9HHONebHLAyaKbbTM75"
+    "QTtPydhKCExixSfwQ=\n"
+)
 
 SIGNER = log_signer("one", ed25519_key("one"))
 OTHER = log_signer("other", ed25519_key("other"))
@@ -62,6 +69,11 @@ def test_the_example_of_the_specification_verifies():
     assert (key, None) == (verified.key, verified.time)
     assert EXAMPLE_KEY == key.vkey
     assert EXAMPLE == str(Note.parse(EXAMPLE))
+
+
+def test_a_note_from_the_wild_verifies():
+    (verified,) = verify(Note.parse(GO_NOTE), [VerifierKey.parse(GO_KEY)])
+    assert "sum.golang.org" == verified.key.name
 
 
 @given(text=texts, lines=st.lists(signatures, min_size=1, max_size=4))

@@ -152,7 +152,7 @@ def test_growing_adds_what_was_not_there(old, more):
     assert sum(one.width for one in bundles_between(0, size)) == size
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(st.data())
 def test_proofs_from_tiles_are_those_from_all_leaves(data):
     size = data.draw(sizes)

@@ -297,6 +297,16 @@ def test_a_witness_may_sign_with_both_kinds_of_key(tmp_path):
     assert [SIGNER.vkey, quantum.vkey] == served.vkeys
 
 
+def test_a_witness_changes_its_key_by_signing_with_both_for_a_while(tmp_path):
+    fresh = cosigner("w.example.com", ed25519_key("fresh"), clock)
+    for signers, old, size in (([SIGNER], 0, 5), ([SIGNER, fresh], 5, 100), ([fresh], 100, 300)):
+        served = Witness(signers, [LOG], tmp_path)
+        assert 200 == ask(served, old, size)
+        served.close()
+    with pytest.raises(DamagedState):
+        Witness([SIGNER], [LOG], tmp_path)
+
+
 def test_a_log_that_changes_its_key_is_known_by_both(tmp_path):
     fresh = ed25519_key("fresh")
     served = Witness([SIGNER], [LOG, log_verifier(ORIGIN, fresh)], tmp_path)
