@@ -69,7 +69,8 @@ class Answer(NamedTuple):
         status: Its number.
         body: Its text.
         content_type: Kind of the text.
-        alarm: Set when a log that is known signed what contradicts its past.
+        alarm: Set when a log that is known signed what was not shown to extend its past, or
+            contradicts it.
     """
 
     status: int
@@ -186,11 +187,18 @@ class Witness:
         """Keep two notes that contradict each other; return what there is to say of it."""
         size = checkpoint.size
         if known is None or Checkpoint.parse(known.text).size != size:
-            return f"{checkpoint.origin}: the proof from {request.old_size} to {size} is wrong"
+            # No alarm yet: anybody may send an honest checkpoint with a wrong proof.
+            return (
+                f"WARNING: {checkpoint.origin} was not shown to extend size {request.old_size}"
+                f" to size {size} with root {checkpoint.root.hex()}"
+            )
         evidence = self._file(checkpoint.origin).with_suffix(".fork")
         if not evidence.exists():
             self._write(evidence, known.encode() + b"\n" + request.note.encode())
-        return f"{checkpoint.origin} signed two roots for size {size}: the notes are in {evidence}"
+        return (
+            f"ALARM: {checkpoint.origin} signed two roots for size {size};"
+            f" both notes are in {evidence}"
+        )
 
     def _file(self, origin: str) -> Path:
         return self._state / f"{origin_hash(origin)}.checkpoint"

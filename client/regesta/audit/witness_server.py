@@ -115,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.report(f"the state cannot be written: {error}")
             answer = Answer(500, "the witness cannot keep its state\n")
         if answer.alarm:
-            self.server.report(f"ALARM: {answer.alarm}")
+            self.server.report(answer.alarm)
         self._answer(answer)
 
     def do_GET(self) -> None:

@@ -79,8 +79,8 @@ def witness_serve(
     A witness sees sizes and roots, never an event. It remembers the last checkpoint of each
     log and cosigns the next one only with a proof that nothing before it was changed, so a
     log cannot show one history to you and another one to somebody else. Run it where the
-    operator of the registry has no access. A log that contradicts its past raises an ALARM
-    on stderr, and both of its notes are kept in DIR.
+    operator of the registry has no access. A log that signed two roots for one size raises
+    an ALARM on stderr, and both of its notes are kept in DIR.
     """
     keys = [load_key(file, password_file) for file in key_files]
     with told():
