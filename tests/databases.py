@@ -58,9 +58,13 @@ class DatabaseServer:
 
     def migrated(self) -> LiveDatabase:
         """Make a database with all migrations applied, by copying the template's files."""
+        return self.copy(self._template)
+
+    def copy(self, database: LiveDatabase) -> LiveDatabase:
+        """Make a copy of a database to which nobody is connected, as a backup of it."""
         name = f"{self._prefix}_{next(self._numbers)}"
         statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
-            sql.Identifier(name), sql.Identifier(OWNER), sql.Identifier(self._template.name)
+            sql.Identifier(name), sql.Identifier(OWNER), sql.Identifier(database.name)
         )
         if self._admin.info.server_version >= 15_00_00:  # before, there was no other way
             statement += sql.SQL(" STRATEGY file_copy")

@@ -16,6 +16,7 @@ import structlog
 
 from regesta_service import engines, logs, wiring
 from regesta_service.access.tokens import InsecureDev, StaticTokens, TokenGrant
+from regesta_service.audit import child, running
 from regesta_service.config import is_local
 from regesta_service.database import Opened, first_token, opened
 from regesta_service.engines import AddressInUse, EngineMissing
@@ -23,7 +24,9 @@ from regesta_service.serving import Serving
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from contextlib import AbstractContextManager
     from multiprocessing.process import BaseProcess
+    from pathlib import Path
     from typing import Any
 
     from regesta_service.access.principals import Authenticator
@@ -80,9 +83,10 @@ def run(settings: Settings) -> int:
             _say(f"joined the PostgreSQL that another process runs in {database.home}")
         job = Job(settings, database.service_dsn, _grants(settings, database), settings.workers > 1)
         try:
-            if settings.workers == 1:
-                return _run_loop(settings, _serve(job, database))
-            return _supervise(job, database)
+            with _publishing(settings, database):
+                if settings.workers == 1:
+                    return _run_loop(settings, _serve(job, database))
+                return _supervise(job, database)
         except AddressInUse as error:
             raise CannotStart(str(error)) from None
 
@@ -102,6 +106,31 @@ def _grants(settings: Settings, database: Opened) -> tuple[TokenGrant, ...]:
     path, _, grant = first_token(database.home)
     _say(f"the administrator's token is in {path}")
     return (grant,)
+
+
+def _publishing(settings: Settings, database: Opened) -> AbstractContextManager[None]:
+    """Return what signs the log of an embedded database while the server runs."""
+    if settings.publish == "off" or database.home is None or database.joined:
+        return contextlib.nullcontext()
+    home = database.home / "publisher"
+    key = home / "key.pem"
+    running.key_of(key)
+    what = running.Publication(
+        database.service_dsn,
+        home / "memory",
+        origin=settings.origin,
+        interval=settings.publish_interval,
+        witnesses=tuple(settings.witness_addresses()),
+    )
+    _say(f"checkpoints are signed with the key in {key}")
+    return child.beside(_publish, what, key, settings.log_level)
+
+
+def _publish(what: running.Publication, key: Path, log_level: str) -> None:
+    """Publish in a spawned process."""
+    logs.configure(log_level)
+    with child.waiting_for_signals(parent=True) as wait:
+        sys.exit(running.publish(what, [running.key_of(key)], wait))
 
 
 def _run_loop(settings: Settings, main: Coroutine[Any, Any, int]) -> int:

@@ -10,12 +10,16 @@ try:
     import click
     import psycopg
 
+    from regesta.audit.keys import read_key
     from regesta_projections import rebuild as rebuilding
     from regesta_projections import verification
     from regesta_projections.rebuild import NamespaceUnknown
-    from regesta_service import config
+    from regesta_service import config, logs
     from regesta_service.access.permissions import ROLES
     from regesta_service.access.tokens import digest_of, new_token
+    from regesta_service.audit import child, running
+    from regesta_service.audit.memory import Memory, MemoryDamaged, MemoryInUse
+    from regesta_service.audit.publisher import OriginChanged
     from regesta_service.database import opened
     from regesta_service.postgres import migrate as migrations
     from regesta_service.postgres.errors import PostgresError
@@ -30,6 +34,9 @@ if TYPE_CHECKING:
 
 #: Exit codes: a fault of configuration, a database that cannot be had, findings.
 EXIT_CONFIGURATION, EXIT_DATABASE, EXIT_FINDINGS = 2, 3, 4
+
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -100,6 +107,72 @@ def migrate(**flags: Any) -> None:
         click.echo(f"applied {name}")
     if not applied:
         click.echo("nothing to apply")
+
+
+@main.command()
+@_settings_options
+@click.option("--key", type=_FILE, help="The key to sign with: PKCS#8 PEM, mode 0600.")
+@click.option("--also-key", "also_keys", type=_FILE, multiple=True, help="Sign with this one too.")
+@click.option("--password-file", type=_FILE, help="Holds the password of the keys.")
+@click.option(
+    "--memory",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Directory of this publisher's own, outside of the database's reach.",
+)
+@click.option("--namespace", "namespaces", multiple=True, help="Only this one; all by default.")
+@click.option("--origin", help="Name of this deployment, as in registry.example.com.")
+@click.option("--read-dsn", help="Read the rows here, for example from a synchronous standby.")
+@click.option("--witness", "witnesses", multiple=True, help="Verifier key, blank, URL.")
+@click.option("--interval", "publish_interval", type=float, help="Seconds between two looks.")
+@click.option("--once", is_flag=True, help="Look once, and end.")
+@click.option("--resume", metavar="NAMESPACE", help="Clear its alarm, and end.")
+def publish(
+    *,
+    key: Path | None,
+    also_keys: tuple[Path, ...],
+    password_file: Path | None,
+    memory: Path,
+    namespaces: tuple[str, ...],
+    read_dsn: str | None,
+    witnesses: tuple[str, ...],
+    once: bool,
+    resume: str | None,
+    **flags: Any,
+) -> None:
+    """Sign checkpoints of what was re-read and re-hashed, as a process of its own.
+
+    It refuses to sign a log that is shorter than what it signed before (ROLLBACK), another
+    history (FORK), or rows that are not as they were appended (TAMPER), and says which. Such
+    an alarm stands until --resume: exit code 4.
+    """
+    if resume is not None:
+        cleared = Memory(memory).clear_alarm(resume)
+        click.echo(f"{resume} is looked at again" if cleared else f"{resume} has no alarm")
+        return
+    if key is None:
+        raise click.UsageError("name the key to sign with: --key FILE")
+    settings = _load(witnesses=list(witnesses) or None, **flags)
+    logs.configure(settings.log_level)
+    try:
+        password = password_file.read_bytes().rstrip(b"\r\n") if password_file else None
+        keys = [read_key(path, password) for path in (key, *also_keys)]
+        with opened(settings) as database, child.waiting_for_signals() as wait:
+            what = running.Publication(
+                database.service_dsn,
+                memory,
+                origin=settings.origin,
+                namespaces=namespaces or None,
+                read_dsn=read_dsn,
+                interval=settings.publish_interval,
+                witnesses=tuple(settings.witness_addresses()),
+            )
+            sys.exit(running.publish(what, keys, wait, once=once))
+    except (PostgresError, psycopg.OperationalError) as error:
+        _database_fault(error)
+    except (OSError, ValueError, MemoryInUse, MemoryDamaged, OriginChanged) as error:
+        click.echo(str(error), err=True)
+        sys.exit(EXIT_CONFIGURATION)
 
 
 def _namespace_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -20,6 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from regesta.audit.checkpoints import InvalidOrigin, log_origin
 from regesta.audit.notes import InvalidKey, VerifierKey
 from regesta_service.access.permissions import EVERY_NAMESPACE, ROLES
 from regesta_service.access.tokens import TokenGrant, digest_of
@@ -135,6 +136,13 @@ class Settings(BaseSettings):
     max_calls: Positive = 2_000
     #: Events a subscriber may lag behind before it is told to resume.
     max_subscriber_lag: Positive = 1_000
+    #: Name of this deployment, with which the origins of its logs begin, such as
+    #: `registry.example.com`; without it, one that the database was given when it was made.
+    origin: str | None = None
+    #: `auto` signs checkpoints beside an embedded database, in a process of its own.
+    publish: Literal["auto", "off"] = "auto"
+    #: Seconds between two looks of the publisher.
+    publish_interval: Annotated[float, Field(ge=0.05, le=3600)] = 1.0
     #: Witnesses of checkpoints: a verifier key, and where there is one a blank and its URL.
     witnesses: list[str] = []
     #: Seconds from NOT_SERVING to refusing calls, so that load balancers notice.
@@ -155,6 +163,11 @@ class Settings(BaseSettings):
                 "the native engine has no TLS: take engine = 'grpcio', "
                 "or leave tls out and end TLS in a proxy in front"
             )
+        if self.origin is not None:
+            try:
+                log_origin(self.origin, "default")
+            except InvalidOrigin as error:
+                raise ValueError(str(error)) from None
         self.witness_addresses()
         if not is_local(self.listen) and ":" not in self.listen:
             raise ValueError("listen must be host:port or unix:/path")
