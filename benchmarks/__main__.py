@@ -22,6 +22,7 @@ from benchmarks.figures import table, write_json
 from benchmarks.flatness import compare_sizes
 from benchmarks.folding import measure_rebuild
 from benchmarks.in_process import measure_in_process
+from benchmarks.offline import measure_offline
 from benchmarks.readers import compare_readers
 from benchmarks.reads import compare_reads
 
@@ -48,6 +49,7 @@ PARTS: dict[str, Part] = {
     "readers": compare_readers,
     "rebuild": measure_rebuild,
     "in-process": measure_in_process,
+    "offline": measure_offline,
 }
 
 

@@ -19,6 +19,7 @@ class Effort:
         appended_events: Appended in process, times the callers, but at most eight times.
         rebuilt_events: Length of the log that is rebuilt, if it is written in time.
         writing_seconds: How long that log is written.
+        verified_events: In the pack that is verified offline.
     """
 
     turns: int
@@ -28,6 +29,7 @@ class Effort:
     appended_events: int
     rebuilt_events: int
     writing_seconds: float
+    verified_events: int
 
 
 FULL = Effort(
@@ -38,6 +40,7 @@ FULL = Effort(
     appended_events=2_000,
     rebuilt_events=1_000_000,
     writing_seconds=90,
+    verified_events=200_000,
 )
 QUICK = Effort(
     turns=3,
@@ -47,4 +50,5 @@ QUICK = Effort(
     appended_events=500,
     rebuilt_events=50_000,
     writing_seconds=10,
+    verified_events=30_000,
 )

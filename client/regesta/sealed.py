@@ -13,10 +13,11 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode, urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from json.encoder import encode_basestring
-from typing import Final
+from typing import Any, Final
 
 SALT_BYTES: Final = 16
 
@@ -25,6 +26,7 @@ CLAIM: Final = "text"
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 _PARTS = 3
+_LONG_TAG = "long_tags."
 
 
 class InvalidDisclosure(ValueError):
@@ -145,6 +147,21 @@ def digest_in(field: object) -> str | None:
             return digest
         case _:
             return None
+
+
+def digest_at(data: Mapping[str, Any], field: str) -> str | None:
+    """Return the digest that an event's data holds for a text, or None if it holds none.
+
+    Args:
+        data: The event's data, as it stands in the record.
+        field: Which text, as disclosures name it: `reason`, or `long_tags.` and a key.
+    """
+    if field.startswith(_LONG_TAG):
+        tags = data.get("longTags")
+        return (
+            digest_in(tags.get(field.removeprefix(_LONG_TAG))) if isinstance(tags, dict) else None
+        )
+    return digest_in(data.get(field))
 
 
 def _base64url(data: bytes) -> str:

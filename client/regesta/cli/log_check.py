@@ -15,13 +15,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from regesta.merkle import Frontier, leaf_hash
-from regesta.sealed import digest_in, opens
+from regesta.sealed import digest_at, opens
 from regesta.v1 import event_pb2
 
 #: Findings that are named; all are counted.
 MAX_NAMED = 1000
-
-_LONG_TAG = "long_tags."
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ class LogCheck:
         data = record.get("data")
         for disclosure in event.disclosures:
             self.texts += 1
-            digest = _digest_at(data if isinstance(data, dict) else {}, disclosure.field)
+            digest = digest_at(data if isinstance(data, dict) else {}, disclosure.field)
             if digest != disclosure.digest:
                 yield "DISCLOSURE", f"the record does not hold the digest of {disclosure.field}"
             elif not opens(digest, disclosure.salt, disclosure.text):
@@ -143,10 +141,3 @@ def _said(event: event_pb2.Event, namespace: str, recorded_at: datetime) -> dict
         "id": f"{event.stream}#{event.revision}",
         "recordedtime": recorded_at.isoformat().replace("+00:00", "Z"),
     }
-
-
-def _digest_at(data: dict[str, Any], field: str) -> str | None:
-    """Return the digest that a record holds for a field."""
-    if field.startswith(_LONG_TAG):
-        return digest_in(data.get("longTags", {}).get(field.removeprefix(_LONG_TAG)))
-    return digest_in(data.get(field))

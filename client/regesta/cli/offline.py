@@ -12,6 +12,7 @@ import click
 from regesta.audit.cryptographic import MissingExtra
 from regesta.audit.keys import InvalidKeyFile, LocalKey, read_key
 from regesta.audit.notes import InvalidKey, InvalidNote
+from regesta.audit.packs import InvalidPack
 from regesta.audit.policies import InvalidPolicy, Policy
 from regesta.cli.options import Parsed
 from regesta.cli.values import InvalidValue
@@ -30,7 +31,14 @@ def told() -> Iterator[None]:
     """
     try:
         yield
-    except (InvalidKey, InvalidKeyFile, InvalidNote, InvalidPolicy, InvalidProof) as error:
+    except (
+        InvalidKey,
+        InvalidKeyFile,
+        InvalidNote,
+        InvalidPack,
+        InvalidPolicy,
+        InvalidProof,
+    ) as error:
         raise click.UsageError(str(error)) from None
     except MissingExtra as error:
         raise click.ClickException(str(error)) from None

@@ -6,6 +6,7 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import click
@@ -15,7 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 import regesta
 from regesta.cli.failing import FINDINGS
 from regesta.cli.log_check import Discovery, LogCheck
+from regesta.cli.offline import FILE
 from regesta.cli.output import Output
+from regesta.cli.packed import verify_pack
 from regesta.cli.session import Session, pass_session
 
 
@@ -41,14 +44,40 @@ class ServerReport:
 
 
 @click.command()
+@click.argument("pack", required=False, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--policy",
+    type=FILE,
+    metavar="FILE",
+    help="Whose signatures make a pack's checkpoint count.",
+)
+@click.option(
+    "--known",
+    type=FILE,
+    multiple=True,
+    metavar="FILE",
+    help="A checkpoint that you kept; the pack must extend it. May be repeated.",
+)
 @pass_session
-def verify(session: Session) -> None:
-    """Check the whole log of the namespace, twice.
+def verify(
+    session: Session, pack: Path | None, policy: Path | None, known: tuple[Path, ...]
+) -> None:
+    """Check a pack without any server; or the whole log of the namespace, twice.
 
-    The server checks records, texts and every projected row against a fresh fold. Then this
-    client reads every record, computes the Merkle root by itself and compares it with the
-    server's, and checks revisions, chains of hashes and texts. Findings end with exit code 7.
+    With PACK, a folder or a zip file, nothing else is read but --policy and --known: records,
+    proofs, signatures, chains and texts are checked here. See docs/audit/packs.md.
+
+    Without PACK the server checks records, texts and every projected row against a fresh fold.
+    Then this client reads every record, computes the Merkle root by itself and compares it with
+    the server's, and checks revisions, chains of hashes and texts.
+
+    Findings end with exit code 7.
     """
+    if pack is not None:
+        verify_pack(session, pack, policy, known)
+        return
+    if policy is not None or known:
+        raise click.UsageError("--policy and --known are for a pack")
     client = session.client()
     # The end of the log is asked for before the server's check, which goes as far at least.
     total = client.get_head().position
