@@ -21,7 +21,7 @@ def _named_in(source: Path) -> set[str]:
         if call.args
         and getattr(call.func, "attr", getattr(call.func, "id", "")) in {"found", "Fault"}
     ]
-    return {one.value for one in firsts if isinstance(one, ast.Constant)}
+    return {str(one.value) for one in firsts if isinstance(one, ast.Constant)}
 
 
 def test_the_page_lists_every_kind_of_finding_by_the_alphabet():
