@@ -17,8 +17,10 @@ from regesta._aio.client import AsyncClient
 from regesta._sync.client import DEFAULT_TARGET, Client
 from regesta.errors import (
     AlreadyExists,
+    CheckpointInvalid,
     Conflict,
     DeadlineExceeded,
+    ForkDetected,
     InvalidRequest,
     NotFound,
     OutOfRange,
@@ -27,10 +29,12 @@ from regesta.errors import (
     PreconditionFailed,
     RegestaError,
     ServerFailure,
+    TrustError,
     Unauthenticated,
     Unavailable,
 )
 from regesta.files import UnreadableModelFile, digest_of, inspect
+from regesta.trust import Receipt, SignedCheckpoint, Trust
 from regesta.v1.model_pb2 import Alias, Model, ModelKind
 from regesta.v1.version_pb2 import (
     DatasetReference,
@@ -47,10 +51,12 @@ __all__ = [
     "Alias",
     "AlreadyExists",
     "AsyncClient",
+    "CheckpointInvalid",
     "Client",
     "Conflict",
     "DatasetReference",
     "DeadlineExceeded",
+    "ForkDetected",
     "InvalidRequest",
     "Lineage",
     "ManifestReference",
@@ -62,10 +68,14 @@ __all__ = [
     "PermissionDenied",
     "PreconditionFailed",
     "PropertyValue",
+    "Receipt",
     "RegestaError",
     "ServerFailure",
     "Signature",
+    "SignedCheckpoint",
     "TensorSpec",
+    "Trust",
+    "TrustError",
     "Unauthenticated",
     "Unavailable",
     "UnreadableModelFile",

@@ -14,10 +14,13 @@
     ├── Overloaded           too much at once; `retry_after` says when to try again
     ├── Unavailable          no server answers, or it has no database
     ├── DeadlineExceeded     it took too long
-    └── ServerFailure        a fault of the server; `metadata` has a reference for its log
+    ├── ServerFailure        a fault of the server; `metadata` has a reference for its log
+    └── TrustError           the server answered, and its answer is not to be believed
+        ├── CheckpointInvalid  not signed as the client's policy demands
+        └── ForkDetected       not the history that was shown before; carries both notes
 
-Whether a write was done is known for all but the last three: repeat those with the
-same `request_id` and you learn the truth; the repeat never doubles.
+Whether a write was done is unknown after `Unavailable`, `DeadlineExceeded` and
+`ServerFailure`: repeat it with the same `request_id` and you learn the truth; the repeat never doubles.
 """
 
 from __future__ import annotations
@@ -117,6 +120,40 @@ class DeadlineExceeded(RegestaError):
 
 class ServerFailure(RegestaError):
     """A fault of the server."""
+
+
+class TrustError(RegestaError):
+    """The server answered, and its answer is not to be believed."""
+
+
+class CheckpointInvalid(TrustError):
+    """A checkpoint or a receipt is none, or is not signed as the client's policy demands.
+
+    Attributes:
+        note: The checkpoint, where there is one.
+        lacks_witnesses: Whether the log signed it and only cosignatures are missing: these
+            may follow.
+    """
+
+    def __init__(self, message: str, *, note: str = "", lacks_witnesses: bool = False) -> None:
+        super().__init__(message, reason="CHECKPOINT_INVALID")
+        self.note = note
+        self.lacks_witnesses = lacks_witnesses
+
+
+class ForkDetected(TrustError):
+    """The log is not the one that was seen before: it was cut short, or replaced.
+
+    Attributes:
+        known: The checkpoint that was seen before, as a signed note.
+        shown: The one that the server shows now. Both are signed by the log; if they state
+            the same size, nothing else is needed to prove the fraud to others.
+    """
+
+    def __init__(self, message: str, *, known: str, shown: str) -> None:
+        super().__init__(message, reason="FORK_DETECTED")
+        self.known = known
+        self.shown = shown
 
 
 _CLASSES: dict[grpc.StatusCode, type[RegestaError]] = {

@@ -34,6 +34,7 @@ _OTHER_VARIABLES = frozenset(
         "REGESTA_CA",
         "REGESTA_NAMESPACE",
         "REGESTA_PG_BINDIR",
+        "REGESTA_POLICY",
         "REGESTA_TARGET",
         "REGESTA_TIMEOUT",
         "REGESTA_TOKEN",

@@ -56,10 +56,14 @@ class Desk:
             finally:
                 publisher.close()
 
-    def notes(self) -> list[str]:
-        """Return the checkpoints in the database, by size."""
+    def notes(self, namespace: str = NAMESPACE) -> list[str]:
+        """Return a namespace's checkpoints in the database, by size."""
         with psycopg.connect(self.dsn) as conn:
-            rows = conn.execute("SELECT note FROM regesta.checkpoints ORDER BY size").fetchall()
+            rows = conn.execute(
+                "SELECT c.note FROM regesta.checkpoints AS c JOIN regesta.logs AS l"
+                " USING (namespace_id) WHERE l.name = %s ORDER BY c.size",
+                [namespace],
+            ).fetchall()
         return [note for (note,) in rows]
 
     def checkpoints(self) -> list[Checkpoint]:

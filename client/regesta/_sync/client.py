@@ -5,20 +5,27 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
 from regesta._shared import DEFAULT_TIMEOUT
 from regesta._sync.calls import Calls
 from regesta._sync.transport import Transport
-from regesta.errors import Overloaded, Unavailable
+from regesta.audit.policies import Policy
+from regesta.errors import CheckpointInvalid, DeadlineExceeded, OutOfRange, Overloaded, Unavailable
 from regesta.properties import PropertyLike, property_value
+from regesta.trust import Receipt, SignedCheckpoint, Trust, received, signed
 from regesta.v1 import event_pb2, model_pb2, version_pb2
 
 #: Where a server started by `regesta-server up` listens.
 DEFAULT_TARGET = "127.0.0.1:7421"
+
+#: Pause between two looks for cosignatures, in seconds.
+_COSIGN_PAUSE = 0.5
 
 #: Longest pause between two attempts to go on with a broken stream, in seconds.
 _MAX_PAUSE = 10.0
@@ -43,6 +50,10 @@ class Client(Calls):
         channels: Connections; more than one reach more than one worker of a server.
         timeout: Seconds after which a call is given up that has no timeout of its own;
             streams go on without end.
+        trust: Whose signatures make a checkpoint count: a trust policy, its text or the path
+            of its file, or a `regesta.Trust`. Checkpoints and receipts are judged by it, and
+            must extend the last checkpoint that any program of this user has seen. Needs the
+            extra `regesta[audit]`.
         fresh: Every read waits for all that anybody was told is done before it began,
             and not only for what this client has seen. It costs a look at the database.
     """
@@ -57,11 +68,13 @@ class Client(Calls):
         channels: int = 2,
         timeout: float = DEFAULT_TIMEOUT,
         fresh: bool = False,
+        trust: Trust | Policy | str | Path | None = None,
     ) -> None:
         transport = Transport(
             target, token=token, tls=tls, channels=channels, timeout=timeout, fresh=fresh
         )
         super().__init__(transport, namespace)
+        self._trust = Trust.of(trust)
 
     def __enter__(self) -> Self:
         """Return the client itself."""
@@ -307,3 +320,87 @@ class Client(Calls):
                 # Jitter keeps the subscribers of one server from coming back at once.
                 time.sleep(pause * (0.5 + random.random()))  # noqa: S311
                 pause = min(pause * 2, _MAX_PAUSE)
+
+    def checkpoint(self, *, timeout: float | None = None) -> SignedCheckpoint:
+        """Return the latest signed checkpoint of the log.
+
+        With `trust` it is judged by the policy, and compared with what was seen before.
+
+        Args:
+            timeout: Seconds until each call is given up.
+
+        Raises:
+            NotFound: Nothing has been signed yet.
+            CheckpointInvalid: It is not signed as the policy demands.
+            ForkDetected: It is not of the history that was seen before.
+            RegestaError: A call failed.
+        """
+        answer = self.get_checkpoint(timeout=timeout)
+        if self._trust is None:
+            return signed(answer.note)
+        return self._believed(self._trust, answer.note, timeout)
+
+    def receipt(
+        self, position: int | None = None, *, wait: float = 10.0, timeout: float | None = None
+    ) -> Receipt:
+        """Return the receipt of an event, once there is one.
+
+        With `trust` its checkpoint is judged by the policy and compared with what was seen
+        before; it waits for the cosignatures that the policy wants.
+
+        Args:
+            position: The event's; None means the last position that this client has seen,
+                which after a write is that of the write.
+            wait: Seconds to wait for it.
+            timeout: Seconds until each call is given up; by default longer than it waits.
+
+        Raises:
+            DeadlineExceeded: No checkpoint covers it yet; reason `RECEIPT_NOT_READY`.
+            PreconditionFailed: The publisher has stopped; reason `PUBLISHING_STOPPED`.
+            CheckpointInvalid: It is not signed as the policy demands.
+            ForkDetected: It is not of the history that was seen before.
+            ValueError: This client has seen no position yet.
+            RegestaError: A call failed otherwise.
+        """
+        position = position or self.position
+        if not position:
+            raise ValueError("name the position: this client has seen none yet")
+        end = monotonic() + wait
+        while True:
+            left = max(end - monotonic(), 0.0)
+            try:
+                answer = self.get_receipt(
+                    position, wait=left, timeout=timeout or left + DEFAULT_TIMEOUT
+                )
+            except DeadlineExceeded as error:
+                # A server waits for half a minute at most.
+                if error.reason != "RECEIPT_NOT_READY" or monotonic() >= end:
+                    raise
+                continue
+            receipt = received(position, answer)
+            if self._trust is None:
+                return receipt
+            try:
+                self._believed(self._trust, str(receipt.proof.checkpoint), timeout)
+            except CheckpointInvalid as error:
+                if not error.lacks_witnesses or monotonic() >= end:
+                    raise
+                time.sleep(_COSIGN_PAUSE)
+            else:
+                return replace(receipt, is_trusted=True)
+
+    def _believed(self, trust: Trust, note: str, timeout: float | None) -> SignedCheckpoint:
+        """Return a checkpoint that the policy accepts and that extends what was seen before."""
+        shown = trust.judged(note, self._namespace)
+        while True:
+            step = trust.compared(shown)
+            if step is None:
+                return shown
+            try:
+                answer = self.prove_consistency(
+                    old_size=step.smaller.size, size=step.larger.size, timeout=timeout
+                )
+            except OutOfRange as error:
+                raise trust.fork(step, error.message) from None
+            if trust.settled(step, answer.hashes):
+                return shown

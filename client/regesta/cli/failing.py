@@ -28,6 +28,7 @@ _CODES: dict[type[RegestaError], int] = {
     errors.Overloaded: UNAVAILABLE,
     errors.Unavailable: UNAVAILABLE,
     errors.DeadlineExceeded: UNAVAILABLE,
+    errors.TrustError: FINDINGS,
 }
 
 #: What gRPC puts before the one thing that helps.
@@ -39,7 +40,7 @@ _UNCERTAIN = (errors.Unavailable, errors.DeadlineExceeded, errors.ServerFailure)
 
 def exit_code(error: RegestaError) -> int:
     """Return the exit code of a failed call."""
-    return _CODES.get(type(error), FAILED)
+    return next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), FAILED)
 
 
 def report(error: RegestaError, session: Session) -> None:

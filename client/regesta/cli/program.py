@@ -23,6 +23,7 @@ from regesta.cli import (
     namespaces,
     projecting,
     proving,
+    publishing,
     registering,
     verifying,
     watching,
@@ -66,7 +67,13 @@ SECTIONS: dict[str, list[click.Command]] = {
         verifying.verify,
         audit.head,
     ],
-    "Check without trust": [proving.verify_proof, keys.key, witnessing.witness],
+    "Check without trust": [
+        publishing.checkpoint,
+        publishing.receipt,
+        proving.verify_proof,
+        keys.key,
+        witnessing.witness,
+    ],
     "Set up": [namespaces.namespace, projecting.projections, completing.completion],
 }
 

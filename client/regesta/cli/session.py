@@ -12,6 +12,7 @@ import click
 import regesta
 from regesta import names
 from regesta.addresses import Address
+from regesta.audit.policies import Policy
 from regesta.cli.output import Output
 from regesta.cli.targets import InvalidTarget, Target, parse_target
 from regesta.names import ModelName, VersionName
@@ -29,6 +30,8 @@ class Session:
     namespace: str = "default"
     tls: bool | Path = False
     timeout: float = DEFAULT_TIMEOUT
+    #: A trust policy, by which checkpoints are judged.
+    trust: Policy | None = None
     output: Output = field(default_factory=Output)
     #: The id of the write under way, to be told when its fate is unknown.
     request_id: str = ""
@@ -51,6 +54,7 @@ class Session:
                     channels=1,
                     timeout=self.timeout,
                     fresh=True,
+                    trust=self.trust,
                 )
             )
         return self._clients[namespace]

@@ -94,7 +94,14 @@ def test_each_error_has_its_exit_code():
         errors.Unavailable: 6,
         errors.DeadlineExceeded: 6,
         errors.ServerFailure: 1,
+        errors.TrustError: 7,
     } == {kind: exit_code(kind("what")) for kind in ALL_ERRORS}
+
+
+def test_an_error_of_a_narrower_kind_has_the_exit_code_of_its_kind():
+    fork = errors.ForkDetected("another history", known="a", shown="b")
+
+    assert [7, 7] == [exit_code(fork), exit_code(errors.CheckpointInvalid("unsigned"))]
 
 
 def test_an_error_is_said_with_its_reason_and_each_field_on_a_line():
