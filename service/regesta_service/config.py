@@ -146,6 +146,9 @@ class Settings(BaseSettings):
     publish_interval: Annotated[float, Field(ge=0.05, le=3600)] = 1.0
     #: Witnesses of checkpoints: a verifier key, and where there is one a blank and its URL.
     witnesses: list[str] = []
+    #: Seconds between two commitments to the heads of all streams, made when something was
+    #: appended since the last one; 0 makes none but those that are asked for.
+    heads_interval: Annotated[float, Field(ge=0)] = 86_400.0
     #: Seconds from NOT_SERVING to refusing calls, so that load balancers notice.
     drain_notice: Annotated[float, Field(ge=0)] = 0.0
     #: Seconds that calls under way get to finish while the server stops.

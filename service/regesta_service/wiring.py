@@ -6,6 +6,7 @@ below finds its collaborators by itself.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,7 @@ from regesta.v1 import (
     admin_service_pb2,
     audit_service_pb2,
     catalog_service_pb2,
+    heads_service_pb2,
     lifecycle_service_pb2,
     log_service_pb2,
     watch_service_pb2,
@@ -25,6 +27,7 @@ from regesta_projections.records import Cause
 from regesta_service.access.principals import SYSTEM
 from regesta_service.api.admin import AdminCalls
 from regesta_service.api.guard import Guard
+from regesta_service.api.heads import HeadsCalls
 from regesta_service.api.methods import methods_of
 from regesta_service.api.reads.audit import AuditReads
 from regesta_service.api.reads.catalog import CatalogReads
@@ -38,10 +41,12 @@ from regesta_service.audit.tree import Trees
 from regesta_service.log.connections import Connections
 from regesta_service.log.namespaces import NamespaceRegistry
 from regesta_service.logs import AccessLog
+from regesta_service.reads.heads import HeadsReads
 from regesta_service.reads.namespaces import NamespaceReads
 from regesta_service.reads.read_model import ReadModel
 from regesta_service.sequencing.sequencer import Sequencer
 from regesta_service.verification.checks import Checks
+from regesta_service.verification.commitments import Commitments, Schedule
 from regesta_service.watch.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
@@ -55,6 +60,7 @@ FILES: Final = (
     admin_service_pb2.DESCRIPTOR,
     audit_service_pb2.DESCRIPTOR,
     catalog_service_pb2.DESCRIPTOR,
+    heads_service_pb2.DESCRIPTOR,
     lifecycle_service_pb2.DESCRIPTOR,
     log_service_pb2.DESCRIPTOR,
     watch_service_pb2.DESCRIPTOR,
@@ -139,6 +145,11 @@ async def wired(
         await registry.ensure(
             DEFAULT_NAMESPACE, Cause(SYSTEM.name, SYSTEM.kind, "create-default-namespace")
         )
+        checks = Checks(service_dsn)
+        commitments = Commitments(checks, sequencer)
+        if settings.heads_interval:
+            schedule = Schedule(commitments, service_dsn, settings.heads_interval)
+            stack.push_async_callback(_ended, asyncio.create_task(schedule.run()))
         servicers = (
             ModelWrites(sequencer, reads.answers),
             VersionWrites(sequencer, reads.answers),
@@ -153,7 +164,8 @@ async def wired(
                     reads.tails, reads.lookups, pool, max_events=settings.max_subscriber_lag
                 ),
             ),
-            AdminCalls(registry, NamespaceReads(pool), reads.page_tokens, Checks(service_dsn)),
+            HeadsCalls(commitments, HeadsReads(registry, pool), sequencer, reads.answers),
+            AdminCalls(registry, NamespaceReads(pool), reads.page_tokens, checks),
         )
         guard = Guard(
             methods_of(FILES, servicers),
@@ -165,6 +177,12 @@ async def wired(
             service.full_name for file in FILES for service in file.services_by_name.values()
         )
         yield Parts(guard, services, sequencer)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """End a task that works beside the calls."""
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def _session(settings: Settings) -> Mapping[str, Any]:

@@ -159,7 +159,7 @@ NEEDS = {
         "DeleteVersion",
         "RestoreVersion",
     ],
-    "audit": ["ReadEvents", "StreamEvents", "GetHead", "Verify"],
+    "audit": ["ReadEvents", "StreamEvents", "GetHead", "Verify", "ProveStreamHead", "GetLogStatus"],
     "prove": [
         "GetCheckpoint",
         "WatchCheckpoints",
@@ -169,7 +169,7 @@ NEEDS = {
         "GetReceipt",
     ],
     "cosign": ["AddCosignature"],
-    "admin": ["GetProjectionStatus", "RebuildProjections"],
+    "admin": ["GetProjectionStatus", "RebuildProjections", "CommitHeads", "RecordLogEvent"],
 }
 
 

@@ -215,12 +215,15 @@ def fill(request: Any) -> None:
         "semver": "1.0.0",
         "stage": "staging",
         "address": "churn/1",
+        "stream": "models/churn",
     }
     for name, value in required.items():
         if name in fields:
             setattr(request, name, value)
     if "tags" in fields:
         request.tags["a"] = "b"
+    if "log_witnessed" in fields:
+        request.log_witnessed.checkpoint = "a\n1\n" + "A" * 43 + "=\n\n— a " + "A" * 91 + "=\n"
     if "keys" in fields:
         request.keys.append("a")
     if "update_mask" in fields:

@@ -24,8 +24,10 @@ from regesta.v1 import (
     audit_service_pb2,
     catalog_service_pb2,
     event_pb2,
+    heads_service_pb2,
     lifecycle_service_pb2,
     log_service_pb2,
+    log_status_pb2,
     model_pb2,
     reading_pb2,
     version_pb2,
@@ -1449,6 +1451,175 @@ class Calls:
         )
         self._transport.positions.saw(namespace, answer.position)
         return answer.version
+
+    def commit_heads(
+        self,
+        *,
+        parent: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> Iterator[heads_service_pb2.CommitHeadsResponse]:
+        """Commit to the heads of all streams as they are now.
+
+        Every projected row is read, and the root over them appended to the log. The last answer
+        has `done` set. While another server does the same it is FAILED_PRECONDITION with reason
+        HEADS_UNDER_WAY.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Yields:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = heads_service_pb2.CommitHeadsRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        for answer in self._transport.stream(
+            "/regesta.v1.HeadsService/CommitHeads",
+            request,
+            heads_service_pb2.CommitHeadsResponse,
+            timeout,
+        ):
+            yield answer
+
+    def prove_stream_head(
+        self,
+        stream: str,
+        *,
+        parent: str = "",
+        heads_position: int = 0,
+        include_children: bool = False,
+        timeout: float | None = None,
+    ) -> heads_service_pb2.ProveStreamHeadResponse:
+        """Prove what the head of a stream was when all heads were committed to.
+
+        Whoever holds the stream's events can then tell that none is missing up to that
+        position. Without a commitment it is FAILED_PRECONDITION with reason HEADS_NOT_KEPT.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            stream: Required. The stream, for example `models/churn`, `models/churn/versions/3`
+                or `log`. Of a model any name it has or had will do.
+            heads_position: The position that the heads are of, from a commitment whose lines
+                are kept; 0 means the last one.
+            include_children: Also give the lines of a model's versions and aliases, and those
+                that stand beside them, so that it is seen that none was left out. At most
+                10,000, otherwise it is FAILED_PRECONDITION with reason TOO_MANY_STREAMS.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = heads_service_pb2.ProveStreamHeadRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            stream=stream,
+            heads_position=heads_position,
+            include_children=include_children,
+        )
+        return self._transport.unary(
+            "/regesta.v1.HeadsService/ProveStreamHead",
+            request,
+            heads_service_pb2.ProveStreamHeadResponse,
+            timeout,
+        )
+
+    def get_log_status(
+        self, *, parent: str = "", timeout: float | None = None
+    ) -> log_status_pb2.LogStatus:
+        """Get what the log says of itself.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The status; only its name is set when the log has said nothing.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = heads_service_pb2.GetLogStatusRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+        )
+        namespace = namespace_of(request.parent)
+        answer = self._transport.unary(
+            "/regesta.v1.HeadsService/GetLogStatus",
+            request,
+            heads_service_pb2.GetLogStatusResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.status
+
+    def record_log_event(
+        self,
+        *,
+        parent: str = "",
+        key_rotated: heads_service_pb2.KeyRotation | None = None,
+        key_compromised: heads_service_pb2.KeyCompromise | None = None,
+        log_forked: log_status_pb2.LogFork | None = None,
+        log_witnessed: heads_service_pb2.LogWitness | None = None,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> log_status_pb2.LogStatus:
+        """Append an event about the log itself.
+
+        It is about a rotated or compromised key, a loss or a cosigned checkpoint. Signatures
+        are not judged; the log says what was said.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            key_rotated: Another key signs checkpoints from now on.
+            key_compromised: A key can no longer be trusted.
+            log_forked: Events that a checkpoint covered were lost.
+            log_witnessed: A cosigned checkpoint of this log.
+            etag: Optional. The revision the stream `log` must have (the status's `etag`);
+                otherwise the call is ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The status as of the write's position.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = heads_service_pb2.RecordLogEventRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            key_rotated=key_rotated,
+            key_compromised=key_compromised,
+            log_forked=log_forked,
+            log_witnessed=log_witnessed,
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.parent)
+        answer = self._transport.unary(
+            "/regesta.v1.HeadsService/RecordLogEvent",
+            request,
+            heads_service_pb2.RecordLogEventResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.status
 
     def transition_version(
         self,

@@ -24,6 +24,8 @@ class Permission(StrEnum):
     AUDIT_READ = "audit.read"
     PROOFS_READ = "proofs.read"
     PROOFS_COSIGN = "proofs.cosign"
+    AUDIT_COMMIT = "audit.commit"
+    ADMIN_LOG = "admin.log"
     ADMIN_NAMESPACES = "admin.namespaces"
     ADMIN_PROJECTIONS = "admin.projections"
 

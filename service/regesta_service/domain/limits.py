@@ -30,6 +30,9 @@ MAX_LINEAGE_RUN: Final = 500
 #: Any other text on one line.
 MAX_LINE: Final = 4_096
 
+#: Of a checkpoint with its signatures, in bytes: two of them fit into an event.
+MAX_NOTE_BYTES: Final = 16_384
+
 MAX_REASON: Final = 10_000
 MAX_DESCRIPTION: Final = 100_000
 MAX_CARD: Final = 1_000_000

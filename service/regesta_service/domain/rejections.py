@@ -126,6 +126,13 @@ class NamespaceNotFound(Rejection):
     reason = "NAMESPACE_NOT_FOUND"
 
 
+class StreamNotFound(Rejection):
+    """There was no such stream when the heads were committed to."""
+
+    kind = Kind.NOT_FOUND
+    reason = "STREAM_NOT_FOUND"
+
+
 class NoVersionMatches(Rejection):
     """An address is right in form but no version is meant by it."""
 
@@ -337,6 +344,27 @@ class RebuildUnderWay(Rejection):
 
     kind = Kind.PRECONDITION
     reason = "REBUILD_UNDER_WAY"
+
+
+class HeadsUnderWay(Rejection):
+    """The heads of the namespace are being read for a commitment already."""
+
+    kind = Kind.PRECONDITION
+    reason = "HEADS_UNDER_WAY"
+
+
+class HeadsNotKept(Rejection):
+    """There is no commitment to all heads whose lines are kept as of this position."""
+
+    kind = Kind.PRECONDITION
+    reason = "HEADS_NOT_KEPT"
+
+
+class TooManyStreams(Rejection):
+    """The model has more versions and aliases than can be proved at once."""
+
+    kind = Kind.PRECONDITION
+    reason = "TOO_MANY_STREAMS"
 
 
 class LogDamaged(Rejection):

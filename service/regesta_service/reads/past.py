@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from regesta.v1 import model_pb2 as model_pb
 from regesta_projections.evolve import evolve
-from regesta_projections.evolve.streams import key_of, stream_of
+from regesta_projections.evolve.streams import LOG_STREAM, key_of, stream_of
 from regesta_projections.records import TYPE_PREFIX, Recorded, read_record
 from regesta_projections.rows import (
+    LOG,
     AliasKey,
     AliasRow,
     Key,
+    LogRow,
     ModelKey,
     ModelRow,
     Row,
@@ -89,6 +91,12 @@ async def alias_at(
     """Return an alias as it was right after a position; None before it was set first."""
     rows = await _folded(connection, namespace_id, stream_of(key), position)
     return rows.get(key)
+
+
+async def log_at(connection: Connection, namespace_id: int, position: int) -> LogRow | None:
+    """Return what the log said of itself right after a position; None when it said nothing."""
+    rows = await _folded(connection, namespace_id, LOG_STREAM, position)
+    return rows.get(LOG)
 
 
 async def states_at(

@@ -1,4 +1,4 @@
-"""Verifying and rebuilding for callers: in a process of its own, with progress as it goes.
+"""Verifying, rebuilding and reading all heads: in a process of its own, with progress as it goes.
 
 One at a time for each server: two would be slower than one after the other.
 """
@@ -20,6 +20,7 @@ from regesta.v1 import admin_service_pb2 as pb
 from regesta_projections.tables import TABLES
 from regesta_service.domain.rejections import (
     DatabaseUnavailable,
+    HeadsUnderWay,
     LogDamaged,
     NamespaceNotFound,
     RebuildUnderWay,
@@ -27,8 +28,10 @@ from regesta_service.domain.rejections import (
 )
 from regesta_service.verification.worker import (
     Failed,
+    HeadsDone,
     Message,
     Order,
+    ReadingHeads,
     RebuildDone,
     Rebuilding,
     VerifyDone,
@@ -38,6 +41,7 @@ from regesta_service.verification.worker import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
+    from regesta_projections.heads.committing import Heads
     from regesta_projections.verification import Finding
 
     Worker = subprocess.Popen[bytes]
@@ -55,7 +59,7 @@ class WorkerDied(RuntimeError):
 
 
 class Checks:
-    """Verifies and rebuilds.
+    """Verifies, rebuilds and reads all heads.
 
     Args:
         dsn: Connects as the service role.
@@ -123,8 +127,26 @@ class Checks:
                     case _:
                         raise WorkerDied(f"a check told {message}")
 
+    async def heads(self, namespace: str) -> AsyncGenerator[int | Heads, None]:
+        """Read the heads of all streams; tell how many there are so far, and in the end all.
+
+        Raises:
+            NamespaceNotFound: There is none of that name.
+            HeadsUnderWay: They are being read already, perhaps for another server.
+            DatabaseUnavailable: The database does not answer.
+        """
+        async with aclosing(self._messages("heads", namespace)) as messages:
+            async for message in messages:
+                match message:
+                    case ReadingHeads(streams_read):
+                        yield streams_read
+                    case HeadsDone(heads):
+                        yield heads
+                    case _:
+                        raise WorkerDied(f"a reading of heads told {message}")
+
     async def _messages(
-        self, work: Literal["rebuild", "verify"], namespace: str
+        self, work: Literal["rebuild", "verify", "heads"], namespace: str
     ) -> AsyncGenerator[Message, None]:
         """Yield what a worker tells; it is ended when nobody wants to know any more."""
         order = Order(work, self._dsn, namespace)
@@ -199,7 +221,7 @@ async def _read(worker: Worker) -> AsyncIterator[Message]:
     while worker.stdout is not None and (line := await asyncio.to_thread(worker.stdout.readline)):
         last = _decode(line)
         yield last
-    if not isinstance(last, RebuildDone | VerifyDone | Failed):
+    if not isinstance(last, RebuildDone | VerifyDone | HeadsDone | Failed):
         raise WorkerDied(f"the worker ended with status {await asyncio.to_thread(worker.wait)}")
 
 
@@ -209,6 +231,8 @@ def _rejection(failed: Failed, namespace: str) -> Rejection:
             return _unknown(namespace)
         case "rebuild_running":
             return RebuildUnderWay("a rebuild of this namespace is under way")
+        case "heads_under_way":
+            return HeadsUnderWay("the heads of this namespace are being read already")
         case "log_not_foldable":
             return LogDamaged("the log cannot be folded; verify says what is wrong")
         case "database":

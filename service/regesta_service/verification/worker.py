@@ -1,6 +1,6 @@
-"""A process that verifies or rebuilds for a server, and tells how far it is.
+"""A process that verifies, rebuilds or reads all heads for a server, and tells how far it is.
 
-Either keeps a core busy for seconds to minutes. In a thread of the server it would hold up
+Each keeps a core busy for seconds to minutes. In a thread of the server it would hold up
 every call each time by the interpreter's switch interval (measured: half of the event
 loop's turns 3 ms late, one in a hundred 19 ms); in a process, and a nice one, it does not.
 
@@ -17,6 +17,7 @@ from typing import Literal, TypeAlias
 import msgspec
 import psycopg
 
+from regesta_projections.heads.committing import Heads, HeadsUnderWay, compute_heads
 from regesta_projections.rebuild import (
     LogNotFoldable,
     NamespaceUnknown,
@@ -33,7 +34,7 @@ _NICENESS = 5
 class Order(msgspec.Struct, frozen=True):
     """What to do."""
 
-    work: Literal["rebuild", "verify"]
+    work: Literal["rebuild", "verify", "heads"]
     #: Connects as the service role; it may hold a password, so it is no argument.
     dsn: str
     namespace: str
@@ -63,13 +64,29 @@ class VerifyDone(msgspec.Struct, frozen=True, tag=True):
     report: Report
 
 
+class ReadingHeads(msgspec.Struct, frozen=True, tag=True):
+    """All heads are being read."""
+
+    streams_read: int
+
+
+class HeadsDone(msgspec.Struct, frozen=True, tag=True):
+    """All heads are read."""
+
+    heads: Heads
+
+
 class Failed(msgspec.Struct, frozen=True, tag=True):
     """The work could not be done, for a reason that is nobody's mistake."""
 
-    reason: Literal["namespace_unknown", "rebuild_running", "log_not_foldable", "database"]
+    reason: Literal[
+        "namespace_unknown", "rebuild_running", "heads_under_way", "log_not_foldable", "database"
+    ]
 
 
-Message: TypeAlias = Rebuilding | RebuildDone | Verifying | VerifyDone | Failed
+Message: TypeAlias = (
+    Rebuilding | RebuildDone | Verifying | VerifyDone | ReadingHeads | HeadsDone | Failed
+)
 
 
 def main() -> None:
@@ -90,11 +107,17 @@ def _carry_out(order: Order) -> Message:
             return RebuildDone(
                 rebuild(order.dsn, order.namespace, lambda step: _tell(Rebuilding(step)))
             )
+        if order.work == "heads":
+            return HeadsDone(
+                compute_heads(order.dsn, order.namespace, lambda done: _tell(ReadingHeads(done)))
+            )
         return VerifyDone(verify(order.dsn, order.namespace, lambda step: _tell(Verifying(step))))
     except NamespaceUnknown:
         return Failed("namespace_unknown")
     except RebuildRunning:
         return Failed("rebuild_running")
+    except HeadsUnderWay:
+        return Failed("heads_under_way")
     except LogNotFoldable:
         return Failed("log_not_foldable")
     except psycopg.OperationalError:

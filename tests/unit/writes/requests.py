@@ -9,11 +9,15 @@ from typing import Any
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from regesta.audit.messages import SignatureType
+from regesta.audit.notes import VerifierKey
 from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import heads_service_pb2 as heads_pb
 from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
 from regesta.v1 import model_pb2, version_pb2
 from regesta_service.api.writes import (
     translate_labels,
+    translate_log,
     translate_models,
     translate_registration,
     translate_versions,
@@ -26,6 +30,7 @@ MODEL = "namespaces/acme/models/churn"
 VERSION = f"{MODEL}/versions/3"
 ALIAS = f"{MODEL}/aliases/champion"
 ID = "request-1"
+VKEY = VerifierKey("log.example.com/acme", SignatureType.ED25519, bytes(32)).vkey
 
 
 def salts() -> Callable[[], bytes]:
@@ -92,6 +97,13 @@ WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
     ),
     "SetAlias": (translate_labels.set_alias, pb.SetAliasRequest(name=ALIAS, version=3)),
     "RemoveAlias": (translate_labels.remove_alias, pb.RemoveAliasRequest(name=ALIAS)),
+    "RecordLogEvent": (
+        translate_log.record_log_event,
+        heads_pb.RecordLogEventRequest(
+            parent="namespaces/acme",
+            key_rotated=heads_pb.KeyRotation(new_vkey=VKEY),
+        ),
+    ),
     "TransitionVersion": (
         translate_versions.transition_version,
         lifecycle_pb.TransitionVersionRequest(name=VERSION, stage="staging"),

