@@ -1,6 +1,6 @@
 """Measures a server of ours beside its limits and other people's code, all in one run.
 
-    python -m benchmarks            about eight minutes on two cores
+    python -m benchmarks            about eleven minutes on two cores
     python -m benchmarks --quick    about a minute, and coarse
 
 Prints a table and writes it to `build/bench.json`. Everything is on this machine, and nothing
@@ -23,8 +23,10 @@ from benchmarks.flatness import compare_sizes
 from benchmarks.folding import measure_rebuild
 from benchmarks.in_process import measure_in_process
 from benchmarks.offline import measure_offline
+from benchmarks.proofs import measure_proofs
 from benchmarks.readers import compare_readers
 from benchmarks.reads import compare_reads
+from benchmarks.tree_upkeep import measure_tree_upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +51,8 @@ PARTS: dict[str, Part] = {
     "readers": compare_readers,
     "rebuild": measure_rebuild,
     "in-process": measure_in_process,
+    "tree": measure_tree_upkeep,
+    "proofs": measure_proofs,
     "offline": measure_offline,
 }
 

@@ -19,6 +19,7 @@ class Effort:
         appended_events: Appended in process, times the callers, but at most eight times.
         rebuilt_events: Length of the log that is rebuilt, if it is written in time.
         writing_seconds: How long that log is written.
+        proof_sizes: Lengths of the logs in which proofs are made, from small to large.
         verified_events: In the pack that is verified offline.
     """
 
@@ -29,6 +30,7 @@ class Effort:
     appended_events: int
     rebuilt_events: int
     writing_seconds: float
+    proof_sizes: tuple[int, ...]
     verified_events: int
 
 
@@ -40,6 +42,7 @@ FULL = Effort(
     appended_events=2_000,
     rebuilt_events=1_000_000,
     writing_seconds=90,
+    proof_sizes=(10_000, 100_000, 1_000_000),
     verified_events=200_000,
 )
 QUICK = Effort(
@@ -50,5 +53,6 @@ QUICK = Effort(
     appended_events=500,
     rebuilt_events=50_000,
     writing_seconds=10,
+    proof_sizes=(1_000, 10_000, 50_000),
     verified_events=30_000,
 )

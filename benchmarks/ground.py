@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from benchmarks.processes import family_cpu, own_cpu
 from regesta_service.postgres.embedded import EmbeddedPostgres
@@ -67,6 +67,10 @@ class Ground:
         database = provision(self._server.dsn, f"regesta_{next(self._numbers)}")
         apply(database.owner_dsn)
         return database.service_dsn
+
+    def superuser_of(self, service_dsn: str) -> str:
+        """Return the superuser's DSN of one of our databases."""
+        return make_conninfo(self._server.dsn, dbname=str(conninfo_to_dict(service_dsn)["dbname"]))
 
     def empty(self) -> str:
         """Make an empty database and return the superuser's DSN."""

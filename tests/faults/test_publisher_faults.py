@@ -128,7 +128,7 @@ def test_every_checkpoint_beside_writers_is_of_one_history(desk: Desk, key_file:
         until(desk.notes)
         writers = [
             subprocess.Popen(
-                [sys.executable, "-m", "tests.support.writer_process", desk.dsn, name, "0", "1000"],
+                [sys.executable, "-m", "tests.support.writer_process", desk.dsn, name, "0", "600"],
                 cwd=ROOT,
                 stdout=subprocess.DEVNULL,
             )

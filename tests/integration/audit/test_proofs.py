@@ -156,51 +156,47 @@ async def test_tiles_are_their_hashes_at_every_width(reads: ReadModel, log: LogB
     assert roots == await tile(level=1, index=0, width=2)
 
 
-@pytest.mark.parametrize(
-    ("fields", "reason"),
-    [
-        ({"level": 0, "index": 2}, "OUTSIDE_TREE"),
-        ({"level": 0, "index": 2, "width": 89}, "OUTSIDE_TREE"),
-        ({"level": 1, "index": 0}, "OUTSIDE_TREE"),
-        ({"level": 60, "index": 0, "width": 1}, "OUTSIDE_TREE"),
-        ({"level": -1, "index": 0}, "INVALID_FIELD"),
-        ({"level": 0, "index": -1}, "INVALID_FIELD"),
-        ({"level": 0, "index": 0, "width": 257}, "INVALID_FIELD"),
-    ],
-)
-async def test_a_tile_that_the_log_has_not_is_refused(
-    reads: ReadModel, fields: dict[str, int], reason: str
-):
-    with pytest.raises(r.Rejection) as refused:
-        await service(reads).get_tile(pb.GetTileRequest(parent=PARENT, **fields), make_call())
-
-    assert reason == refused.value.reason
+TILES_OUTSIDE: list[tuple[dict[str, int], str]] = [
+    ({"level": 0, "index": 2}, "OUTSIDE_TREE"),
+    ({"level": 0, "index": 2, "width": 89}, "OUTSIDE_TREE"),
+    ({"level": 1, "index": 0}, "OUTSIDE_TREE"),
+    ({"level": 60, "index": 0, "width": 1}, "OUTSIDE_TREE"),
+    ({"level": -1, "index": 0}, "INVALID_FIELD"),
+    ({"level": 0, "index": -1}, "INVALID_FIELD"),
+    ({"level": 0, "index": 0, "width": 257}, "INVALID_FIELD"),
+]
 
 
-@pytest.mark.parametrize(
-    ("position", "size", "reason"),
-    [
-        (0, 0, "INVALID_FIELD"),
-        (-1, 0, "INVALID_FIELD"),
-        (1, -1, "INVALID_FIELD"),
-        (SIZE + 1, 0, "OUTSIDE_TREE"),
-        (1, SIZE + 1, "OUTSIDE_TREE"),
-        (11, 10, "OUTSIDE_TREE"),
-        ((1 << 63) - 1, 0, "OUTSIDE_TREE"),
-    ],
-)
-async def test_what_lies_outside_of_the_tree_is_refused(
-    reads: ReadModel, position: int, size: int, reason: str
-):
-    proofs = service(reads)
-    for asked in (
-        included(proofs, position=position, size=size),
-        consistent(proofs, old_size=position, size=size),
-    ):
+async def test_a_tile_that_the_log_has_not_is_refused(reads: ReadModel):
+    for fields, reason in TILES_OUTSIDE:
         with pytest.raises(r.Rejection) as refused:
-            await asked
+            await service(reads).get_tile(pb.GetTileRequest(parent=PARENT, **fields), make_call())
 
-        assert reason == refused.value.reason
+        assert reason == refused.value.reason, fields
+
+
+OUTSIDE = [
+    (0, 0, "INVALID_FIELD"),
+    (-1, 0, "INVALID_FIELD"),
+    (1, -1, "INVALID_FIELD"),
+    (SIZE + 1, 0, "OUTSIDE_TREE"),
+    (1, SIZE + 1, "OUTSIDE_TREE"),
+    (11, 10, "OUTSIDE_TREE"),
+    ((1 << 63) - 1, 0, "OUTSIDE_TREE"),
+]
+
+
+async def test_what_lies_outside_of_the_tree_is_refused(reads: ReadModel):
+    proofs = service(reads)
+    for position, size, reason in OUTSIDE:
+        for asked in (
+            included(proofs, position=position, size=size),
+            consistent(proofs, old_size=position, size=size),
+        ):
+            with pytest.raises(r.Rejection) as refused:
+                await asked
+
+            assert reason == refused.value.reason, (position, size)
 
 
 async def test_a_partial_tile_that_was_kept_serves_smaller_and_larger_trees(
