@@ -8,7 +8,10 @@ the next one deletes them.
 
 from __future__ import annotations
 
+import gc
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -126,14 +129,31 @@ def rebuild(
         with RowWriter(writing, *place) as writer:
             fold = _Fold(conn, place, ResidentRows(conn, *place, writer), lock, progress)
             try:
-                _catch_up(conn, namespace, fold)
-                _switch(conn, fold)
+                with _without_collections():
+                    _catch_up(conn, namespace, fold)
+                    _switch(conn, fold)
             except psycopg.errors.UniqueViolation as error:
                 raise LogNotFoldable(f"two events made the same row: {error}") from error
         progress(RebuildProgress(fold.position, fold.rows.written, switched=True))
         time.sleep(linger)
         _delete_generations(conn, _OLDER, *place, lock)
     return Rebuilt(fold.generation, fold.position, fold.rows.written)
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Keep the garbage collector from looking at each row again and again.
+
+    A fold makes no cycles, and collections are a tenth of its CPU. What others make meanwhile
+    is collected afterwards.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 # Held by a transaction rather than the session, so that it works through PgBouncer.
@@ -172,6 +192,8 @@ def _head(conn: Connection, namespace: str) -> _Head:
 
 def _catch_up(conn: Connection, namespace: str, fold: _Fold) -> None:
     """Fold until little is left, and write all rows, while appends go on."""
+    fold.fold_streams_to(_head(conn, namespace).size)
+    fold.rows.flush()
     while _head(conn, namespace).size - fold.position > _REMAINDER:
         fold.fold_to(_head(conn, namespace).size)
         fold.rows.flush()
@@ -224,6 +246,19 @@ WHERE namespace_id = %s AND position > %s AND position <= %s ORDER BY position
 """
 
 
+# By the index of streams, so no sort and no transaction that lasts. The planner knows nothing of
+# a young table yet, and would read and sort all of it for each page.
+_BY_INDEX = """
+SELECT set_config(name, 'off', true)
+FROM unnest(ARRAY['enable_seqscan', 'enable_bitmapscan', 'enable_sort']) AS name
+"""
+_READ_STREAMS = """
+SELECT position, record, leaf_hash, stream, revision FROM regesta.events
+WHERE namespace_id = %s AND (stream, revision) > (%s, %s) AND position <= %s
+ORDER BY stream, revision LIMIT %s
+"""
+
+
 class _Fold:
     """A fold of one log into the rows of one generation.
 
@@ -248,10 +283,45 @@ class _Fold:
         self._conn = conn
         self._progress = progress
 
+    def fold_streams_to(self, position: int) -> None:
+        """Fold a log from its beginning up to a position, stream by stream.
+
+        A row is folded from its own stream (but for a model's last version, which takes any
+        order), so it is made, changed and written while it is at hand: two thirds of the CPU
+        that a fold by position takes, where rows come back after thousands of others.
+        """
+        stream, revision, folded = "", 0, 0
+        while True:
+            with self._conn.transaction(), self._conn.cursor(binary=True) as cursor:
+                cursor.execute(_BY_INDEX)
+                cursor.execute(
+                    _READ_STREAMS, [self.namespace_id, stream, revision, position, _CHUNK]
+                )
+                lines = cursor.fetchall()
+            events = _events(lines)
+            for event, line in zip(events, lines, strict=True):
+                # The order is that of the columns, and must be that of the records.
+                if (event.stream, event.revision) != line[3:]:
+                    raise LogNotFoldable(f"the columns at position {event.position}")
+            self._apply(events)
+            folded += len(lines)
+            while len(self.rows) > 2 * _CHUNK:
+                self.rows.leave(_CHUNK)
+            self.lock.check()
+            self._progress(RebuildProgress(folded, self.rows.written))
+            if len(lines) < _CHUNK or folded == position:
+                break
+            stream, revision = lines[-1][3:]
+        if folded != position:
+            raise LogNotFoldable(f"events between 1 and {position} are missing")
+        self.position = position
+
     def fold_to(self, position: int) -> None:
-        """Fold all events up to a position."""
+        """Fold the events behind those folded up to a position, in their order."""
         while self.position < position:
-            self._apply(self._read(min(position, self.position + _CHUNK)))
+            last = min(position, self.position + _CHUNK)
+            self._apply(self._read(last))
+            self.position = last
             while len(self.rows) > _RESIDENT:
                 self.rows.leave(_LEAVING)
             self.lock.check()
@@ -264,13 +334,7 @@ class _Fold:
             lines = cursor.fetchall()
         if len(lines) != last - self.position:
             raise LogNotFoldable(f"events between {self.position + 1} and {last} are missing")
-        events = []
-        for position, record, leaf_hash in lines:
-            try:
-                events.append(read_record(record, position, leaf_hash))
-            except UNFOLDABLE as error:
-                raise LogNotFoldable(f"the record at position {position}: {error}") from error
-        return events
+        return _events(lines)
 
     def _apply(self, events: Sequence[Recorded]) -> None:
         rows = self.rows
@@ -286,4 +350,14 @@ class _Fold:
                 raise LogNotFoldable(
                     f"{event.type} at position {event.position}: {error!r}"
                 ) from error
-            self.position = event.position
+
+
+def _events(lines: Sequence[Sequence[Any]]) -> list[Recorded]:
+    """Return the events in rows that begin with position, record and leaf hash."""
+    events = []
+    for position, record, leaf_hash, *_ in lines:
+        try:
+            events.append(read_record(record, position, leaf_hash))
+        except UNFOLDABLE as error:
+            raise LogNotFoldable(f"the record at position {position}: {error}") from error
+    return events

@@ -158,9 +158,14 @@ class ResidentRows(Rows):
 
     def leave(self, count: int) -> None:
         """Let the rows leave that have not changed for longest, and return meanwhile."""
-        leaving = {key: self._own.pop(key) for key in list(islice(self._own, count))}
-        self._writer.write(leaving, self._stored.intersection(leaving))
-        self._stored.difference_update(leaving)
+        own = self._own
+        leaving = dict(islice(own.items(), count))
+        for key in leaving:
+            del own[key]
+        # Few have left before: looking for those in `leaving` is cheaper than the reverse.
+        replaced = {key for key in self._stored if key in leaving}
+        self._writer.write(leaving, replaced)
+        self._stored -= replaced
         self._leaving = leaving
         self._free.clear()
         self.written += len(leaving)

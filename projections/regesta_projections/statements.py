@@ -9,6 +9,7 @@ import msgspec
 from psycopg import sql
 from psycopg.adapt import Loader
 from psycopg.pq import Format
+from psycopg.types.string import BytesBinaryDumper
 
 from regesta_projections.forms import BINARY, BINARY_TYPES
 from regesta_projections.tables import key_values
@@ -116,10 +117,14 @@ def copy_rows(
     """Insert rows that are not there yet; by COPY, the fastest way for many."""
     values_in = table.values_in
     types = [BINARY_TYPES.get(column.type, column.type) for column in table.columns]
-    with conn.cursor() as cursor, cursor.copy(_copy_statement(table)) as copy:
-        copy.set_types([*_PLACE_TYPES, *types])
-        for row in rows:
-            copy.write_row((namespace_id, generation, *values_in(row, BINARY)))
+    with conn.cursor() as cursor:
+        # By its type alone psycopg would take for bytea the dumper that was registered last, of
+        # DB-API's Binary, which is written in Python: a third of a row's price.
+        cursor.adapters.register_dumper(bytes, BytesBinaryDumper)
+        with cursor.copy(_copy_statement(table)) as copy:
+            copy.set_types([*_PLACE_TYPES, *types])
+            for row in rows:
+                copy.write_row((namespace_id, generation, *values_in(row, BINARY)))
 
 
 def _key_arrays(table: Table[Any], keys: Sequence[Key]) -> list[list[Any]]:

@@ -289,6 +289,10 @@ def test_readers_of_the_old_rows_find_them_for_a_while(database: LiveDatabase):
             " 'versions/1', 'versions/8'), 'UTF8') WHERE position = 100",
             "position 100",
         ),
+        (
+            "UPDATE regesta.events SET revision = 999 WHERE position = 100",
+            "columns at position 100",
+        ),
     ],
 )
 def test_a_log_that_cannot_be_folded_is_refused_and_the_old_rows_stay(
