@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from regesta.audit.keys import read_key
 from regesta_service import engines, logs, wiring
 from regesta_service.access.tokens import InsecureDev, StaticTokens, TokenGrant
 from regesta_service.audit import child, running
@@ -114,7 +115,7 @@ def _publishing(settings: Settings, database: Opened) -> AbstractContextManager[
         return contextlib.nullcontext()
     home = database.home / "publisher"
     key = home / "key.pem"
-    running.key_of(key)
+    running.make_key(key)
     what = running.Publication(
         database.service_dsn,
         home / "memory",
@@ -130,7 +131,11 @@ def _publish(what: running.Publication, key: Path, log_level: str) -> None:
     """Publish in a spawned process."""
     logs.configure(log_level)
     with child.waiting_for_signals(parent=True) as wait:
-        sys.exit(running.publish(what, [running.key_of(key)], wait))
+        try:
+            sys.exit(running.publish(what, [read_key(key)], wait))
+        except running.CANNOT_RUN as error:
+            _log.error("publisher_cannot_run", problem=str(error))
+            sys.exit(1)
 
 
 def _run_loop(settings: Settings, main: Coroutine[Any, Any, int]) -> int:

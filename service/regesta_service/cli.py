@@ -18,8 +18,7 @@ try:
     from regesta_service.access.permissions import ROLES
     from regesta_service.access.tokens import digest_of, new_token
     from regesta_service.audit import child, running
-    from regesta_service.audit.memory import Memory, MemoryDamaged, MemoryInUse
-    from regesta_service.audit.publisher import OriginChanged
+    from regesta_service.audit.memory import Memory
     from regesta_service.database import opened
     from regesta_service.postgres import migrate as migrations
     from regesta_service.postgres.errors import PostgresError
@@ -113,6 +112,7 @@ def migrate(**flags: Any) -> None:
 @_settings_options
 @click.option("--key", type=_FILE, help="The key to sign with: PKCS#8 PEM, mode 0600.")
 @click.option("--also-key", "also_keys", type=_FILE, multiple=True, help="Sign with this one too.")
+@click.option("--make-key", is_flag=True, help="Make the key if there is none.")
 @click.option("--password-file", type=_FILE, help="Holds the password of the keys.")
 @click.option(
     "--memory",
@@ -131,6 +131,7 @@ def publish(
     *,
     key: Path | None,
     also_keys: tuple[Path, ...],
+    make_key: bool,
     password_file: Path | None,
     memory: Path,
     namespaces: tuple[str, ...],
@@ -156,6 +157,8 @@ def publish(
     logs.configure(settings.log_level)
     try:
         password = password_file.read_bytes().rstrip(b"\r\n") if password_file else None
+        if make_key:
+            running.make_key(key, password)
         keys = [read_key(path, password) for path in (key, *also_keys)]
         with opened(settings) as database, child.waiting_for_signals() as wait:
             what = running.Publication(
@@ -170,7 +173,7 @@ def publish(
             sys.exit(running.publish(what, keys, wait, once=once))
     except (PostgresError, psycopg.OperationalError) as error:
         _database_fault(error)
-    except (OSError, ValueError, MemoryInUse, MemoryDamaged, OriginChanged) as error:
+    except running.CANNOT_RUN as error:
         click.echo(str(error), err=True)
         sys.exit(EXIT_CONFIGURATION)
 

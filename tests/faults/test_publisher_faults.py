@@ -19,7 +19,7 @@ import regesta
 from regesta.audit import keys
 from regesta.audit.checkpoints import Checkpoint, sign_checkpoint
 from regesta.audit.cosignatures import cosigner
-from regesta.audit.notes import Note, VerifierKey
+from regesta.audit.notes import Note, VerifierKey, verify
 from regesta.audit.policies import Policy
 from regesta.audit.proofs import TlogProof
 from regesta.audit.witness import Witness
@@ -171,6 +171,23 @@ def test_an_alarm_is_a_line_of_the_log_and_an_exit_code(
     )
     assert f"{NAMESPACE} is looked at again\n" == resumed.stdout
     assert not (desk.directory / NAMESPACE / "alarm.json").exists()
+
+
+def test_a_key_is_made_when_asked_for_and_never_over_another(desk: Desk, tmp_path: Path):
+    write(desk.dsn, 5)
+    key = tmp_path / "made" / "key.pem"
+
+    refused = started(desk, key, "--once")
+    _, said = refused.communicate(timeout=SOON)
+    assert (2, False) == (refused.returncode, key.exists())
+    assert "Traceback" not in said
+
+    for _ in range(2):
+        made = started(desk, key, "--once", "--make-key")
+        made.communicate(timeout=SOON)
+        assert 0 == made.returncode
+    (note,) = desk.notes()
+    verify(Note.parse(note), [keys.log_verifier(ORIGIN, keys.read_key(key))])
 
 
 def test_a_publisher_outlives_its_database_being_away(desk: Desk, key_file: Path, database: Any):

@@ -27,6 +27,7 @@ class Kind(Enum):
     TILE_MISSING = "a full tile of the tree is not stored"
     TILE_DIFFERS = "a stored tile is not the tree's"
     TILE_EXTRA = "a tile is stored that the tree does not have"
+    CHECKPOINT_DIFFERS = "a published checkpoint is not of the tree over the records"
     REVISION_GAP = "a stream's revisions are not 1, 2, 3 and so on"
     PREVIOUS_DIFFERS = "a record does not name the hash of the event before it in its stream"
     REQUEST_MISSING = "events have no row that says their request was answered"

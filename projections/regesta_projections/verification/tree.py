@@ -48,6 +48,11 @@ class TreeCheck:
         self._loose: list[list[bytes]] = [[]]
         self._broken = False
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether an event is missing, so that the tree ends here."""
+        return self._broken
+
     def stop(self) -> None:
         """Compare nothing from here on: the next event is missing."""
         self._broken = True

@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 
 from regesta_projections.rebuild import NamespaceUnknown
 from regesta_projections.tables import TABLES
+from regesta_projections.verification.checkpoints import CheckpointCheck
 from regesta_projections.verification.findings import Finding, Findings, Kind
 from regesta_projections.verification.heads import HeadsCheck
 from regesta_projections.verification.records import RecordCheck, StoredLine
@@ -134,6 +135,9 @@ _REQUESTS: Final = """
 SELECT key, position, events, stream FROM regesta.requests
 WHERE namespace_id = %s ORDER BY position, key
 """
+_CHECKPOINTS: Final = """
+SELECT size, note FROM regesta.checkpoints WHERE namespace_id = %s ORDER BY size
+"""
 _TEXTS: Final = """
 SELECT position, field, digest, person, salt, text FROM regesta.disclosures
 WHERE namespace_id = %s ORDER BY position, field
@@ -162,6 +166,8 @@ class _Verification:
         place = head.namespace_id
         self._records = RecordCheck(namespace, findings)
         self._tree = TreeCheck(conn, place, findings)
+        published = self._stream("checkpoints", _CHECKPOINTS, _CHUNK)
+        self._checkpoints = CheckpointCheck(published, self._tree, findings)
         self._texts = TextCheck(self._stream("texts", _TEXTS, _TEXTS_CHUNK), findings)
         answered = self._stream("requests", _REQUESTS, _CHUNK)
         self._requests = RequestCheck(answered, head.size, findings)
@@ -198,6 +204,7 @@ class _Verification:
             self._checked += len(reads)
             self._report_progress()
         self._check_gap(self._head.size + 1)
+        self._checkpoints.finish(self._head.size)
         self._tree.finish(self._head.size, self._head.frontier)
         self._requests.finish()
         self._texts.finish()
@@ -219,7 +226,7 @@ class _Verification:
         for read in reads:
             line = read.line
             if line.position != self._last + 1:
-                self._tree.extend(hashes)
+                self._checkpoints.extend(hashes)
                 hashes = []
                 self._check_gap(line.position)
             if line.position > self._head.size:
@@ -229,12 +236,12 @@ class _Verification:
                     f"the log ends at {self._head.size}",
                     position=line.position,
                 )
-                self._tree.extend(hashes)
+                self._checkpoints.extend(hashes)
                 hashes = []
                 self._tree.stop()
             self._last = line.position
             hashes.append(read.leaf_hash)
-        self._tree.extend(hashes)
+        self._checkpoints.extend(hashes)
 
     def _check_gap(self, following: int) -> None:
         """Name the events that are missing before a position."""

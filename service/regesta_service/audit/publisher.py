@@ -261,7 +261,7 @@ class Publisher:
                 if grown != have:
                     writer.execute(_SIGN, [str(grown), *place])
         if added:
-            _log.info("published", namespace=head.namespace, size=size)
+            _log.debug("published", namespace=head.namespace, size=size)
         if self._on_signed is not None:
             self._on_signed(head, note)
 

@@ -10,10 +10,16 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 import structlog
 
-from regesta.audit.keys import KeyFileExists, LocalKey, generate, read_key, write_key
+from regesta.audit.keys import (
+    ExposedKeyFile,
+    InvalidKeyFile,
+    KeyFileExists,
+    generate,
+    write_key,
+)
 from regesta.audit.notes import Note, VerifierKey
-from regesta_service.audit.memory import Memory
-from regesta_service.audit.publisher import Publisher, connected
+from regesta_service.audit.memory import Memory, MemoryDamaged, MemoryInUse
+from regesta_service.audit.publisher import OriginChanged, Publisher, connected
 from regesta_service.audit.witnessing import Desk
 
 if TYPE_CHECKING:
@@ -26,6 +32,16 @@ _log = structlog.get_logger("publisher")
 
 #: Exit codes: all is well; the database did not answer; an alarm stands.
 DONE, NO_DATABASE, ALARM = 0, 3, 4
+
+#: What keeps a publisher from running until somebody changes something.
+CANNOT_RUN: Final = (
+    ExposedKeyFile,
+    InvalidKeyFile,
+    MemoryDamaged,
+    MemoryInUse,
+    OriginChanged,
+    OSError,
+)
 
 _LONGEST_PAUSE: Final = 30.0
 
@@ -112,20 +128,17 @@ def publish(
         return DONE if reached else NO_DATABASE
 
 
-def key_of(path: Path) -> LocalKey:
-    """Return the key in a file, which is made if there is none; its directory too.
+def make_key(path: Path, password: bytes | None = None) -> None:
+    """Make a key in a file unless there is one; its directory too.
 
     Raises:
-        InvalidKeyFile: It holds no key.
-        ExposedKeyFile: Others may read it.
-        OSError: It cannot be written or read.
+        OSError: It cannot be written.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         # Another process may be as fast.
         with contextlib.suppress(KeyFileExists):
-            write_key(path, generate())
-    return read_key(path)
+            write_key(path, generate(), password)
 
 
 def _look(publisher: Publisher) -> bool:

@@ -318,6 +318,43 @@ async def test_a_receipt_waits_for_its_checkpoint_and_says_so_when_there_is_none
     assert {301} == {answer.size for answer in await waiting}
 
 
+async def test_an_alarm_of_the_publisher_is_told_and_ends_the_waiting(
+    reads: ReadModel, database: LiveDatabase, log: LogBuilder
+):
+    publish(database, log, 300)
+    with psycopg.connect(database.service_dsn) as conn:
+        conn.execute(
+            "INSERT INTO regesta.publishers (namespace_id, verifier_keys, alarm_kind,"
+            " alarm_position, alarm_last_position, alarm_detail, alarm_at)"
+            " SELECT namespace_id, %s, 'TAMPER', 310, 312, 'changed', now() FROM regesta.logs",
+            [[keys.log_verifier(ORIGIN, KEY).vkey]],
+        )
+    proofs = service(reads)
+
+    told = await proofs.get_checkpoint(pb.GetCheckpointRequest(parent=PARENT), make_call())
+
+    alarm = told.publisher.alarm
+    assert (300, "TAMPER", 310, 312, "changed") == (
+        told.size,
+        alarm.kind,
+        alarm.position,
+        alarm.last_position,
+        alarm.detail,
+    )
+    assert alarm.HasField("time")
+    assert not told.publisher.HasField("seen_time")
+    # What is under a checkpoint has its receipt; for the rest nobody need wait.
+    assert 300 == (await receipt(proofs, position=300)).size
+    request = pb.GetReceiptRequest(parent=PARENT, position=301)
+    request.wait.FromSeconds(20)
+    with pytest.raises(r.PublishingStopped) as refused:
+        async with asyncio.timeout(5):
+            await proofs.get_receipt(request, make_call())
+    assert {"alarm": "TAMPER", "position": "310", "last_position": "312"} == refused.value.metadata
+    with pytest.raises(r.PublishingStopped):
+        await proofs.get_checkpoint(pb.GetCheckpointRequest(parent=PARENT, size=301), make_call())
+
+
 async def test_a_receipt_of_what_has_not_happened_is_refused(reads: ReadModel):
     with pytest.raises(r.OutsideTree):
         await receipt(service(reads), position=SIZE + 1)

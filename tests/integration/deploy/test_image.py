@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from regesta_service import config
+from regesta_service import cli, config
 from regesta_service.database import DATABASE
 from regesta_service.postgres.roles import OWNER, SERVICE
 
@@ -74,6 +74,7 @@ def test_each_container_of_the_composition_connects_as_its_own_role():
     assert [
         (OWNER, "REGESTA_OWNER_PASSWORD", DATABASE),
         (SERVICE, "REGESTA_SERVICE_PASSWORD", DATABASE),
+        (SERVICE, "REGESTA_SERVICE_PASSWORD", DATABASE),
     ] == logins
 
 
@@ -90,7 +91,21 @@ def test_the_service_understands_the_environment_it_is_given(monkeypatch):
         monkeypatch.setenv(name, value)
     settings = config.load({})
     assert ["admin"] == [token.role for token in settings.tokens]
-    service = COMPOSE.partition("\n  regesta:\n")[2]
+    service = COMPOSE.partition("\n  regesta:\n")[2].partition("\n  publisher:\n")[0]
     assert set(given) - {"REGESTA_LISTEN"} == set(
         re.findall(r"^      (REGESTA_\w+):", service, re.MULTILINE)
     )
+
+
+def test_the_publisher_of_the_composition_is_told_what_it_understands(monkeypatch):
+    publisher = COMPOSE.partition("\n  publisher:\n")[2].partition("\nvolumes:\n")[0]
+    words = re.findall(r"^      - (?!publisher:)(\S+)$", publisher, re.MULTILINE)
+    given = cli.main.commands[words[0]].make_context("publish", words[1:]).params
+    # All that must last is in the volume, which belongs to the image's user.
+    (volume,) = re.findall(r"^      - publisher:(\S+)$", publisher, re.MULTILINE)
+    assert {volume} == {str(given[name].parent) for name in ("key", "memory")}
+    assert f"-o 10001 -g 10001 {volume}" in DOCKERFILE
+    assert given["make_key"]
+    monkeypatch.setenv("REGESTA_ORIGIN", "registry.example.com")
+    assert "registry.example.com" == config.load({}).origin
+    assert {"REGESTA_DSN", "REGESTA_ORIGIN"} == set(re.findall(r"(REGESTA_\w+): ", publisher))
