@@ -13,9 +13,11 @@ from types import TracebackType
 from typing import Self
 
 from regesta._aio.calls import AsyncCalls
+from regesta._aio.tracing import trace_address
 from regesta._aio.transport import AsyncTransport
 from regesta._shared import DEFAULT_TIMEOUT
 from regesta.audit.policies import Policy
+from regesta.audit.traces import Trace
 from regesta.errors import CheckpointInvalid, DeadlineExceeded, OutOfRange, Overloaded, Unavailable
 from regesta.properties import PropertyLike, property_value
 from regesta.trust import Receipt, SignedCheckpoint, Trust, received, signed
@@ -196,6 +198,32 @@ class AsyncClient(AsyncCalls):
             RegestaError: The call failed otherwise.
         """
         return await self.resolve_version(address=address, as_of=as_of, timeout=timeout)
+
+    async def trace(
+        self,
+        address: str,
+        *,
+        as_of: datetime | int | None = None,
+        proofs: bool = True,
+        timeout: float | None = None,
+    ) -> Trace:
+        """Return which version an address meant at a moment, and the events that decided it.
+
+        Args:
+            address: As for `resolve`. An alias is traced also to a version that is not
+                resolved any more.
+            as_of: The moment; None is now.
+            proofs: Also prove each event to be in the log: by its receipt where a checkpoint
+                covers it.
+            timeout: Seconds until each call is given up.
+
+        Raises:
+            NotFound: No version was meant by it, and none ever by such an alias.
+            PreconditionFailed: The version it means is deleted or archived.
+            InvalidProof: An event is not shown to be in the log.
+            RegestaError: A call failed otherwise.
+        """
+        return await trace_address(self, address, as_of=as_of, proofs=proofs, timeout=timeout)
 
     async def models(
         self, where: str = "", *, order_by: str = "", show_deleted: bool = False

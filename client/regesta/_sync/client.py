@@ -14,8 +14,10 @@ from typing import Self
 
 from regesta._shared import DEFAULT_TIMEOUT
 from regesta._sync.calls import Calls
+from regesta._sync.tracing import trace_address
 from regesta._sync.transport import Transport
 from regesta.audit.policies import Policy
+from regesta.audit.traces import Trace
 from regesta.errors import CheckpointInvalid, DeadlineExceeded, OutOfRange, Overloaded, Unavailable
 from regesta.properties import PropertyLike, property_value
 from regesta.trust import Receipt, SignedCheckpoint, Trust, received, signed
@@ -196,6 +198,32 @@ class Client(Calls):
             RegestaError: The call failed otherwise.
         """
         return self.resolve_version(address=address, as_of=as_of, timeout=timeout)
+
+    def trace(
+        self,
+        address: str,
+        *,
+        as_of: datetime | int | None = None,
+        proofs: bool = True,
+        timeout: float | None = None,
+    ) -> Trace:
+        """Return which version an address meant at a moment, and the events that decided it.
+
+        Args:
+            address: As for `resolve`. An alias is traced also to a version that is not
+                resolved any more.
+            as_of: The moment; None is now.
+            proofs: Also prove each event to be in the log: by its receipt where a checkpoint
+                covers it.
+            timeout: Seconds until each call is given up.
+
+        Raises:
+            NotFound: No version was meant by it, and none ever by such an alias.
+            PreconditionFailed: The version it means is deleted or archived.
+            InvalidProof: An event is not shown to be in the log.
+            RegestaError: A call failed otherwise.
+        """
+        return trace_address(self, address, as_of=as_of, proofs=proofs, timeout=timeout)
 
     def models(
         self, where: str = "", *, order_by: str = "", show_deleted: bool = False

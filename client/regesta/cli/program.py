@@ -14,6 +14,7 @@ from click.core import ParameterSource
 import regesta
 from regesta.cli import (
     audit,
+    auditing,
     catalog,
     comparing,
     completing,
@@ -25,6 +26,7 @@ from regesta.cli import (
     proving,
     publishing,
     registering,
+    tracing,
     verifying,
     watching,
     witnessing,
@@ -63,11 +65,13 @@ SECTIONS: dict[str, list[click.Command]] = {
         comparing.diff,
         comparing.blame,
         watching.watch,
+        tracing.trace,
         audit.replay,
         verifying.verify,
         audit.head,
     ],
     "Check without trust": [
+        auditing.audit,
         publishing.checkpoint,
         publishing.receipt,
         proving.verify_proof,
@@ -262,7 +266,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return INVALID
     except click.ClickException as error:
         report_usage(error, as_json="--json" in given)
-        return INVALID if isinstance(error, click.UsageError) else FAILED
+        # 2 for what is wrong with the command line, 1 unless it says otherwise.
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except OSError as error:

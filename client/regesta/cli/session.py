@@ -99,7 +99,7 @@ class Session:
     def resolve(self, target: Target, as_of: datetime | int | None = None) -> regesta.Version:
         """Return the version that a target means as of a moment."""
         subject = target.subject
-        address = str(subject) if isinstance(subject, Address) else _address_of(subject)
+        address = str(subject) if isinstance(subject, Address) else address_of(subject)
         return self.client(target.namespace).resolve(address, as_of=moment_of(target, as_of))
 
 
@@ -114,7 +114,8 @@ def moment_of(target: Target, as_of: datetime | int | None) -> datetime | int | 
     return as_of if target.as_of is None else target.as_of
 
 
-def _address_of(name: ModelName | VersionName | names.AliasName) -> str:
+def address_of(name: ModelName | VersionName | names.AliasName) -> str:
+    """Return the address of a resource; a model's is that of its latest version."""
     match name:
         case ModelName():
             return f"{name.model}@latest"
