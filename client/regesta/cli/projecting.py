@@ -6,7 +6,7 @@ import click
 
 from regesta.cli.documents import document
 from regesta.cli.session import Session, pass_session
-from regesta.cli.verifying import verify
+from regesta.cli.verifying import verify_log
 
 
 @click.group()
@@ -45,5 +45,8 @@ def projections_rebuild(session: Session) -> None:
         session.output.line(f"{folded:,} events folded into {written:,} rows, which are in use")
 
 
-# A command of its own: the program gives each its global options once.
-projections.add_command(click.Command("verify", callback=verify.callback, help=verify.help))
+@projections.command("verify")
+@pass_session
+def projections_verify(session: Session) -> None:
+    """Check the whole log of the namespace and its projections, as `regesta verify` does."""
+    verify_log(session)

@@ -78,6 +78,11 @@ def verify(
         return
     if policy is not None or known:
         raise click.UsageError("--policy and --known are for a pack")
+    verify_log(session)
+
+
+def verify_log(session: Session) -> None:
+    """Check the log of the namespace, and everything that is derived from it, twice."""
     client = session.client()
     # The end of the log is asked for before the server's check, which goes as far at least.
     total = client.get_head().position
