@@ -268,6 +268,34 @@ def test_a_server_with_an_embedded_database_signs_what_it_acknowledged(
         assert 0o700 == path.stat().st_mode & 0o777
 
 
+def test_a_publisher_ends_with_a_server_that_is_killed(open_directory: Path):
+    with serving("--data-dir", str(open_directory / "home"), "--insecure-dev") as server:
+        memory = open_directory / "home" / "publisher" / "memory" / "default" / "memory.json"
+        until(memory.exists)
+        (publisher,) = _spawned_by(server.process.pid)
+        server.kill()
+
+        until(lambda: not _runs(publisher))
+
+
+def _spawned_by(pid: int) -> list[int]:
+    """Return the processes that multiprocessing has spawned for another."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [
+        int(child)
+        for child in children
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+
+
+def _runs(pid: int) -> bool:
+    """Return whether a process is more than an entry that nobody has asked about."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def _hashes(desk: Desk) -> list[bytes]:
     with psycopg.connect(desk.dsn) as conn:
         rows = conn.execute("SELECT record FROM regesta.events ORDER BY position").fetchall()
