@@ -1,11 +1,10 @@
-"""Commands that read the log: log, replay, head."""
+"""Commands that read the log: log, head."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from typing import BinaryIO
 
 import click
 
@@ -78,43 +77,6 @@ def log(
         if (not wanted or event.type in wanted) and (not actors or event.actor in actors)
     )
     show_events(session, itertools.islice(chosen, limit))
-
-
-@click.command()
-@click.option(
-    "--after",
-    type=click.IntRange(min=0),
-    default=0,
-    metavar="POSITION",
-    help="Begin after this position.",
-)
-@click.option(
-    "--until", type=click.IntRange(min=1), metavar="POSITION", help="End with this position."
-)
-@click.option("--out", type=click.File("wb", lazy=False), default="-", help="Write to this file.")
-@filtered
-@pass_session
-def replay(
-    session: Session,
-    *,
-    after: int,
-    until: int | None,
-    out: BinaryIO,
-    types: tuple[str, ...],
-    resources: tuple[str, ...],
-    actors: tuple[str, ...],
-) -> None:
-    """Write the log's records as JSON lines.
-
-    They are the exact bytes that are hashed: unfiltered and from the beginning, line i is
-    the event at position i, and the Merkle root over the lines (RFC 6962) is the log's.
-    """
-    wanted = streams_of(session, resources)
-    events = session.client().events(
-        after=after, until=until or 0, types=types, resources=wanted, actors=actors
-    )
-    out.writelines(event.record + b"\n" for event in events)
-    out.flush()
 
 
 @click.command()

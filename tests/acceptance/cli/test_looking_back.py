@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
+import pyarrow.parquet as pq
 
 import regesta
 from regesta.merkle import leaf_hash, root_of
@@ -84,6 +85,37 @@ def test_a_part_of_the_log_is_replayed(churn: CommandLine):
     assert ["AliasSet", "AliasSet"] == types("--resource", "models/churn/aliases/champion")
     assert 6 == len(types("--resource", "churn"))
     assert [] == types("--actor", "nobody")
+
+
+def test_a_period_is_replayed_without_overlap_or_gap(churn: CommandLine, client: regesta.Client):
+    times = [json.loads(event.record)["recordedtime"] for event in client.events()]
+    first, last = churn("replay", "--to", times[3]).out, churn("replay", "--from", times[3]).out
+    assert churn("replay").out == first + last
+    assert 3 == len(first.splitlines())
+    assert 2 == len(churn("replay", "--from", times[3], "--to", times[5]).out.splitlines())
+    assert 1 == len(churn("replay", "--from", times[3], "--until", "4").out.splitlines())
+    assert "" == churn("replay", "--to", times[0]).out
+    assert "" == churn("replay", "--from", "2999-01-01").out
+    assert "give a time" in churn("replay", "--from", "yesterday", code=2).err
+
+
+def test_a_log_is_replayed_as_a_table_and_as_cloudevents(churn: CommandLine, tmp_path: Path):
+    lines = churn("replay", "--format", "csv").out.splitlines()
+    assert 8 == len(lines)
+    assert ",better," in lines[-1]
+    batch = json.loads(churn("replay", "--format", "cloudevents", "--type", "AliasSet").out)
+    assert ["models/churn/aliases/champion"] * 2 == [event["subject"] for event in batch]
+    file = tmp_path / "log.parquet"
+    churn("replay", "--format", "parquet", "--out", str(file))
+    assert [*range(1, 8)] == pq.read_table(file)["position"].to_pylist()
+
+
+def test_an_old_file_stays_when_a_replay_fails(churn: CommandLine, tmp_path: Path):
+    file = tmp_path / "log.jsonl"
+    file.write_text("old")
+    churn("replay", "--resource", "nothing/such", "--out", str(file), code=2)
+    churn("--namespace", "nowhere", "replay", "--out", str(file), code=3)
+    assert ("old", [file]) == (file.read_text(), list(tmp_path.iterdir()))
 
 
 def test_a_version_differs_between_two_moments(churn: CommandLine):
