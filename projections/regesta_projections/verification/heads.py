@@ -36,6 +36,9 @@ MAX_COMMITMENTS: Final = 16
 # Lines compared at once with those that are kept.
 _BATCH: Final = 1_000
 
+# Lines by which a tree grows at once.
+_FLUSHED: Final = 256
+
 #: Streams that a finding names.
 _MOST_NAMED: Final = 100
 
@@ -64,7 +67,9 @@ class _Commitment:
     def put(self, place: _Waiting) -> None:
         """Take up the next line's place."""
         self.waiting.append(place)
-        self.flush()
+        # Many at once take a third of the time.
+        if not len(self.waiting) % _FLUSHED:
+            self.flush()
 
     def flush(self) -> None:
         """Let the tree grow by all lines that are known and have none unknown before them."""
@@ -172,13 +177,12 @@ class HeadsCheck:
             )
             open_model.place.hash = line.hash()
             self._compare(open_model.commitment, line)
-        for commitment in self._commitments:
-            commitment.flush()
 
     def finish(self) -> None:
         """Compare the roots, and name what differs."""
         for commitment in self._commitments:
             self.checked += 1
+            commitment.flush()
             root = commitment.frontier.root().hex()
             is_same = (commitment.root, commitment.streams) == (root, commitment.frontier.size)
             if not is_same:
@@ -207,11 +211,9 @@ class HeadsCheck:
             self._models.setdefault(row.model, []).append(opened)
             return
         if self._hash and number < len(self._commitments) - 1:
-            self._commitments[number].flush()
             return
         line = HeadLine(self._stream, row.revision, row.leaf_hash, state_digest(state_of(row)))
         self._hash = place.hash = line.hash()
-        self._commitments[number].flush()
         self._compare(number, line)
 
     def _compare(self, number: int, line: HeadLine) -> None:
