@@ -39,6 +39,9 @@ from regesta.merkle import HASH_BYTES
 
 _SHOWN_HASH: Final = 16
 
+#: Streams that are of no model; a model of such a name is `models/log`.
+_OTHER_STREAMS: Final = ("namespace", "log")
+
 
 def _condition(text: str) -> Condition:
     try:
@@ -261,7 +264,9 @@ def _take(session: Session, asked: Asked) -> Taken:
         click.ClickException: It cannot be shown to be complete.
     """
     try:
-        return _from_pack(asked, asked.pack) if asked.pack else _from_server(session, asked)
+        return (
+            _from_pack(session, asked, asked.pack) if asked.pack else _from_server(session, asked)
+        )
     except (UnreadableRecord, NotTrusted) as error:
         raise _Incomplete(str(error)) from None
 
@@ -272,9 +277,10 @@ class _Incomplete(click.ClickException):
     exit_code = FINDINGS
 
 
-def _from_pack(asked: Asked, path: Path) -> Taken:
+def _from_pack(session: Session, asked: Asked, path: Path) -> Taken:
     if asked.size is not None:
         raise click.UsageError("--size is for a server: a pack has one size")
+    streams = [_named(session, text) for text in asked.resources]
     with told():
         policy = None if asked.policy is None else load_policy(asked.policy)
         report = verify(path, policy)
@@ -283,7 +289,7 @@ def _from_pack(asked: Asked, path: Path) -> Taken:
         if report.kind != "log":
             raise click.UsageError(f"{path} holds some events of a log, so nobody can count all")
         with open_pack(path) as pack:
-            found = take_population(pack.lines(EVENTS), asked.filter(asked.resources))
+            found = take_population(pack.lines(EVENTS), asked.filter(streams))
             note = pack.read(CHECKPOINT).decode() if CHECKPOINT in pack else ""
     if (found.size, found.root) != (report.size, report.root):
         raise _Incomplete(f"{path} changed while it was read")
@@ -328,11 +334,19 @@ def _records(client: regesta.Client, size: int) -> Iterator[bytes]:
 
 def _stream(session: Session, client: regesta.Client, text: str) -> str:
     """Return the stream of a resource; that of a renamed model has its first name."""
-    if text in {"namespace", "log"}:
+    stream = _named(session, text)
+    if stream in _OTHER_STREAMS:
+        return stream
+    return next(iter(client.history(f"namespaces/{session.namespace}/{stream}"))).stream
+
+
+def _named(session: Session, text: str) -> str:
+    """Return the stream that a resource's name says, without asking anybody."""
+    if text in _OTHER_STREAMS:
         return text
     target = session.parse(text)
     if isinstance(target.subject, Address) or target.namespace != session.namespace:
         raise click.UsageError(
             f"{text}: name a model, a version or an alias of {session.namespace}"
         )
-    return next(iter(client.history(str(target.subject)))).stream
+    return str(target.subject).removeprefix(f"namespaces/{target.namespace}/")

@@ -39,6 +39,7 @@ class ServerReport:
     position: int = 0
     root_hash: bytes = b""
     texts_erased: int = 0
+    heads_checked: int = 0
     findings_total: int = 0
     findings: list[Discovery] = field(default_factory=list)
 
@@ -111,6 +112,7 @@ def _server_check(client: regesta.Client, total: int, advance: Advance) -> Serve
         if answer.done:
             report.position, report.root_hash = answer.position, answer.root_hash
             report.texts_erased = answer.texts_erased
+            report.heads_checked = answer.heads_checked
             report.findings_total = answer.findings_total
         advance(answer.events_folded, max(total, answer.events_folded))
     return report
@@ -162,6 +164,10 @@ def _show(output: Output, server: ServerReport, own: LogCheck) -> None:
         _verdict(own.findings_total),
     )
     output.line(("root", "bold"), f"    {own.frontier.root().hex()} at position {own.events}")
+    if server.heads_checked:
+        output.line(
+            ("heads", "bold"), f"   {server.heads_checked:,} commitments to all heads made anew"
+        )
     if server.texts_erased:
         # No finding: erasing is allowed. But a text that goes unnoticed was not erased in order.
         output.line(

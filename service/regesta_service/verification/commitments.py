@@ -25,6 +25,7 @@ from regesta_service.access.principals import SYSTEM
 from regesta_service.domain.log import CommitHeads
 from regesta_service.domain.rejections import HeadsUnderWay, Rejection
 from regesta_service.log.identity import RequestIdentity
+from regesta_service.verification.checks import Checks, WorkerDied
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from regesta.sealed import SealedText
     from regesta_service.domain.deciding import Command
     from regesta_service.log.draft import Committed
-    from regesta_service.verification.checks import Checks
 
 _log = structlog.get_logger("heads")
 
@@ -158,6 +158,8 @@ class Schedule:
             _log.debug("heads_under_way", namespace=due.namespace)
         except Rejection as refusal:
             _log.warning("heads_postponed", namespace=due.namespace, reason=refusal.reason)
+        except WorkerDied:
+            _log.exception("heads_failed", namespace=due.namespace)
 
 
 _LOGS: Final[Any] = """

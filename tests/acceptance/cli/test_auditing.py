@@ -109,6 +109,10 @@ def test_a_population_needs_no_server_when_there_is_a_pack(cli: CommandLine, tmp
     made = cli(*nowhere, "audit", "population", *asked).document
     assert (300, log.frontier.root().hex(), 1) == (made["size"], made["root"], made["count"])
     assert 41 == made["members"][0]["position"]
+    for name, count in (("churn", 0), ("Churn", 4), ("Churn/2", 1), ("log", 0)):
+        moves = ("--type", "StageChanged", "--type", "AliasSet", "--resource", name)
+        made = cli(*nowhere, "audit", "population", *moves, "--pack", str(pack), "--json").document
+        assert count == made["count"]
     drawn = cli(
         *nowhere, "audit", "sample", "-n", "5", "--type", "TagsSet", "--pack", str(pack), "--json"
     ).document
