@@ -67,6 +67,8 @@ class NativeEngine:
                 # A call that is refused is then answered with trailers only, as by grpcio.
                 delay_stream_headers=True,
                 keepalive_permit_without_calls=False,
+                # One carries far more than one process of Python answers.
+                io_threads=1,
                 max_concurrent_streams=MAX_STREAMS,
                 max_metadata_size=METADATA_BYTES[1],
                 reuse_port=self._share_port,
