@@ -97,6 +97,8 @@ class Parameter:
     #: Source text of the value in the request.
     value: str
     doc: str
+    #: Whether it is one of several, of which only the one that is given is set.
+    is_optional: bool = False
 
 
 class Sources:
@@ -143,7 +145,7 @@ class Sources:
 
 def resource_kind(rpc: str) -> str:
     """Return which resource the `name` of a request is."""
-    for kind in ("Alias", "Version", "Model", "Namespace"):
+    for kind in ("Alias", "Version", "Model", "Namespace", "Hold"):
         if rpc.endswith(kind):
             return kind.lower()
     return "model"
@@ -179,7 +181,8 @@ def parameter(sources: Sources, rpc: str, message: str, field: Field) -> Paramet
     if repeated:
         return Parameter(name, f"Sequence[{kind}]", "" if required else "()", name, doc)
     if field.HasField("oneof_index"):
-        return Parameter(name, f"{kind} | None", "None", name, doc)
+        value = 'full_name(resource, self._namespace, "model")' if name == "resource" else name
+        return Parameter(name, f"{kind} | None", "None", value, doc, is_optional=True)
     return Parameter(name, kind, "" if required else default, name, doc)
 
 
@@ -224,13 +227,13 @@ def method_source(
     yield ""
     yield f"    async def {name}({', '.join(signature)}) -> {returned}:"
     yield from docstring(sources, service, method, parameters, single)
-    optional = [p for p in parameters if p.annotation == "int | None"]
+    optional = [p for p in parameters if p.is_optional]
     yield f"        request = {sources.reference(request)}("
     yield from (f"            {p.name}={p.value}," for p in parameters if p not in optional)
     yield "        )"
     for p in optional:
         yield f"        if {p.name} is not None:"
-        yield f"            request.{p.name} = {p.name}"
+        yield f"            request.{p.name} = {p.value}"
     yield from body(sources, service, method, single)
 
 

@@ -116,7 +116,7 @@ def full_name(text: str, namespace: str, kind: str) -> str:
         text: `namespaces/…`, `models/…`, or short: `churn` (model), `churn/3`
             (version), `churn@champion` (alias).
         namespace: Stands in for the namespace that a short name lacks.
-        kind: `namespace`, `model`, `version`, `alias`; or `model_or_namespace`, where
+        kind: `namespace`, `model`, `version`, `alias`, `hold`; or `model_or_namespace`, where
             an empty text means the namespace.
     """
     if text.startswith("namespaces/"):
@@ -126,8 +126,10 @@ def full_name(text: str, namespace: str, kind: str) -> str:
         return f"namespaces/{text}" if text else prefix
     if not text and kind == "model_or_namespace":
         return prefix
-    if text.startswith("models/"):
+    if text.startswith(("models/", "holds/")):
         return f"{prefix}/{text}"
+    if kind == "hold":
+        return f"{prefix}/holds/{text}"
     for mark, collection in (("@", "aliases"), ("/", "versions")):
         model, found, rest = text.partition(mark)
         if found:

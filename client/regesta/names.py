@@ -122,6 +122,16 @@ def check_alias(name: str) -> str:
     return name
 
 
+def check_hold(name: str) -> str:
+    """Return the name of a hold: ``[a-z0-9][a-z0-9-]{0,62}``."""
+    if not _ALIAS.fullmatch(name):
+        raise InvalidName(
+            "HOLD_NAME_INVALID",
+            "a hold is named by 1 to 63 of a-z, 0-9 and '-', beginning with no '-'",
+        )
+    return name
+
+
 def check_stage(name: str) -> str:
     """Return a stage's name: ``[a-z][a-z0-9-]{0,62}``."""
     if not _LABEL.fullmatch(name):
@@ -275,6 +285,41 @@ class AliasName(_ResourceName):
 
     def __str__(self) -> str:
         return f"{self.parent}/aliases/{self.alias}"
+
+
+@dataclass(frozen=True, slots=True)
+class HoldName:
+    """Resource name of a hold on texts."""
+
+    PATTERN: ClassVar[str] = "namespaces/{namespace}/holds/{hold}"
+
+    namespace: str
+    hold: str
+
+    def __post_init__(self) -> None:
+        check_namespace(self.namespace)
+        check_hold(self.hold)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the name of a hold that a text spells.
+
+        Raises:
+            InvalidName: It spells none.
+        """
+        match text.split("/") if len(text) <= _MAX_RESOURCE_NAME_LENGTH else []:
+            case ["namespaces", namespace, "holds", hold]:
+                return cls(namespace, hold)
+            case _:
+                raise InvalidName("RESOURCE_NAME_INVALID", f"the name has the form {cls.PATTERN}")
+
+    @property
+    def parent(self) -> NamespaceName:
+        """Its namespace."""
+        return NamespaceName(self.namespace)
+
+    def __str__(self) -> str:
+        return f"{self.parent}/holds/{self.hold}"
 
 
 ResourceName: TypeAlias = NamespaceName | ModelName | VersionName | AliasName

@@ -290,6 +290,58 @@ class NamespaceCreated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     reason: FreeText | None = None
 
 
+class HoldPlaced(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """Texts must not be erased until this hold is released; the stream of this and
+    the other events about texts beside the log is `privacy`.
+    """
+
+    #: The hold's name.
+    hold: str = ""
+    #: The matter it serves, for example the number of a case.
+    matter: str = ""
+    #: Of what: the model, by its first name, whose texts and those of its versions
+    #: and aliases are held; empty for no one model's. With neither, all texts of
+    #: the namespace are held.
+    model: str = ""
+    #: Of whom: the principal whose texts are held; empty for no one person's.
+    person: str = ""
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
+class HoldReleased(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A hold ended."""
+
+    #: The hold's name.
+    hold: str = ""
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
+class PersonalDataErased(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """Texts beside the log were erased, in the transaction that appended this.
+    Records still hold their digests.
+    """
+
+    #: Digests of the texts that this event erased, in the order of their events.
+    digests: tuple[str, ...] = ()
+    #: The position of the event whose texts were chosen; 0 when others were.
+    event_position: str = msgspec.field(default="", name="eventPosition")
+    #: On what ground, for example `GDPR Art. 17(1)(b)`.
+    legal_basis: str = msgspec.field(default="", name="legalBasis")
+    #: The number of this event among those of its request: 1, 2, 3 …
+    part: int = 0
+    #: The principal whose texts were chosen; empty when others were.
+    person: str = ""
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: The stream whose texts, and those of the streams below it, were chosen;
+    #: empty when others were.
+    stream: str = ""
+    #: How many texts the whole request erased, this and the others of its events.
+    total: int = 0
+
+
 class VersionRegistered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """An immutable version was registered; its stream is
     `models/{model}/versions/{version}`.
@@ -380,6 +432,8 @@ Event: TypeAlias = (
     AliasRemoved
     | AliasSet
     | HeadsCommitted
+    | HoldPlaced
+    | HoldReleased
     | KeyCompromised
     | KeyRotated
     | LogForked
@@ -390,6 +444,7 @@ Event: TypeAlias = (
     | ModelRestored
     | ModelUpdated
     | NamespaceCreated
+    | PersonalDataErased
     | StageChanged
     | TagsRemoved
     | TagsSet
@@ -405,6 +460,8 @@ EVENTS: dict[str, type[Event]] = {
     "AliasRemoved": AliasRemoved,
     "AliasSet": AliasSet,
     "HeadsCommitted": HeadsCommitted,
+    "HoldPlaced": HoldPlaced,
+    "HoldReleased": HoldReleased,
     "KeyCompromised": KeyCompromised,
     "KeyRotated": KeyRotated,
     "LogForked": LogForked,
@@ -415,6 +472,7 @@ EVENTS: dict[str, type[Event]] = {
     "ModelRestored": ModelRestored,
     "ModelUpdated": ModelUpdated,
     "NamespaceCreated": NamespaceCreated,
+    "PersonalDataErased": PersonalDataErased,
     "StageChanged": StageChanged,
     "TagsRemoved": TagsRemoved,
     "TagsSet": TagsSet,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from regesta.v1 import admin_service_pb2 as admin_pb
 from regesta.v1 import log_status_pb2 as log_pb
 from regesta.v1 import model_pb2 as model_pb
+from regesta.v1 import privacy_service_pb2 as privacy_pb
 from regesta.v1 import version_pb2 as version_pb
 from regesta_projections.rows import (
     AliasRow,
@@ -18,6 +19,7 @@ from regesta_projections.rows import (
     ModelRow,
     NameRow,
     NamespaceRow,
+    PrivacyRow,
     VersionRow,
 )
 
@@ -191,3 +193,19 @@ def log_row(record: Sequence[Any]) -> LogRow:
     """Return what the log says of itself from the columns that are loaded."""
     revision, leaf_hash, resource = record
     return LogRow(log_pb.LogStatus.FromString(resource), revision, bytes(leaf_hash))
+
+
+def privacy_values(row: PrivacyRow, forms: Forms) -> Values:
+    """Return the columns of what is so of the texts beside the log."""
+    return (
+        forms.moment(row.resource.update_time),
+        row.revision,
+        row.leaf_hash,
+        row.resource.SerializeToString(deterministic=True),
+    )
+
+
+def privacy_row(record: Sequence[Any]) -> PrivacyRow:
+    """Return what is so of the texts beside the log from the columns that are loaded."""
+    revision, leaf_hash, resource = record
+    return PrivacyRow(privacy_pb.PrivacyStatus.FromString(resource), revision, bytes(leaf_hash))

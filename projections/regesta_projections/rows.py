@@ -22,6 +22,7 @@ import msgspec
 from regesta.v1 import admin_service_pb2 as admin_pb
 from regesta.v1 import log_status_pb2 as log_pb
 from regesta.v1 import model_pb2 as model_pb
+from regesta.v1 import privacy_service_pb2 as privacy_pb
 from regesta.v1 import version_pb2 as version_pb
 
 
@@ -66,11 +67,16 @@ class LogKey(msgspec.Struct, frozen=True):
     """Identifies what the log says of itself."""
 
 
+class PrivacyKey(msgspec.Struct, frozen=True):
+    """Identifies what is so of the texts beside the log."""
+
+
 #: Keys of rows that have a stream of their own.
-StreamKey: TypeAlias = ModelKey | VersionKey | AliasKey | NamespaceKey | LogKey
+StreamKey: TypeAlias = ModelKey | VersionKey | AliasKey | NamespaceKey | LogKey | PrivacyKey
 Key: TypeAlias = StreamKey | NameKey | LabelKey
 NAMESPACE = NamespaceKey()
 LOG = LogKey()
+PRIVACY = PrivacyKey()
 
 
 class ModelRow(msgspec.Struct, gc=False):
@@ -250,8 +256,27 @@ class LogRow(msgspec.Struct, gc=False):
         return LogRow(resource, self.revision, self.leaf_hash)
 
 
+class PrivacyRow(msgspec.Struct, gc=False):
+    """Holds and erasures. `resource` lacks `name`, and its holds have their last part only."""
+
+    resource: privacy_pb.PrivacyStatus
+    revision: int = 0
+    leaf_hash: bytes = b""
+
+    @property
+    def key(self) -> PrivacyKey:
+        """What identifies it."""
+        return PRIVACY
+
+    def copy(self) -> PrivacyRow:
+        """Return a copy that shares nothing that can change."""
+        resource = privacy_pb.PrivacyStatus()
+        resource.CopyFrom(self.resource)
+        return PrivacyRow(resource, self.revision, self.leaf_hash)
+
+
 #: Rows that have a stream of their own.
-StreamRow: TypeAlias = ModelRow | VersionRow | AliasRow | NamespaceRow | LogRow
+StreamRow: TypeAlias = ModelRow | VersionRow | AliasRow | NamespaceRow | LogRow | PrivacyRow
 Row: TypeAlias = StreamRow | NameRow | LabelRow
 
 
@@ -287,6 +312,8 @@ class Rows:
     def get(self, key: NamespaceKey) -> NamespaceRow | None: ...
     @overload
     def get(self, key: LogKey) -> LogRow | None: ...
+    @overload
+    def get(self, key: PrivacyKey) -> PrivacyRow | None: ...
     def get(self, key: Key) -> Row | None:
         """Return a row to look at, or None when there is no such row.
 
@@ -315,6 +342,8 @@ class Rows:
     def edit(self, key: NamespaceKey) -> NamespaceRow: ...
     @overload
     def edit(self, key: LogKey) -> LogRow: ...
+    @overload
+    def edit(self, key: PrivacyKey) -> PrivacyRow: ...
     def edit(self, key: Key) -> Row:
         """Return this working set's own copy of a row, to change.
 

@@ -28,6 +28,8 @@ from regesta_projections.rows import (
     NameRow,
     NamespaceKey,
     NamespaceRow,
+    PrivacyKey,
+    PrivacyRow,
     Row,
     VersionKey,
     VersionRow,
@@ -272,9 +274,36 @@ LOG_STATUS: Final = Table(
     row=row_values.log_row,
 )
 
+PRIVACY_STATUS: Final = Table(
+    name="privacy_status",
+    kind=PrivacyRow,
+    columns=_columns(
+        """
+        updated_at timestamptz
+        revision bigint
+        leaf_hash bytea
+        resource bytea
+        """
+    ),
+    key_length=0,
+    loaded=("revision", "leaf_hash", "resource"),
+    values_in=row_values.privacy_values,
+    row=row_values.privacy_row,
+    stream="'privacy'",
+)
+
 _ALL: Final = cast(
     "tuple[Table[Any], ...]",
-    (NAMESPACES, MODELS, MODEL_NAMES, VERSIONS, VERSION_LABELS, ALIASES, LOG_STATUS),
+    (
+        NAMESPACES,
+        MODELS,
+        MODEL_NAMES,
+        VERSIONS,
+        VERSION_LABELS,
+        ALIASES,
+        LOG_STATUS,
+        PRIVACY_STATUS,
+    ),
 )
 
 #: The table of each row class.
@@ -289,4 +318,5 @@ TABLES_BY_KEY: Final[dict[type[Key], Table[Any]]] = {
     LabelKey: VERSION_LABELS,
     AliasKey: ALIASES,
     LogKey: LOG_STATUS,
+    PrivacyKey: PRIVACY_STATUS,
 }

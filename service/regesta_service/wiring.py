@@ -21,6 +21,7 @@ from regesta.v1 import (
     heads_service_pb2,
     lifecycle_service_pb2,
     log_service_pb2,
+    privacy_service_pb2,
     watch_service_pb2,
 )
 from regesta_projections.records import Cause
@@ -29,6 +30,7 @@ from regesta_service.api.admin import AdminCalls
 from regesta_service.api.guard import Guard
 from regesta_service.api.heads import HeadsCalls
 from regesta_service.api.methods import methods_of
+from regesta_service.api.privacy import PrivacyCalls
 from regesta_service.api.reads.audit import AuditReads
 from regesta_service.api.reads.catalog import CatalogReads
 from regesta_service.api.reads.log import LogProofs
@@ -43,6 +45,7 @@ from regesta_service.log.namespaces import NamespaceRegistry
 from regesta_service.logs import AccessLog
 from regesta_service.reads.heads import HeadsReads
 from regesta_service.reads.namespaces import NamespaceReads
+from regesta_service.reads.privacy import PrivacyReads
 from regesta_service.reads.read_model import ReadModel
 from regesta_service.sequencing.sequencer import Sequencer
 from regesta_service.verification.checks import Checks
@@ -61,6 +64,7 @@ FILES: Final = (
     audit_service_pb2.DESCRIPTOR,
     catalog_service_pb2.DESCRIPTOR,
     heads_service_pb2.DESCRIPTOR,
+    privacy_service_pb2.DESCRIPTOR,
     lifecycle_service_pb2.DESCRIPTOR,
     log_service_pb2.DESCRIPTOR,
     watch_service_pb2.DESCRIPTOR,
@@ -165,6 +169,7 @@ async def wired(
                 ),
             ),
             HeadsCalls(commitments, HeadsReads(registry, pool), sequencer, reads.answers),
+            PrivacyCalls(PrivacyReads(registry, pool), sequencer, reads.answers),
             AdminCalls(registry, NamespaceReads(pool), reads.page_tokens, checks),
         )
         guard = Guard(

@@ -18,7 +18,13 @@ from psycopg import sql
 from regesta.audit.heads import HeadLine
 from regesta.merkle import Frontier, root_of
 from regesta.sealed import SealedText, seal
-from regesta_projections.events import Event, FreeText, HeadsCommitted, NamespaceCreated
+from regesta_projections.events import (
+    Event,
+    FreeText,
+    HeadsCommitted,
+    NamespaceCreated,
+    PersonalDataErased,
+)
 from regesta_projections.evolve import evolve, keys_of
 from regesta_projections.evolve.streams import stream_of
 from regesta_projections.heads.states import state_digest, state_of
@@ -103,6 +109,9 @@ class LogBuilder:
         self.hashes.append(recorded.leaf_hash)
         self.heads[stream] = revision + 1, recorded.leaf_hash
         self.disclosures += [(position, cause.actor, *text) for text in texts]
+        if isinstance(event, PersonalDataErased):
+            gone = set(event.digests)
+            self.disclosures = [one for one in self.disclosures if one[3].digest not in gone]
         self._answer(cause, stream)
         self._fold(recorded)
         return recorded

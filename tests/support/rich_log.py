@@ -61,6 +61,7 @@ def rich_log(namespace: str = "acme") -> LogBuilder:
     _tell_aliases(log)
     _tell_later_changes(log)
     _tell_of_the_log(log)
+    _tell_of_texts(log)
     return log
 
 
@@ -174,3 +175,21 @@ def _tell_of_the_log(log: LogBuilder) -> None:
         ),
     )
     log.append("log", e.LogWitnessed(checkpoint=CHECKPOINT))
+
+
+def _tell_of_texts(log: LogBuilder) -> None:
+    reason, reasoned = log.seal("A letter of their lawyers.")
+    log.append(
+        "privacy",
+        e.HoldPlaced(hold="case-7", model="Churn", matter="7 O 114/26", reason=reason),
+        ("reason", reasoned),
+    )
+    log.append("privacy", e.HoldPlaced(hold="case-8", person="bob", matter="8 O 2/26"))
+    log.append("privacy", e.HoldReleased(hold="case-7"))
+    erased = next(text.digest for _, _, field, text in log.disclosures if field == "reason")
+    log.append(
+        "privacy",
+        e.PersonalDataErased(
+            person="alice", legal_basis="GDPR Art. 17(1)(b)", digests=(erased,), total=1, part=1
+        ),
+    )

@@ -29,6 +29,7 @@ from regesta.v1 import (
     log_service_pb2,
     log_status_pb2,
     model_pb2,
+    privacy_service_pb2,
     reading_pb2,
     version_pb2,
     watch_service_pb2,
@@ -1937,6 +1938,185 @@ class AsyncCalls:
             log_service_pb2.AddCosignatureResponse,
             timeout,
         )
+
+    async def erase_texts(
+        self,
+        *,
+        parent: str = "",
+        person: str | None = None,
+        resource: str | None = None,
+        event_position: int | None = None,
+        field: str = "",
+        legal_basis: str = "",
+        validate_only: bool = False,
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> privacy_service_pb2.EraseTextsResponse:
+        """Erase texts, and say so in the log, in one transaction.
+
+        Records keep their salted digests, so the log still verifies; nobody can read the texts
+        any more. FAILED_PRECONDITION with HOLD_IN_PLACE while a hold covers any of them,
+        NOT_FOUND with NOTHING_TO_ERASE when there are none.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            person: Every text that this principal wrote.
+            resource: Every text of a model, a version or an alias, by resource name; a model
+                includes its versions and aliases.
+            event_position: The texts of the event at this position.
+            field: Only with `event_position`: the field of the text, for example `reason` or
+                `long_tags.notes`; empty means all of the event's.
+            legal_basis: Required, but for a look. On what ground: 1 to 500 characters on one
+                line. It stands in the log for ever, so it names no person.
+            validate_only: Only look: say how many texts it would erase, and whether a hold
+                forbids it.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = privacy_service_pb2.EraseTextsRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            field=field,
+            legal_basis=legal_basis,
+            validate_only=validate_only,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        if person is not None:
+            request.person = person
+        if resource is not None:
+            request.resource = full_name(resource, self._namespace, "model")
+        if event_position is not None:
+            request.event_position = event_position
+        namespace = namespace_of(request.parent)
+        answer = await self._transport.unary(
+            "/regesta.v1.PrivacyService/EraseTexts",
+            request,
+            privacy_service_pb2.EraseTextsResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
+    async def place_hold(
+        self,
+        hold_id: str,
+        *,
+        parent: str = "",
+        hold: privacy_service_pb2.Hold | None = None,
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> privacy_service_pb2.Hold:
+        """Keep texts from being erased until the hold is released.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            hold_id: Required. The last part of the hold's resource name; one that was released
+                may be used again.
+            hold: Required: `matter`, and at most one of `person` and `model`. The model is
+                named by a present or former name.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The hold.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = privacy_service_pb2.PlaceHoldRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            hold_id=hold_id,
+            hold=hold,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.parent)
+        answer = await self._transport.unary(
+            "/regesta.v1.PrivacyService/PlaceHold",
+            request,
+            privacy_service_pb2.PlaceHoldResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.hold
+
+    async def release_hold(
+        self,
+        name: str,
+        *,
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> privacy_service_pb2.PrivacyStatus:
+        """End a hold.
+
+        Args:
+            name: Required. Resource name of the hold.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The holds that are still in place.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = privacy_service_pb2.ReleaseHoldRequest(
+            name=full_name(name, self._namespace, "hold"),
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = await self._transport.unary(
+            "/regesta.v1.PrivacyService/ReleaseHold",
+            request,
+            privacy_service_pb2.ReleaseHoldResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.status
+
+    async def get_privacy_status(
+        self, *, parent: str = "", timeout: float | None = None
+    ) -> privacy_service_pb2.PrivacyStatus:
+        """Get the holds that are in place, and what was erased last.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            Holds and the last erasure.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = privacy_service_pb2.GetPrivacyStatusRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+        )
+        namespace = namespace_of(request.parent)
+        answer = await self._transport.unary(
+            "/regesta.v1.PrivacyService/GetPrivacyStatus",
+            request,
+            privacy_service_pb2.GetPrivacyStatusResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.status
 
     async def subscribe(
         self,

@@ -123,6 +123,14 @@ def _log_forked(event: Happened) -> dict[str, Any]:
     return {join("forks", str(event.position)): f"{first} to {last}"}
 
 
+def _hold_placed(event: Happened) -> dict[str, Any]:
+    return {join("holds", event.data.get("hold", "")): event.data.get("matter")}
+
+
+def _hold_released(event: Happened) -> dict[str, Any]:
+    return {join("holds", event.data.get("hold", "")): None}
+
+
 def _sets(field: str, member: str) -> Callable[[Happened], dict[str, Any]]:
     """Return the fold of an event whose member is the new value of a field."""
     return lambda event: {field: event.data.get(member)}
@@ -154,6 +162,9 @@ _FOLDS: dict[str, Callable[[Happened], dict[str, Any]]] = {
     "KeyRotated": _key_rotated,
     "KeyCompromised": _key_compromised,
     "LogForked": _log_forked,
+    "HoldPlaced": _hold_placed,
+    "HoldReleased": _hold_released,
+    "PersonalDataErased": _sets("last_erasure.legal_basis", "legalBasis"),
     "LogWitnessed": _sets("witnessed_checkpoint", "checkpoint"),
 }
 

@@ -22,6 +22,7 @@ from regesta.cli import (
     labels,
     lifecycle,
     namespaces,
+    privacy,
     projecting,
     proving,
     publishing,
@@ -71,6 +72,7 @@ SECTIONS: dict[str, list[click.Command]] = {
         verifying.verify,
         audit.head,
     ],
+    "Erase and hold": [privacy.erase, privacy.erasure_certificate, privacy.hold],
     "Check without trust": [
         auditing.audit,
         publishing.checkpoint,

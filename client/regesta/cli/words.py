@@ -106,6 +106,20 @@ def _log_forked(event: Happened) -> str:
     return f"lost the events {first} to {last} and went on without them"
 
 
+def _hold_placed(event: Happened) -> str:
+    data = event.data
+    whose = data.get("person") or (data.get("model") and f"models/{data['model']}") or "everybody"
+    return f"placed the hold {data.get('hold', '')} on the texts of {whose}: {_cut(data.get('matter', ''))}"
+
+
+def _erased(event: Happened) -> str:
+    data = event.data
+    at = f"position {data['eventPosition']}" if data.get("eventPosition") else ""
+    whose = data.get("person") or data.get("stream") or at
+    texts = len(data.get("digests", []))
+    return f"erased {texts} texts of {whose}: {_cut(data.get('legalBasis', ''))}"
+
+
 def _always(sentence: str) -> Callable[[Happened], str]:
     return lambda _: sentence
 
@@ -131,6 +145,9 @@ _SENTENCES: dict[str, Callable[[Happened], str]] = {
     "KeyRotated": _key_rotated,
     "KeyCompromised": _key_compromised,
     "LogForked": _log_forked,
+    "HoldPlaced": _hold_placed,
+    "HoldReleased": lambda event: f"released the hold {event.data.get('hold', '')}",
+    "PersonalDataErased": _erased,
     "LogWitnessed": _always("wrote a cosigned checkpoint into the log"),
 }
 

@@ -10,7 +10,7 @@ from typing import TypeAlias, assert_never
 
 from regesta.v1 import admin_service_pb2 as admin_pb
 from regesta_projections import events as e
-from regesta_projections.evolve import labels, log, models, versions
+from regesta_projections.evolve import labels, log, models, privacy, versions
 from regesta_projections.evolve.stamps import put_time, stamp
 from regesta_projections.evolve.streams import UnknownStream, key_of
 from regesta_projections.records import Recorded
@@ -21,6 +21,7 @@ from regesta_projections.rows import (
     ModelKey,
     NameKey,
     NamespaceRow,
+    PrivacyKey,
     Rows,
     VersionKey,
 )
@@ -39,6 +40,7 @@ _VersionEvent: TypeAlias = (
 _LogEvent: TypeAlias = (
     e.HeadsCommitted | e.KeyRotated | e.KeyCompromised | e.LogForked | e.LogWitnessed
 )
+_PrivacyEvent: TypeAlias = e.HoldPlaced | e.HoldReleased | e.PersonalDataErased
 
 
 def keys_of(recorded: Recorded) -> list[Key]:
@@ -99,6 +101,8 @@ def evolve(rows: Rows, recorded: Recorded) -> None:
             | e.LogWitnessed()
         ):
             _evolve_log(rows, event, recorded)
+        case e.HoldPlaced() | e.HoldReleased() | e.PersonalDataErased():
+            _evolve_privacy(rows, event, recorded)
         case _:
             assert_never(event)
 
@@ -192,6 +196,22 @@ def _evolve_log(rows: Rows, event: _LogEvent, recorded: Recorded) -> None:
             log.log_forked(row, event)
         case e.LogWitnessed():
             log.log_witnessed(row, event)
+        case _:
+            assert_never(event)
+    stamp(row, recorded)
+
+
+def _evolve_privacy(rows: Rows, event: _PrivacyEvent, recorded: Recorded) -> None:
+    if not isinstance(key_of(recorded.stream), PrivacyKey):
+        raise _misplaced(recorded)
+    row = privacy.privacy_row(rows, recorded)
+    match event:
+        case e.HoldPlaced():
+            privacy.hold_placed(row, event, recorded)
+        case e.HoldReleased():
+            privacy.hold_released(row, event)
+        case e.PersonalDataErased():
+            privacy.personal_data_erased(row, event, recorded)
         case _:
             assert_never(event)
     stamp(row, recorded)

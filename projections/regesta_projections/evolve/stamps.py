@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
 
     from regesta_projections.records import Recorded
-    from regesta_projections.rows import AliasRow, LogRow, ModelRow, VersionRow
+    from regesta_projections.rows import AliasRow, LogRow, ModelRow, PrivacyRow, VersionRow
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_SECONDS = 86_400
@@ -33,14 +33,14 @@ def stamp_first(row: ModelRow | VersionRow, recorded: Recorded) -> None:
     _note(row, recorded)
 
 
-def stamp(row: ModelRow | VersionRow | AliasRow | LogRow, recorded: Recorded) -> None:
+def stamp(row: ModelRow | VersionRow | AliasRow | LogRow | PrivacyRow, recorded: Recorded) -> None:
     """Note the last event of a row's stream."""
     put_time(row.resource.update_time, recorded.recorded_at)
     row.resource.updated_by = recorded.actor
     _note(row, recorded)
 
 
-def _note(row: ModelRow | VersionRow | AliasRow | LogRow, recorded: Recorded) -> None:
+def _note(row: ModelRow | VersionRow | AliasRow | LogRow | PrivacyRow, recorded: Recorded) -> None:
     row.resource.etag = str(recorded.revision)
     row.revision = recorded.revision
     row.leaf_hash = recorded.leaf_hash

@@ -1,7 +1,7 @@
 """Streams: the names under which resources have their events, and their row keys.
 
 `models/{model}`, `models/{model}/versions/{number}`, `models/{model}/aliases/{alias}`,
-`namespace` and `log`; `{model}` is the name the model was created with.
+`namespace`, `log` and `privacy`; `{model}` is the name the model was created with.
 """
 
 from __future__ import annotations
@@ -9,16 +9,19 @@ from __future__ import annotations
 from regesta_projections.rows import (
     LOG,
     NAMESPACE,
+    PRIVACY,
     AliasKey,
     LogKey,
     ModelKey,
     NamespaceKey,
+    PrivacyKey,
     StreamKey,
     VersionKey,
 )
 
 NAMESPACE_STREAM = "namespace"
 LOG_STREAM = "log"
+PRIVACY_STREAM = "privacy"
 _MODEL_PARTS = 2
 _CHILD_PARTS = 4
 
@@ -40,6 +43,8 @@ def stream_of(key: StreamKey) -> str:
             return NAMESPACE_STREAM
         case LogKey():
             return LOG_STREAM
+        case PrivacyKey():
+            return PRIVACY_STREAM
 
 
 def key_of(stream: str) -> StreamKey:
@@ -52,6 +57,8 @@ def key_of(stream: str) -> StreamKey:
         return NAMESPACE
     if stream == LOG_STREAM:
         return LOG
+    if stream == PRIVACY_STREAM:
+        return PRIVACY
     parts = stream.split("/")
     if parts[0] == "models":
         if len(parts) == _MODEL_PARTS:

@@ -35,6 +35,8 @@ class Kind(Enum):
     REQUEST_EXTRA = "a request is said to have appended events that are not there"
     TEXT_DIFFERS = "a free text is not the one whose digest a record holds"
     TEXT_EXTRA = "a free text belongs to no record"
+    TEXT_MISSING = "a free text is gone, and no erasure says so"
+    TEXT_KEPT = "a free text is there that an erasure says is gone"
     FOLD_FAILED = "an event cannot happen in the state that the events before it made"
     HEADS_DIFFER = "a commitment to all heads is not to those that the log makes"
     HEADS_LINES_DIFFER = "the lines kept of a commitment are not those committed to"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from regesta.sealed import opens
-from regesta_projections.events import FreeText
+from regesta_projections.events import FreeText, PersonalDataErased
 from regesta_projections.verification.findings import Findings, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from regesta_projections.events import Event
     from regesta_projections.verification.records import ReadLine
@@ -29,19 +29,29 @@ class Disclosure(NamedTuple):
 class TextCheck:
     """Goes through events and texts side by side, both in the order of positions.
 
-    A text that is not there was erased, which is nobody's fault.
+    A text that is not there must have been erased by an event that names its digest.
 
     Args:
         disclosures: Every row, by position.
+        those_there: Returns those of some digests whose texts are there.
 
     Attributes:
         compared: Texts compared so far.
-        erased: Digests so far whose text is not there.
+        erased: Texts so far that are gone as an event says.
     """
 
-    def __init__(self, disclosures: Iterator[tuple[Any, ...]], findings: Findings) -> None:
+    def __init__(
+        self,
+        disclosures: Iterator[tuple[Any, ...]],
+        those_there: Callable[[Sequence[str]], Iterable[str]],
+        findings: Findings,
+    ) -> None:
         self.compared = 0
         self.erased = 0
+        self._those_there = those_there
+        # Position and field of each digest without a text, until an erasure names it.
+        self._missing: dict[str, tuple[int, str]] = {}
+        self._named: list[str] = []
         self._disclosures = disclosures
         self._findings = findings
         self._next = self._advance()
@@ -58,13 +68,32 @@ class TextCheck:
             else:
                 self._extra(row)
             self._next = self._advance()
-        self.erased += len(digests)
+        self._missing |= {digest: (position, field) for field, digest in digests.items()}
+        if isinstance(read.event, PersonalDataErased):
+            self._erase(read.event.digests)
 
     def finish(self) -> None:
-        """Name the texts that are left."""
+        """Name the texts that are left, those that are gone and those that should be."""
         while self._next is not None:
             self._extra(self._next)
             self._next = self._advance()
+        for digest, (position, field) in self._missing.items():
+            self._findings.add(
+                Kind.TEXT_MISSING,
+                f"disclosures {digest}",
+                f"the text of {field} is not there, and no erasure names it",
+                position=position,
+            )
+        for digest in self._those_there(self._named) if self._named else ():
+            self._findings.add(
+                Kind.TEXT_KEPT, f"disclosures {digest}", "an erasure names it, and it is there"
+            )
+
+    def _erase(self, digests: Sequence[str]) -> None:
+        for digest in digests:
+            if self._missing.pop(digest, None) is not None:
+                self.erased += 1
+            self._named.append(digest)
 
     def _compare(self, row: Disclosure, read: ReadLine) -> None:
         self.compared += 1

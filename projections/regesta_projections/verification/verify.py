@@ -142,6 +142,9 @@ _TEXTS: Final = """
 SELECT position, field, digest, person, salt, text FROM regesta.disclosures
 WHERE namespace_id = %s ORDER BY position, field
 """
+_THERE: Final = """
+SELECT digest FROM regesta.disclosures WHERE namespace_id = %s AND digest = ANY (%s)
+"""
 _STREAMS: Final = """
 SELECT stream, revision, position, leaf_hash, record FROM regesta.events
 WHERE namespace_id = %s ORDER BY stream, revision, position
@@ -168,7 +171,8 @@ class _Verification:
         self._tree = TreeCheck(conn, place, findings)
         published = self._stream("checkpoints", _CHECKPOINTS, _CHUNK)
         self._checkpoints = CheckpointCheck(published, self._tree, findings)
-        self._texts = TextCheck(self._stream("texts", _TEXTS, _TEXTS_CHUNK), findings)
+        texts = self._stream("texts", _TEXTS, _TEXTS_CHUNK)
+        self._texts = TextCheck(texts, self._texts_there, findings)
         answered = self._stream("requests", _REQUESTS, _CHUNK)
         self._requests = RequestCheck(answered, head.size, findings)
         self._tables = TableCheck(conn, place, head.generation, findings)
@@ -209,6 +213,11 @@ class _Verification:
         self._requests.finish()
         self._texts.finish()
         self._check_head()
+
+    def _texts_there(self, digests: Sequence[str]) -> list[str]:
+        """Return those of some digests whose texts are there."""
+        parameters = [self._head.namespace_id, list(digests)]
+        return [digest for (digest,) in self._conn.execute(_THERE, parameters)]
 
     def _check_streams(self) -> None:
         """Go through the log by stream: chains and the fold."""

@@ -25,6 +25,8 @@ class Permission(StrEnum):
     PROOFS_READ = "proofs.read"
     PROOFS_COSIGN = "proofs.cosign"
     AUDIT_COMMIT = "audit.commit"
+    PRIVACY_ERASE = "privacy.erase"
+    PRIVACY_HOLD = "privacy.hold"
     ADMIN_LOG = "admin.log"
     ADMIN_NAMESPACES = "admin.namespaces"
     ADMIN_PROJECTIONS = "admin.projections"

@@ -33,6 +33,13 @@ MAX_LINE: Final = 4_096
 #: Of a checkpoint with its signatures, in bytes: two of them fit into an event.
 MAX_NOTE_BYTES: Final = 16_384
 
+#: Of the matter that a hold serves, and of the ground for an erasure.
+MAX_MATTER: Final = 500
+MAX_HOLDS: Final = 1_000
+#: An event names as many texts as fit into a record beside everything else.
+MAX_ERASED_BY_EVENT: Final = 1_000
+MAX_ERASED_AT_ONCE: Final = 20_000
+
 MAX_REASON: Final = 10_000
 MAX_DESCRIPTION: Final = 100_000
 MAX_CARD: Final = 1_000_000

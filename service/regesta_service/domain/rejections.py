@@ -238,6 +238,41 @@ class LastGoodSizeGrew(Rejection):
     reason = "LAST_GOOD_SIZE_GREW"
 
 
+class HoldExists(Rejection):
+    """A hold of this name is in place."""
+
+    kind = Kind.EXISTS
+    reason = "HOLD_EXISTS"
+
+
+class HoldNotFound(Rejection):
+    """No hold of this name is in place."""
+
+    kind = Kind.NOT_FOUND
+    reason = "HOLD_NOT_FOUND"
+
+
+class HoldInPlace(Rejection):
+    """A hold forbids to erase these texts; it names the matter that it serves."""
+
+    kind = Kind.PRECONDITION
+    reason = "HOLD_IN_PLACE"
+
+
+class TooManyHolds(Rejection):
+    """As many holds are in place as there may be."""
+
+    kind = Kind.PRECONDITION
+    reason = "TOO_MANY_HOLDS"
+
+
+class NothingToErase(Rejection):
+    """No text is there that was asked to be erased: there never was one, or it was erased."""
+
+    kind = Kind.NOT_FOUND
+    reason = "NOTHING_TO_ERASE"
+
+
 class RevisionMismatch(Rejection):
     """The resource is not at the revision the caller expects."""
 

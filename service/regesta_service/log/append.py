@@ -17,6 +17,7 @@ from regesta_projections.rows import (
     ModelRow,
     NameRow,
     NamespaceRow,
+    PrivacyRow,
     Row,
     VersionRow,
 )
@@ -43,7 +44,7 @@ class Outcome(Enum):
 
 
 _APPEND: Final = f"""
-SELECT regesta.append_batch({", ".join(["%s"] * 20)})
+SELECT regesta.append_batch({", ".join(["%s"] * 21)})
 """
 
 #: In the order of the function's parameters; the last says whether they are changed rows, None
@@ -59,6 +60,7 @@ _ROW_PARAMETERS: Final[tuple[tuple[type[Row], str, bool | None], ...]] = (
     (AliasRow, "aliases", False),
     (AliasRow, "aliases", True),
     (LogRow, "log_status", None),
+    (PrivacyRow, "privacy_status", None),
 )
 _ONLY_INSERTED: Final = (NamespaceRow, NameRow, LabelRow)
 

@@ -60,6 +60,7 @@ _ROW_TYPES: Final = (
     "version_labels",
     "aliases",
     "log_status",
+    "privacy_status",
 )
 
 _OIDS: Final = """

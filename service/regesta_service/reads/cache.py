@@ -36,6 +36,8 @@ _CHANGES_DIGESTS = frozenset(
     )
 )
 
+_ERASES_TEXTS = TYPE_PREFIX + "PersonalDataErased"
+
 #: What an entry costs beside its body: key, tuple, groups; in bytes, roughly.
 _OVERHEAD = 600
 
@@ -138,9 +140,12 @@ class AnswerCache:
             self._drop(next(iter(self._answers)))
 
     def appended(self, tail: Tail, events: Sequence[StoredEvent]) -> None:
-        """Drop what depends on the models of events."""
+        """Drop what depends on the models of events; where texts were erased, everything."""
         watches = self._watches.get(tail.namespace_id, ())
         for event in events:
+            if event.type == _ERASES_TEXTS:
+                self.ended(tail)
+                return
             groups = [model_of(event.stream)]
             if event.type in _CHANGES_DIGESTS:
                 groups.append(ANY_MODEL)

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from regesta.v1 import model_pb2 as model_pb
 from regesta_projections.evolve import evolve
-from regesta_projections.evolve.streams import LOG_STREAM, key_of, stream_of
+from regesta_projections.evolve.streams import LOG_STREAM, PRIVACY_STREAM, key_of, stream_of
 from regesta_projections.records import TYPE_PREFIX, Recorded, read_record
 from regesta_projections.rows import (
     LOG,
+    PRIVACY,
     AliasKey,
     AliasRow,
     Key,
     LogRow,
     ModelKey,
     ModelRow,
+    PrivacyRow,
     Row,
     Rows,
     VersionKey,
@@ -97,6 +99,12 @@ async def log_at(connection: Connection, namespace_id: int, position: int) -> Lo
     """Return what the log said of itself right after a position; None when it said nothing."""
     rows = await _folded(connection, namespace_id, LOG_STREAM, position)
     return rows.get(LOG)
+
+
+async def privacy_at(connection: Connection, namespace_id: int, position: int) -> PrivacyRow | None:
+    """Return holds and the last erasure right after a position; None when there was neither."""
+    rows = await _folded(connection, namespace_id, PRIVACY_STREAM, position)
+    return rows.get(PRIVACY)
 
 
 async def states_at(

@@ -106,6 +106,14 @@ def churn() -> LogBuilder:
                 ),
             ),
             ("log", e.LogWitnessed(checkpoint="acme\n12\n")),
+            ("privacy", e.HoldPlaced(hold="case-7", person="bob", matter="7 O 114/26")),
+            ("privacy", e.HoldReleased(hold="case-7")),
+            (
+                "privacy",
+                e.PersonalDataErased(
+                    person="bob", legal_basis="Art. 17", digests=("x",), total=1, part=1
+                ),
+            ),
         ]
     )
     return log

@@ -34,6 +34,9 @@ SAID = [
     "trusts the key acme+01+AA up to size 12 only",
     "lost the events 13 to 14 and went on without them",
     "wrote a cosigned checkpoint into the log",
+    "placed the hold case-7 on the texts of bob: 7 O 114/26",
+    "released the hold case-7",
+    "erased 1 texts of bob: Art. 17",
 ]
 
 

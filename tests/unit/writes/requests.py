@@ -15,15 +15,19 @@ from regesta.v1 import catalog_service_pb2 as pb
 from regesta.v1 import heads_service_pb2 as heads_pb
 from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
 from regesta.v1 import model_pb2, version_pb2
+from regesta.v1 import privacy_service_pb2 as privacy_pb
 from regesta_service.api.writes import (
     translate_labels,
     translate_log,
     translate_models,
+    translate_privacy,
     translate_registration,
     translate_versions,
 )
+from regesta_service.api.writes.translate_privacy import Erasing
 from regesta_service.api.writes.translating import Translated
 from regesta_service.domain.rejections import InvalidRequest
+from regesta_service.reads.privacy import Chosen
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 MODEL = "namespaces/acme/models/churn"
@@ -103,6 +107,22 @@ WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
             parent="namespaces/acme",
             key_rotated=heads_pb.KeyRotation(new_vkey=VKEY),
         ),
+    ),
+    "EraseTexts": (
+        lambda request, new_salt: Erasing(request, new_salt).command(Chosen((), "", False, 1)),
+        privacy_pb.EraseTextsRequest(
+            parent="namespaces/acme", person="rosa", legal_basis="GDPR Art. 17"
+        ),
+    ),
+    "PlaceHold": (
+        translate_privacy.place_hold,
+        privacy_pb.PlaceHoldRequest(
+            parent="namespaces/acme", hold_id="case-7", hold=privacy_pb.Hold(matter="7 O 114/26")
+        ),
+    ),
+    "ReleaseHold": (
+        translate_privacy.release_hold,
+        privacy_pb.ReleaseHoldRequest(name="namespaces/acme/holds/case-7"),
     ),
     "TransitionVersion": (
         translate_versions.transition_version,

@@ -7,6 +7,7 @@ import pytest
 from regesta.v1 import catalog_service_pb2 as pb
 from regesta.v1 import heads_service_pb2 as heads_pb
 from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
+from regesta.v1 import privacy_service_pb2 as privacy_pb
 from regesta_service.domain.limits import MAX_REASON
 from tests.unit.writes.requests import ALIAS, MODEL, VERSION, WRITES, refused, translate
 
@@ -26,6 +27,7 @@ def test_every_write_of_the_api_is_tried_here():
         pb.DESCRIPTOR.services_by_name["CatalogService"],
         lifecycle_pb.DESCRIPTOR.services_by_name["LifecycleService"],
         heads_pb.DESCRIPTOR.services_by_name["HeadsService"],
+        privacy_pb.DESCRIPTOR.services_by_name["PrivacyService"],
     ]
     writes = [
         method.name
@@ -90,8 +92,10 @@ def test_another_etag_is_refused(method, etag):
     refused(method, "etag", etag=etag)
 
 
-def test_all_writes_but_the_first_of_a_resource_take_an_etag():
-    assert set(METHODS) - set(WITH_ETAG) == {"CreateModel", "RegisterVersion"}
+def test_all_writes_of_what_is_there_already_take_an_etag():
+    # Holds and erasures have no revision that a caller could have read.
+    of_texts = {"EraseTexts", "PlaceHold", "ReleaseHold"}
+    assert set(METHODS) - set(WITH_ETAG) == {"CreateModel", "RegisterVersion", *of_texts}
 
 
 BROKEN = [

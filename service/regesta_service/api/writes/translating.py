@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from regesta.v1 import catalog_service_pb2 as pb
     from regesta.v1 import heads_service_pb2 as heads_pb
     from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
+    from regesta.v1 import privacy_service_pb2 as privacy_pb
     from regesta_projections.events import Event
     from regesta_service.domain.deciding import Command
 
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
         | pb.RemoveAliasRequest
         | lifecycle_pb.TransitionVersionRequest
         | heads_pb.RecordLogEventRequest
+        | privacy_pb.EraseTextsRequest
+        | privacy_pb.PlaceHoldRequest
+        | privacy_pb.ReleaseHoldRequest
     )
 
 C_co = TypeVar("C_co", bound="Command", covariant=True)
