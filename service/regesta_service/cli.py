@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ try:
     import psycopg
 
     from regesta.audit.keys import read_key
+    from regesta.audit.policies import InvalidPolicy, Policy
+    from regesta.exporting.tiling import FolderBusy, InvalidTiles
     from regesta_projections import rebuild as rebuilding
     from regesta_projections import verification
     from regesta_projections.rebuild import NamespaceUnknown
@@ -19,7 +22,11 @@ try:
     from regesta_service.access.tokens import digest_of, new_token
     from regesta_service.audit import child, running
     from regesta_service.audit.memory import Memory
-    from regesta_service.database import opened
+    from regesta_service.backup import replaying, restoring
+    from regesta_service.backup import writing as backups
+    from regesta_service.backup.folder import InvalidBackup
+    from regesta_service.backup.loading import NotEmpty, NotLoadable
+    from regesta_service.database import opened, scratch_database
     from regesta_service.postgres import migrate as migrations
     from regesta_service.postgres.errors import PostgresError
 except ModuleNotFoundError as missing:
@@ -210,6 +217,125 @@ def verify(namespace: str, **flags: Any) -> None:
         sys.exit(EXIT_FINDINGS)
 
 
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+#: What is wrong with a backup, or with what it is to be made of or restored into.
+_BACKUP_FAULTS = (
+    FolderBusy,
+    InvalidBackup,
+    InvalidTiles,
+    NotEmpty,
+    NotLoadable,
+    rebuilding.LogNotFoldable,
+)
+
+
+@main.command()
+@_settings_options
+@click.argument("folder", type=_FOLDER)
+def backup(folder: Path, **flags: Any) -> None:
+    """Bring a backup of all logs up to date; servers go on meanwhile.
+
+    FOLDER holds each log in tiles (C2SP tlog-tiles) and beside them free texts, answered
+    requests and checkpoints. What it has is kept, but for texts that were erased. What is
+    stored must give the roots that were signed, else nothing is named in the backup.
+    """
+    settings = _load(**flags)
+    try:
+        with opened(settings) as database:
+            done = backups.back_up(database.service_dsn, folder, settings.origin)
+    except (PostgresError, psycopg.OperationalError) as error:
+        _database_fault(error)
+        return
+    except _BACKUP_FAULTS as error:
+        _failed(error)
+        return
+    for log in done:
+        click.echo(
+            f"{log.namespace}: {log.added} events added, {log.size} in all,"
+            f" {log.signed} of them signed; {log.files_written} files written"
+        )
+
+
+@main.command()
+@_settings_options
+@click.argument("folder", type=_FOLDER)
+@click.option("--into", help="PostgreSQL as the service role, in place of --dsn.")
+@click.option("--policy", type=_FILE, help="Whose signatures each log's checkpoint must have.")
+def restore(folder: Path, into: str | None, policy: Path | None, **flags: Any) -> None:
+    """Load a backup into an empty database, fold it, and check all of it.
+
+    A backup that does not give the roots that were signed leaves the database empty. Findings
+    of the last check end with exit code 4.
+    """
+    settings = _load(**flags | ({"dsn": into} if into else {}))
+    judging = None
+    try:
+        if policy is not None:
+            judging = Policy.parse(policy.read_bytes())
+        with opened(settings) as database:
+            done = restoring.restore(database.service_dsn, folder, judging)
+    except (PostgresError, psycopg.OperationalError) as error:
+        _database_fault(error)
+        return
+    except (*_BACKUP_FAULTS, InvalidPolicy, OSError) as error:
+        _failed(error)
+        return
+    for log in done:
+        click.echo(
+            f"{log.namespace}: {log.size} events restored, {log.signed} of them signed;"
+            f" {log.report.findings_total} findings, root {log.report.root_hash.hex()}"
+        )
+        for finding in log.report.findings:
+            click.echo(
+                f"{finding.kind.name} {finding.position} {finding.subject}: {finding.detail}"
+            )
+    if any(log.report.findings_total for log in done):
+        sys.exit(EXIT_FINDINGS)
+
+
+@main.command()
+@_settings_options
+@_namespace_option
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path, exists=True),
+    required=True,
+    help="JSON lines, a pack of a log, a folder of tiles, or a backup.",
+)
+@click.option("--compare", is_flag=True, help="Compare the rows with the database's own.")
+@click.option("--scratch-dsn", help="An empty database as the service role; none makes one.")
+def replay(
+    source: Path, namespace: str, *, compare: bool, scratch_dsn: str | None, **flags: Any
+) -> None:
+    """Fold an exported log into a scratch database, and compare its rows with the original's.
+
+    The scratch database is an embedded one that is gone afterwards, unless --scratch-dsn names
+    another. Differences end with exit code 4.
+    """
+    settings = _load(**flags)
+    try:
+        with contextlib.ExitStack() as stack:
+            original = stack.enter_context(opened(settings)).service_dsn if compare else None
+            scratch = scratch_dsn or stack.enter_context(scratch_database())
+            records = stack.enter_context(replaying.records_in(source, namespace))
+            done = replaying.replay(records, namespace, scratch, original)
+    except (PostgresError, psycopg.OperationalError, NamespaceUnknown) as error:
+        _database_fault(error)
+        return
+    except (*_BACKUP_FAULTS, OSError) as error:
+        _failed(error)
+        return
+    for difference in done.differences:
+        click.echo(difference)
+    click.echo(
+        f"{done.exported} exported events folded, and {done.followed} that followed;"
+        f" {done.rows} rows compared, {done.differences_total} differences"
+    )
+    if done.differences_total:
+        sys.exit(EXIT_FINDINGS)
+
+
 @main.group()
 def projections() -> None:
     """Projections, on the database itself."""
@@ -257,6 +383,11 @@ def token_new(principal: str, role: str) -> None:
 def show_config(**flags: Any) -> None:
     """Print the configuration as it is understood; secrets are masked."""
     click.echo(_load(**flags).model_dump_json(indent=2))
+
+
+def _failed(error: Exception) -> None:
+    click.echo(str(error), err=True)
+    sys.exit(1)
 
 
 def _database_fault(error: Exception) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,6 +71,22 @@ def opened(settings: Settings) -> Iterator[Opened]:
         applied = migrate.apply(database.owner_dsn)
         joined = not server.is_owned
         yield Opened(database.service_dsn, tuple(applied), home, joined, server.answers)
+
+
+@contextlib.contextmanager
+def scratch_database() -> Iterator[str]:
+    """Yield the service's DSN of a database of its own, which is gone afterwards.
+
+    Raises:
+        PostgresError: It cannot be had; the message names the way out.
+    """
+    # Not in a home directory: the server may run under another account than root.
+    with tempfile.TemporaryDirectory(prefix="regesta-scratch-") as place:
+        Path(place).chmod(0o755)
+        with EmbeddedPostgres(Path(place) / "postgres", durable=False) as server:
+            database = provision(server.dsn, DATABASE)
+            migrate.apply(database.owner_dsn)
+            yield database.service_dsn
 
 
 def first_token(home: Path) -> tuple[Path, str, TokenGrant]:

@@ -203,6 +203,10 @@ class Pack:
                 size += len(block)
         return FileEntry(size, digest.hexdigest())
 
+    def faults(self) -> Iterator[tuple[str, str, str]]:
+        """Yield kind, file and words for what was found wrong while the events were read."""
+        yield from ()
+
     @contextmanager
     def _open(self, name: str) -> Iterator[BinaryIO]:
         if name not in self.names:

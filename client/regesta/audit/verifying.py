@@ -21,8 +21,9 @@ from regesta.audit.completeness import HeadsCheck
 from regesta.audit.encoding import InvalidText, from_base64
 from regesta.audit.following import Disclosed, Fault, Following
 from regesta.audit.notes import InvalidNote, Note
-from regesta.audit.packs import InvalidPack, Pack, json_object, open_pack
+from regesta.audit.packs import InvalidPack, Pack, json_object
 from regesta.audit.policies import Policy, Verdict
+from regesta.audit.tiled import open_files
 from regesta.merkle import (
     Frontier,
     InvalidProof,
@@ -98,7 +99,7 @@ def verify(path: Path, policy: Policy | None = None, known: Sequence[bytes] = ()
     """Check a pack.
 
     Args:
-        path: A folder or a zip file.
+        path: A pack, as a folder or a zip file; or a folder of tiles.
         policy: Whose signatures make its checkpoint count. Without one the pack is only shown
             to be consistent in itself, which a forger can bring about.
         known: Checkpoints, signed notes, that the caller kept from earlier: the pack's tree
@@ -113,7 +114,7 @@ def verify(path: Path, policy: Policy | None = None, known: Sequence[bytes] = ()
         MissingExtra: A policy was given, and `cryptography` is not installed.
     """
     kept = [Checkpoint.parse(Note.parse(note).text) for note in known]
-    with open_pack(path) as pack:
+    with open_files(path) as pack:
         return _Verification(pack, policy, kept).run()
 
 
@@ -149,6 +150,8 @@ class _Verification:
         else:
             self._check_events()
             self._check_prefixes_by_proof()
+        for kind, name, detail in self._pack.faults():
+            report.found(kind, detail, subject=name)
         following = self._following
         report.streams, report.begun_late = following.streams, len(following.begun_late)
         report.texts, report.withheld = following.texts, following.withheld

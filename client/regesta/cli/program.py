@@ -18,6 +18,7 @@ from regesta.cli import (
     catalog,
     comparing,
     completing,
+    exporting,
     keys,
     labels,
     lifecycle,
@@ -74,6 +75,7 @@ SECTIONS: dict[str, list[click.Command]] = {
     ],
     "Erase and hold": [privacy.erase, privacy.erasure_certificate, privacy.hold],
     "Check without trust": [
+        exporting.export_tiles,
         auditing.audit,
         publishing.checkpoint,
         publishing.receipt,

@@ -1,0 +1,97 @@
+"""export-tiles, and the server's own backup, restore and replay."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from regesta.exporting.tiling import read_records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import regesta
+    from tests.acceptance.cli.conftest import CommandLine
+    from tests.databases import DatabaseServer, LiveDatabase
+
+PROGRAM = Path(sys.executable).parent / "regesta-server"
+
+
+def server_command(*arguments: str | Path, code: int = 0) -> str:
+    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, check=False)
+    assert code == done.returncode, (done.stdout, done.stderr)
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def empty(postgres: DatabaseServer) -> Iterator[LiveDatabase]:
+    made = postgres.migrated()
+    yield made
+    postgres.drop(made)
+
+
+def test_a_mirror_grows_with_the_log(
+    churn: CommandLine, client: regesta.Client, tmp_path: Path, namespace: str
+):
+    folder = tmp_path / "mirror"
+    first = churn("export-tiles", str(folder), "--json").document
+    assert (7, 7, False) == (first["size"], first["events_added"], first["signed"])
+    assert 0 == churn("export-tiles", str(folder), "--json").document["files_written"]
+    for number in range(250):
+        client.set_tags("churn", tags={"n": str(number)})
+    grown = churn("export-tiles", str(folder), "--json").document
+    assert (257, 250) == (grown["size"], grown["events_added"])
+    assert [event.record for event in client.events()] == list(read_records(folder, 257))
+    assert ["1"] == sorted(path.name for path in (folder / "tile/0/001.p").iterdir())
+    assert not (folder / "tile/0/000.p").exists()
+    found = churn("verify", str(folder), "--json").document
+    assert (True, 257, grown["root_hash"]) == (found["ok"], found["events"], found["root_hash"])
+    assert "257 events in" in churn("export-tiles", str(folder)).out
+
+
+def test_a_mirror_is_of_one_log_and_of_nothing_else(churn: CommandLine, tmp_path: Path):
+    churn("export-tiles", str(tmp_path / "mirror"))
+    churn("namespace", "create", "elsewhere")
+    said = churn("--namespace", "elsewhere", "export-tiles", str(tmp_path / "mirror"), code=1).err
+    assert "do not extend" in said or "lost some" in said
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").touch()
+    assert "other things" in churn("export-tiles", str(tmp_path / "other"), code=1).err
+
+
+def test_a_database_is_backed_up_restored_and_replayed_by_commands(
+    churn: CommandLine,
+    server_database: LiveDatabase,
+    empty: LiveDatabase,
+    namespace: str,
+    tmp_path: Path,
+):
+    dsn, folder = server_database.service_dsn, tmp_path / "backup"
+    assert f"{namespace}: 7 events added, 7 in all" in server_command(
+        "backup", "--dsn", dsn, folder
+    )
+    said = server_command("restore", folder, "--into", empty.service_dsn)
+    assert f"{namespace}: 7 events restored, 0 of them signed; 0 findings" in said
+    again = server_command("restore", folder, "--into", empty.service_dsn, code=1)
+    assert "has logs already" in again
+    found = server_command("verify", "--dsn", empty.service_dsn, "--namespace", namespace)
+    assert "7 events folded" in found
+    index = json.loads((folder / "backup.json").read_text())
+    assert namespace in index["namespaces"]
+
+
+def test_an_export_is_folded_into_a_database_that_is_gone_afterwards(
+    churn: CommandLine, server_database: LiveDatabase, namespace: str, tmp_path: Path
+):
+    log = tmp_path / "log.jsonl"
+    churn("replay", "--out", str(log))
+    churn("alias", "churn@champion", "1")
+    options = ("--from", log, "--compare", "--dsn", server_database.service_dsn)
+    said = server_command("replay", *options, "--namespace", namespace)
+    assert said.startswith("7 exported events folded, and 1 that followed;")
+    assert said.endswith(" 0 differences\n")
