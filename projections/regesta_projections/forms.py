@@ -39,6 +39,8 @@ class Forms(NamedTuple):
     moment: Callable[[Timestamp], Any]
     #: For text[].
     texts: Callable[[Sequence[str]], Any]
+    #: For timestamptz, of a time in Python's form.
+    time: Callable[[datetime], Any]
 
 
 def _json_text(values: Mapping[str, Any]) -> str:
@@ -95,8 +97,12 @@ def _datetime(timestamp: Timestamp) -> datetime:
     return _EPOCH + timedelta(0, timestamp.seconds, timestamp.nanos // 1_000)
 
 
-PLAIN: Final = Forms(_json_text, _properties_text, _datetime, list)
-OBJECTS: Final = Forms(_dict, _properties_dict, _datetime, list)
+def _same(time: datetime) -> datetime:
+    return time
+
+
+PLAIN: Final = Forms(_json_text, _properties_text, _datetime, list, _same)
+OBJECTS: Final = Forms(_dict, _properties_dict, _datetime, list, _same)
 
 
 # What follows is PostgreSQL's `jsonb_recv`, `timestamptz_recv` and `array_recv`.
@@ -139,7 +145,16 @@ def _text_array(texts: Sequence[str]) -> bytes:
     return b"".join(parts)
 
 
-BINARY: Final = Forms(_jsonb, _jsonb_properties, _microseconds, _text_array)
+def _microseconds_of(time: datetime) -> int:
+    since = time - _EPOCH
+    return (
+        (since.days * 86_400 + since.seconds) * 1_000_000
+        + since.microseconds
+        - (_EPOCH_MICROSECONDS)
+    )
+
+
+BINARY: Final = Forms(_jsonb, _jsonb_properties, _microseconds, _text_array, _microseconds_of)
 
 #: As what `BINARY` hands a type over; types that are not here as themselves.
 BINARY_TYPES: Final = {"jsonb": "bytea", "timestamptz": "bigint", "text[]": "bytea"}

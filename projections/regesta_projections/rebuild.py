@@ -21,6 +21,15 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from regesta_projections.evolve import evolve
+from regesta_projections.evolve.streams import key_of
+from regesta_projections.history import (
+    BEFORE,
+    HISTORY_TABLES,
+    KINDS,
+    EffectiveTimes,
+    snapshot_of,
+    unknown_before,
+)
 from regesta_projections.records import Recorded, read_record
 from regesta_projections.resident_rows import ResidentRows, RowWriter
 from regesta_projections.rows import NotLoaded
@@ -34,6 +43,10 @@ if TYPE_CHECKING:
 #: Seconds for which the old rows stay after the switch, for reads that began before it.
 LINGER: Final = 5.0
 
+#: Every table of which a rebuild writes a generation.
+ALL_TABLES: Final = (*TABLES.values(), *HISTORY_TABLES.values())
+HISTORY_CURSORS: Final = "history_cursors"
+
 # Events read and folded at once.
 _CHUNK = 5_000
 
@@ -41,6 +54,9 @@ _CHUNK = 5_000
 # as many again as leave are being written.
 _RESIDENT = 40_000
 _LEAVING = 10_000
+
+# Snapshots in memory, about 1 kB each, and as many again are being written.
+_SNAPSHOTS = 20_000
 
 # While writers wait for the switch, at most about this many events are folded.
 _REMAINDER = 1_000
@@ -202,6 +218,10 @@ def _catch_up(conn: Connection, namespace: str, fold: _Fold) -> None:
 _LOCK_HEAD = """
 SELECT size FROM regesta.logs WHERE namespace_id = %s FOR UPDATE
 """
+# Whoever folds the history on begins here.
+_HISTORY = """
+INSERT INTO regesta.history_cursors (namespace_id, generation, position) VALUES (%s, %s, %s)
+"""
 _SWITCH = """
 UPDATE regesta.logs SET generation = %s, rebuilt_at = clock_timestamp() WHERE namespace_id = %s
 """
@@ -214,6 +234,7 @@ def _switch(conn: Connection, fold: _Fold) -> None:
         fold.fold_to(size)
         fold.rows.flush()
         fold.lock.check()
+        conn.execute(_HISTORY, [fold.namespace_id, fold.generation, size])
         conn.execute(_SWITCH, [fold.generation, fold.namespace_id])
 
 
@@ -233,8 +254,9 @@ def _delete_generations(
 ) -> None:
     """Delete rows that nobody reads, in batches that are committed one by one."""
     parameters = {"namespace_id": namespace_id, "new": new, "batch": _DELETE_BATCH}
-    for table in TABLES.values():
-        statement = _DELETE.format(table=sql.Identifier(table.name), condition=condition)
+    # The cursor first: it waits for who is folding the history on, and nobody begins anew.
+    for name in (HISTORY_CURSORS, *(table.name for table in ALL_TABLES)):
+        statement = _DELETE.format(table=sql.Identifier(name), condition=condition)
         lock.check()
         while conn.execute(statement, parameters).rowcount == _DELETE_BATCH:
             lock.check()
@@ -324,6 +346,8 @@ class _Fold:
             self.position = last
             while len(self.rows) > _RESIDENT:
                 self.rows.leave(_LEAVING)
+            if self.rows.waiting > _SNAPSHOTS:
+                self.rows.leave(0)
             self.lock.check()
             self._progress(RebuildProgress(self.position, self.rows.written))
 
@@ -336,8 +360,23 @@ class _Fold:
             raise LogNotFoldable(f"events between {self.position + 1} and {last} are missing")
         return _events(lines)
 
+    def _effective_times(self, events: Sequence[Recorded]) -> EffectiveTimes:
+        unknown = unknown_before(events)
+        if not unknown:
+            return EffectiveTimes({})
+        found = self._conn.execute(
+            BEFORE,
+            {
+                "namespace_id": self.namespace_id,
+                "streams": list(unknown),
+                "revisions": list(unknown.values()),
+            },
+        )
+        return EffectiveTimes(dict(found.fetchall()))
+
     def _apply(self, events: Sequence[Recorded]) -> None:
         rows = self.rows
+        times = self._effective_times(events)
         for at, event in enumerate(events):
             try:
                 try:
@@ -346,6 +385,9 @@ class _Fold:
                     # Nothing was changed yet. What the rest will miss is fetched with it.
                     rows.fetch_for(events[at:])
                     evolve(rows, event)
+                key = key_of(event.stream)
+                if isinstance(key, KINDS) and (row := rows.get(key)) is not None:
+                    rows.keep(snapshot_of(row, event, times.of(event)))
             except UNFOLDABLE as error:
                 raise LogNotFoldable(
                     f"{event.type} at position {event.position}: {error!r}"

@@ -88,6 +88,8 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
     actor: str
     recorded_at: datetime
     leaf_hash: bytes
+    #: When it happened, as an importer claims; without a claim when it was recorded.
+    time: datetime
 
     @property
     def type(self) -> str:
@@ -103,6 +105,7 @@ class _Folded(msgspec.Struct, frozen=True, gc=False):
     recordedtime: datetime
     revision: str
     subject: str
+    time: datetime
     type: str
 
 
@@ -191,6 +194,7 @@ def read_record(record: bytes, position: int, leaf_hash: bytes | None = None) ->
         envelope.authid,
         envelope.recordedtime,
         leaf_hash or hash_of_leaf(record),
+        envelope.time,
     )
 
 

@@ -13,17 +13,24 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
 from regesta_projections.evolve import UnknownStream, keys_of
+from regesta_projections.forms import BINARY
+from regesta_projections.history import HISTORY_TABLES
 from regesta_projections.rows import Key, NameKey, NotLoaded, Row, Rows
-from regesta_projections.statements import copy_rows, delete_rows, fetch_rows
+from regesta_projections.statements import copy_lines, copy_rows, delete_rows, fetch_rows
 from regesta_projections.tables import TABLES, TABLES_BY_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
 
     import psycopg
 
+    from regesta_projections.history import Snapshot
     from regesta_projections.records import Recorded
+    from regesta_projections.row_values import Values
+    from regesta_projections.tables import Table
+
+    Lines = Sequence[tuple[Table[Any], Sequence[Values]]]
 
 
 class RowWriter:
@@ -50,22 +57,23 @@ class RowWriter:
     ) -> None:
         self._thread.shutdown()
 
-    def write(self, rows: Mapping[Key, Row], replaced: set[Key]) -> None:
+    def write(self, rows: Mapping[Key, Row], replaced: set[Key], lines: Lines) -> None:
         """Wait until the rows before are committed, and begin to write these.
 
         Args:
             rows: What to write; nobody may change them until the next call has returned.
             replaced: Which of them take the place of rows that were written before.
+            lines: Values of the history in the binary form, by their tables.
         """
         self.wait()
-        self._writing = self._thread.submit(self._write, rows, replaced)
+        self._writing = self._thread.submit(self._write, rows, replaced, lines)
 
     def wait(self) -> None:
         """Return when everything is committed; raise what went wrong."""
         if self._writing is not None:
             self._writing.result()
 
-    def _write(self, rows: Mapping[Key, Row], replaced: set[Key]) -> None:
+    def _write(self, rows: Mapping[Key, Row], replaced: set[Key], lines: Lines) -> None:
         new: dict[type[Row], list[Row]] = defaultdict(list)
         for row in rows.values():
             new[type(row)].append(row)
@@ -77,6 +85,8 @@ class RowWriter:
                 delete_rows(self._conn, TABLES_BY_KEY[key_kind], *self._place, keys)
             for kind, group in new.items():
                 copy_rows(self._conn, TABLES[kind], *self._place, group)
+            for table, values in lines:
+                copy_lines(self._conn, table, *self._place, values)
 
 
 class ResidentRows(Rows):
@@ -93,9 +103,20 @@ class ResidentRows(Rows):
 
     Attributes:
         written: Rows handed to the writer so far, each as often as it was.
+        waiting: Snapshots that have not been handed to it yet.
     """
 
-    __slots__ = ("_conn", "_free", "_leaving", "_place", "_stored", "_writer", "written")
+    __slots__ = (
+        "_conn",
+        "_free",
+        "_leaving",
+        "_lines",
+        "_place",
+        "_stored",
+        "_writer",
+        "waiting",
+        "written",
+    )
 
     def __init__(
         self,
@@ -114,6 +135,8 @@ class ResidentRows(Rows):
         self._conn = conn
         self._place = namespace_id, generation
         self._writer = writer
+        self._lines: dict[type[Snapshot], list[Values]] = defaultdict(list)
+        self.waiting = 0
         self.written = 0
 
     def __len__(self) -> int:
@@ -156,15 +179,28 @@ class ResidentRows(Rows):
             self._own[row.key] = row
             self._stored.add(row.key)
 
+    def keep(self, snapshot: Snapshot) -> None:
+        """Have a snapshot written to the history."""
+        self._lines[type(snapshot)].append(
+            HISTORY_TABLES[type(snapshot)].values_in(snapshot, BINARY)
+        )
+        self.waiting += 1
+
     def leave(self, count: int) -> None:
-        """Let the rows leave that have not changed for longest, and return meanwhile."""
+        """Let the rows leave that have not changed for longest, and return meanwhile.
+
+        All snapshots that wait leave with them.
+        """
         own = self._own
         leaving = dict(islice(own.items(), count))
         for key in leaving:
             del own[key]
         # Few have left before: looking for those in `leaving` is cheaper than the reverse.
         replaced = {key for key in self._stored if key in leaving}
-        self._writer.write(leaving, replaced)
+        lines = [(HISTORY_TABLES[kind], values) for kind, values in self._lines.items()]
+        self._writer.write(leaving, replaced, lines)
+        self._lines = defaultdict(list)
+        self.waiting = 0
         self._stored -= replaced
         self._leaving = leaving
         self._free.clear()

@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 #: Values of one row as psycopg takes them, in the order of `Table.columns`.
 Values: TypeAlias = tuple[Any, ...]
 
-_KIND_PREFIX = len("MODEL_KIND_")
+#: What the names of the API's kinds begin with.
+KIND_PREFIX = len("MODEL_KIND_")
 
 
-def _ordered(texts: dict[str, str]) -> tuple[list[str], list[str]]:
+def ordered(texts: dict[str, str]) -> tuple[list[str], list[str]]:
     """Return the fields of free texts, sorted, and their digests."""
     if not texts:
         return [], []
@@ -45,12 +46,12 @@ def _ordered(texts: dict[str, str]) -> tuple[list[str], list[str]]:
 def model_values(row: ModelRow, forms: Forms) -> Values:
     """Return the columns of a model."""
     resource = row.resource
-    fields, digests = _ordered(row.texts)
+    fields, digests = ordered(row.texts)
     return (
         row.model,
         resource.name,
         resource.name.lower(),
-        model_pb.ModelKind.Name(resource.kind)[_KIND_PREFIX:],
+        model_pb.ModelKind.Name(resource.kind)[KIND_PREFIX:],
         resource.owner,
         forms.json(resource.tags),
         resource.HasField("delete_time"),
@@ -82,7 +83,7 @@ def model_row(record: Sequence[Any]) -> ModelRow:
 def version_values(row: VersionRow, forms: Forms) -> Values:
     """Return the columns of a version."""
     resource = row.resource
-    fields, digests = _ordered(row.texts)
+    fields, digests = ordered(row.texts)
     return (
         row.model,
         row.number,

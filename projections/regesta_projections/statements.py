@@ -74,7 +74,11 @@ def fetch_rows(
 
 
 def fetch_values(
-    conn: Connection, table: Table[Any], namespace_id: int, generation: int, keys: Sequence[Key]
+    conn: Connection,
+    table: Table[Any],
+    namespace_id: int,
+    generation: int,
+    keys: Sequence[msgspec.Struct],
 ) -> list[Values]:
     """Return all columns of the rows of these keys, in no order; jsonb as objects."""
     with conn.cursor(binary=True) as cursor:
@@ -116,18 +120,35 @@ def copy_rows(
 ) -> None:
     """Insert rows that are not there yet; by COPY, the fastest way for many."""
     values_in = table.values_in
-    types = [BINARY_TYPES.get(column.type, column.type) for column in table.columns]
+    copy_lines(conn, table, namespace_id, generation, (values_in(row, BINARY) for row in rows))
+
+
+def copy_lines(
+    conn: Connection,
+    table: Table[Any],
+    namespace_id: int,
+    generation: int,
+    lines: Iterable[Values],
+) -> None:
+    """Insert rows whose values have the binary form already."""
     with conn.cursor() as cursor:
         # By its type alone psycopg would take for bytea the dumper that was registered last, of
         # DB-API's Binary, which is written in Python: a third of a row's price.
         cursor.adapters.register_dumper(bytes, BytesBinaryDumper)
-        with cursor.copy(_copy_statement(table)) as copy:
-            copy.set_types([*_PLACE_TYPES, *types])
-            for row in rows:
-                copy.write_row((namespace_id, generation, *values_in(row, BINARY)))
+        with cursor.copy(copy_statement(table)) as copy:
+            copy.set_types(copy_types(table))
+            for line in lines:
+                copy.write_row((namespace_id, generation, *line))
 
 
-def _key_arrays(table: Table[Any], keys: Sequence[Key]) -> list[list[Any]]:
+@cache
+def copy_types(table: Table[Any]) -> list[str]:
+    """Return the types of what COPY is given for a table, place included."""
+    types = [BINARY_TYPES.get(column.type, column.type) for column in table.columns]
+    return [*_PLACE_TYPES, *types]
+
+
+def _key_arrays(table: Table[Any], keys: Sequence[msgspec.Struct]) -> list[list[Any]]:
     """Return one array for each key column."""
     if not table.key_length:
         return []
@@ -182,7 +203,8 @@ def _wanted(table: Table[Any]) -> sql.Composable:
 
 
 @cache
-def _copy_statement(table: Table[Any]) -> sql.Composed:
+def copy_statement(table: Table[Any]) -> sql.Composed:
+    """Return the COPY into a table of namespace, generation and its columns."""
     return _COPY.format(
         table=sql.Identifier(table.name),
         columns=sql.SQL(", ").join(map(sql.Identifier, (*_PLACE, *table.column_names))),

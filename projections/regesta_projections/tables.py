@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from regesta_projections.row_values import Values
 
-R = TypeVar("R", bound=Row)
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +89,12 @@ class Table(Generic[R]):
         return self.columns[: self.key_length]
 
 
-def key_values(key: Key) -> Values:
+def key_values(key: msgspec.Struct) -> Values:
     """Return the values of a key's columns, in the order of `Table.key_columns`."""
     return msgspec.structs.astuple(key)
 
 
-def _columns(text: str) -> tuple[Column, ...]:
+def columns_of(text: str) -> tuple[Column, ...]:
     """Return columns written as in DDL, one a line."""
     return tuple(Column(*line.split()) for line in text.strip().splitlines())
 
@@ -102,7 +102,7 @@ def _columns(text: str) -> tuple[Column, ...]:
 MODELS: Final = Table(
     name="models",
     kind=ModelRow,
-    columns=_columns(
+    columns=columns_of(
         """
         model text
         name text
@@ -140,7 +140,7 @@ MODELS: Final = Table(
 MODEL_NAMES: Final = Table(
     name="model_names",
     kind=NameRow,
-    columns=_columns(
+    columns=columns_of(
         """
         name_key text
         model text
@@ -156,7 +156,7 @@ MODEL_NAMES: Final = Table(
 VERSIONS: Final = Table(
     name="versions",
     kind=VersionRow,
-    columns=_columns(
+    columns=columns_of(
         """
         model text
         number integer
@@ -200,7 +200,7 @@ VERSIONS: Final = Table(
 VERSION_LABELS: Final = Table(
     name="version_labels",
     kind=LabelRow,
-    columns=_columns(
+    columns=columns_of(
         """
         model text
         semver_key text
@@ -218,7 +218,7 @@ VERSION_LABELS: Final = Table(
 ALIASES: Final = Table(
     name="aliases",
     kind=AliasRow,
-    columns=_columns(
+    columns=columns_of(
         """
         model text
         alias text
@@ -239,7 +239,7 @@ ALIASES: Final = Table(
 NAMESPACES: Final = Table(
     name="namespaces",
     kind=NamespaceRow,
-    columns=_columns(
+    columns=columns_of(
         """
         name text
         created_at timestamptz
@@ -258,7 +258,7 @@ NAMESPACES: Final = Table(
 LOG_STATUS: Final = Table(
     name="log_status",
     kind=LogRow,
-    columns=_columns(
+    columns=columns_of(
         """
         heads_position bigint
         updated_at timestamptz

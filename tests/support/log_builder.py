@@ -28,6 +28,7 @@ from regesta_projections.events import (
 from regesta_projections.evolve import evolve, keys_of
 from regesta_projections.evolve.streams import stream_of
 from regesta_projections.heads.states import state_digest, state_of
+from regesta_projections.history import HISTORY_TABLES, EffectiveTimes, HistoryFold
 from regesta_projections.records import Cause, Recorded, read_envelope, read_record, write_record
 from regesta_projections.request_keys import request_key
 from regesta_projections.rows import Key, Row, Rows, StreamRow
@@ -75,6 +76,13 @@ class LogBuilder:
     def size(self) -> int:
         """Position of the last event."""
         return len(self.records)
+
+    @property
+    def catalog_events(self) -> int:
+        """How many events happened to models, versions and aliases."""
+        return sum(
+            revision for stream, (revision, _) in self.heads.items() if stream.startswith("models/")
+        )
 
     @property
     def frontier(self) -> Frontier:
@@ -209,6 +217,20 @@ class LogBuilder:
                 ("generation", *table.column_names),
                 [(GENERATION, *line) for line in lines],
             )
+        yield from self._history()
+
+    def _history(self) -> Iterable[tuple[str, Sequence[str], Sequence[Sequence[Any]]]]:
+        fold, times = HistoryFold(), EffectiveTimes({})
+        lines: dict[str, list[Sequence[Any]]] = {}
+        for position, record in enumerate(self.records, 1):
+            recorded = read_record(record, position)
+            snapshot = fold.fold(recorded, times.of(recorded))
+            if snapshot is not None:
+                table = HISTORY_TABLES[type(snapshot)]
+                lines.setdefault(table.name, []).append((GENERATION, *table.values(snapshot)))
+        for table in HISTORY_TABLES.values():
+            yield table.name, ("generation", *table.column_names), lines.get(table.name, [])
+        yield "history_cursors", ("generation", "position"), [(GENERATION, self.size)]
 
 
 def event_values(position: int, record: bytes) -> tuple[object, ...]:

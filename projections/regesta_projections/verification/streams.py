@@ -15,11 +15,14 @@ import msgspec
 
 from regesta_projections.evolve import UnknownStream, evolve
 from regesta_projections.evolve.streams import key_of
+from regesta_projections.history import KINDS, effective_at, snapshot_of
 from regesta_projections.records import Recorded, read_envelope, read_event
 from regesta_projections.rows import Key, ModelKey, NameKey, Row, Rows, StreamRow
 from regesta_projections.verification.findings import Findings, Kind
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from regesta_projections.verification.heads import HeadsCheck
     from regesta_projections.verification.tables import TableCheck
 
@@ -39,15 +42,27 @@ class StreamCheck:
 
     Args:
         tables: Where finished rows go.
+        history: Where snapshots go.
+        cursor: The position up to which there is a history.
         heads: Hears of every stream.
 
     Attributes:
         folded: Events folded so far.
     """
 
-    def __init__(self, tables: TableCheck, heads: HeadsCheck, findings: Findings) -> None:
+    def __init__(
+        self,
+        tables: TableCheck,
+        history: TableCheck,
+        cursor: int,
+        heads: HeadsCheck,
+        findings: Findings,
+    ) -> None:
         self.folded = 0
         self._tables = tables
+        self._history = history
+        self._cursor = cursor
+        self._effective_at: datetime | None = None
         self._heads = heads
         self._findings = findings
         self._rows = _OpenRows()
@@ -81,9 +96,11 @@ class StreamCheck:
             envelope.authid,
             envelope.recordedtime,
             line.leaf_hash,
+            envelope.time,
         )
         try:
             evolve(self._rows, recorded)
+            self._keep(recorded)
         except (ValueError, LookupError, msgspec.DecodeError) as error:
             self._add(Kind.FOLD_FAILED, line, f"{recorded.type}: {error!r}")
         self._heads.after(recorded)
@@ -97,9 +114,19 @@ class StreamCheck:
             self._close(self._open.pop())
         self._tables.add(self._rows.all())
 
+    def _keep(self, recorded: Recorded) -> None:
+        """Hand over what the event made of its row."""
+        self._effective_at = effective_at(recorded, self._effective_at)
+        key = key_of(recorded.stream)
+        if recorded.position <= self._cursor and isinstance(key, KINDS):
+            row = self._rows.get(key)
+            if row is not None:
+                self._history.add([snapshot_of(row, recorded, self._effective_at)])
+
     def _begin(self, stream: str) -> None:
         """Start a stream, and hand over the models of which no more will come."""
         self._stream, self._revision, self._leaf_hash = stream, 0, b""
+        self._effective_at = None
         # "0" is next to "/": all that lies below models/a comes before models/a0, and of
         # other models only those whose names begin with "a".
         while self._open and stream >= f"models/{self._open[-1]}0":

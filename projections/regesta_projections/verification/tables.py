@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from regesta_projections.comparing import same, same_values
 from regesta_projections.forms import OBJECTS
-from regesta_projections.rows import Row
 from regesta_projections.statements import count_rows, fetch_values, stream_keys
 from regesta_projections.tables import TABLES, Table
 from regesta_projections.verification.findings import Findings, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    import msgspec
     import psycopg
 
+    from regesta_projections.history import Snapshot
     from regesta_projections.row_values import Values
+    from regesta_projections.rows import Row
+
+    #: A row's key and its values.
+    _Expected = tuple[msgspec.Struct, Values]
 
 _BATCH: Final = 1_000
 
@@ -42,42 +48,46 @@ class TableCheck:
         namespace_id: int,
         generation: int,
         findings: Findings,
+        tables: Mapping[Any, Table[Any]] = MappingProxyType(TABLES),
     ) -> None:
         self.compared = 0
         self._conn = conn
         self._place = namespace_id, generation
         self._findings = findings
-        self._waiting: dict[type[Row], list[Row]] = defaultdict(list)
-        self._seen: dict[type[Row], array[int]] = {kind: array("q") for kind in TABLES}
+        self._tables = tables
+        self._waiting: dict[type, list[_Expected]] = defaultdict(list)
+        self._seen: dict[type, array[int]] = {kind: array("q") for kind in tables}
 
-    def add(self, rows: Iterable[Row]) -> None:
-        """Take up rows in their last state."""
+    def add(self, rows: Iterable[Row | Snapshot]) -> None:
+        """Take up rows in their last state, or snapshots in their only one.
+
+        Their values are read now; what becomes of them afterwards does not matter.
+        """
         for row in rows:
             kind = type(row)
             waiting = self._waiting[kind]
-            waiting.append(row)
+            waiting.append((row.key, self._tables[kind].values_in(row, OBJECTS)))
             if len(waiting) >= _BATCH:
-                self._compare(TABLES[kind], waiting)
+                self._compare(self._tables[kind], waiting)
                 waiting.clear()
 
     def finish(self) -> None:
         """Compare what is left, and name the rows that no event made."""
-        for kind, table in TABLES.items():
+        for kind, table in self._tables.items():
             self._compare(table, self._waiting[kind])
             if count_rows(self._conn, table, *self._place) > len(self._seen[kind]):
                 self._name_extra(table, frozenset(self._seen[kind]))
 
-    def _compare(self, table: Table[Any], rows: Sequence[Row]) -> None:
+    def _compare(self, table: Table[Any], rows: Sequence[_Expected]) -> None:
         if not rows:
             return
         length = table.key_length
         stored = {
             values[:length]: values
-            for values in fetch_values(self._conn, table, *self._place, [row.key for row in rows])
+            for values in fetch_values(self._conn, table, *self._place, [key for key, _ in rows])
         }
         seen = self._seen[table.kind]
-        for row in rows:
-            expected = table.values_in(row, OBJECTS)
+        for _, expected in rows:
             found = stored.get(expected[:length])
             self.compared += 1
             if found is None:

@@ -9,8 +9,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from regesta_projections.rebuild import NamespaceUnknown
-from regesta_projections.tables import TABLES
+from regesta_projections.history import HISTORY_TABLES
+from regesta_projections.rebuild import ALL_TABLES, NamespaceUnknown
 from regesta_projections.verification.checkpoints import CheckpointCheck
 from regesta_projections.verification.findings import Finding, Findings, Kind
 from regesta_projections.verification.heads import HeadsCheck
@@ -177,7 +177,10 @@ class _Verification:
         self._requests = RequestCheck(answered, head.size, findings)
         self._tables = TableCheck(conn, place, head.generation, findings)
         self._heads = HeadsCheck(conn, place, findings)
-        self._streams = StreamCheck(self._tables, self._heads, findings)
+        self._history = TableCheck(conn, place, head.generation, findings, HISTORY_TABLES)
+        self._streams = StreamCheck(
+            self._tables, self._history, self._cursor(), self._heads, findings
+        )
 
     def run(self) -> Report:
         self._check_positions()
@@ -187,7 +190,7 @@ class _Verification:
             position=self._last,
             root_hash=self._tree.frontier.root(),
             events_folded=self._streams.folded,
-            rows_compared=self._tables.compared,
+            rows_compared=self._rows_compared(),
             texts_compared=self._texts.compared,
             texts_erased=self._texts.erased,
             rows_left_over=self._count_left_over(),
@@ -228,6 +231,7 @@ class _Verification:
         self._streams.finish()
         self._tables.finish()
         self._heads.finish()
+        self._history.finish()
         self._report_progress()
 
     def _extend_tree(self, reads: Sequence[ReadLine]) -> None:
@@ -278,7 +282,7 @@ class _Verification:
             VerifyProgress(
                 self._checked,
                 self._streams.folded,
-                self._tables.compared,
+                self._rows_compared(),
                 self._texts.compared,
                 self._findings.fresh(),
             )
@@ -297,9 +301,19 @@ class _Verification:
             while lines := cursor.fetchmany(chunk):
                 yield lines
 
+    def _cursor(self) -> int:
+        """Return the position up to which the history has been folded."""
+        row = self._conn.execute(
+            _CURSOR, [self._head.namespace_id, self._head.generation]
+        ).fetchone()
+        return 0 if row is None else row[0]
+
+    def _rows_compared(self) -> int:
+        return self._tables.compared + self._history.compared
+
     def _count_left_over(self) -> int:
         total = 0
-        for table in TABLES.values():
+        for table in ALL_TABLES:
             query = _LEFT_OVER.format(table=sql.Identifier(table.name))
             row = self._conn.execute(
                 query, [self._head.namespace_id, self._head.generation]
@@ -308,6 +322,9 @@ class _Verification:
         return total
 
 
+_CURSOR: Final = """
+SELECT position FROM regesta.history_cursors WHERE namespace_id = %s AND generation = %s
+"""
 _LEFT_OVER: Final = sql.SQL(
     "SELECT count(*) FROM regesta.{table} WHERE namespace_id = %s AND generation <> %s"
 )

@@ -221,7 +221,16 @@ class Draft:
                 cause.request_id,
                 trace_id,
             )
-            recorded = Recorded(event, position, stream, revision, cause.actor, recorded_at, leaf)
+            recorded = Recorded(
+                event,
+                position,
+                stream,
+                revision,
+                cause.actor,
+                recorded_at,
+                leaf,
+                occurred_at or recorded_at,
+            )
             written.append((stored, recorded))
         return written
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from regesta_service.reads.answers import AnswerReader
 from regesta_service.reads.as_of import PastReads
 from regesta_service.reads.cache import AnswerCache
+from regesta_service.reads.history_runner import HistoryRunner
 from regesta_service.reads.lists import Lists
 from regesta_service.reads.lookups import Lookups
 from regesta_service.reads.pages import PageTokens
@@ -31,7 +32,7 @@ class ReadModel:
     Args:
         namespaces: Finds a namespace's number.
         pool: For lists, the past and the log.
-        connect: Opens a connection of its own; called four times.
+        connect: Opens a connection of its own; called five times.
         page_token_secret: Shared by all processes that serve the same callers.
         cache_bytes: Most bytes of finished answers kept in memory.
         poll: Seconds between two looks at the logs while somebody waits.
@@ -54,6 +55,8 @@ class ReadModel:
         self.cache = AnswerCache(cache_bytes)
         self.singles = SingleReads(self.tails, self.lookups, self.cache)
         self.answers = AnswerReader(namespaces, pool, connect)
+        self.history = HistoryRunner(pool, connect)
+        self.tails.on_grown(self.history.hint)
         self.past = PastReads(namespaces, pool, self.answers)
         self.lists = Lists(pool)
         self.page_tokens = PageTokens(page_token_secret)
@@ -61,7 +64,7 @@ class ReadModel:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
         """Follow the logs and answer until the block ends."""
-        async with self.tails.running():
+        async with self.tails.running(), self.history.running():
             try:
                 yield self
             finally:

@@ -75,6 +75,7 @@ class Tails:
         self._tails: dict[str, Tail] = {}
         self._starting: dict[str, asyncio.Lock] = {}
         self._listeners: list[Callable[[Tail], TailListener]] = []
+        self._on_grown: list[Callable[[], None]] = []
         self._reader = OwnConnection(connect)
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -97,11 +98,21 @@ class Tails:
         """Give every tail made from now on a listener, before any other."""
         self._listeners.append(listener)
 
+    def on_grown(self, hear: Callable[[], None]) -> None:
+        """Have a function called whenever some log may have grown, with a tail or without."""
+        self._on_grown.append(hear)
+
+    def _tell_grown(self) -> None:
+        for hear in self._on_grown:
+            hear()
+
     def offer(self, namespace: str, events: Sequence[StoredEvent]) -> None:
         """Take what this process has just appended, without reading it again."""
         tail = self._tails.get(namespace)
-        if tail is not None and events:
-            tail.offer(events)
+        if events:
+            self._tell_grown()
+            if tail is not None:
+                tail.offer(events)
 
     def get(self, namespace: str) -> Tail | None:
         """Return a namespace's tail if there is one."""
@@ -228,6 +239,7 @@ class Tails:
                     backoff = MIN_BACKOFF
                     async for _ in connection.notifies():
                         self._wake.set()
+                        self._tell_grown()
             except psycopg.Error as error:
                 # Polling goes on meanwhile.
                 log.info("listening_lost", error=type(error).__name__, retry_in=backoff)

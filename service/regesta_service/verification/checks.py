@@ -17,6 +17,7 @@ import psycopg
 from psycopg import sql
 
 from regesta.v1 import admin_service_pb2 as pb
+from regesta_projections.history import HISTORY_TABLES
 from regesta_projections.tables import TABLES
 from regesta_service.domain.rejections import (
     DatabaseUnavailable,
@@ -46,8 +47,9 @@ if TYPE_CHECKING:
 
     Worker = subprocess.Popen[bytes]
 
-#: Name of the inline projection.
+#: Names of the projections: the inline one, and the one that catches up.
 CATALOG: Final = "catalog"
+HISTORY: Final = "history"
 
 _WORKER: Final = ("-m", "regesta_service.verification.worker")
 
@@ -172,20 +174,26 @@ class Checks:
             head = await (await connection.execute(_HEAD, [namespace])).fetchone()
             if head is None:
                 raise _unknown(namespace)
-            namespace_id, size, generation, rebuilt_at = head
-            status = pb.ProjectionStatus(name=CATALOG, cursor=size)
-            for table in TABLES.values():
-                query = sql.SQL(_COUNT).format(table=sql.Identifier(table.name))
-                counted = await connection.execute(query, [namespace_id, generation])
-                status.rows[table.name] = (await counted.fetchone() or (0,))[0]
-        if rebuilt_at is not None:
-            status.rebuild_time.FromDatetime(rebuilt_at)
-        return pb.GetProjectionStatusResponse(projections=[status], position=size)
+            namespace_id, size, generation, rebuilt_at, cursor = head
+            catalog = pb.ProjectionStatus(name=CATALOG, cursor=size)
+            history = pb.ProjectionStatus(name=HISTORY, cursor=cursor)
+            for status, tables in ((catalog, TABLES), (history, HISTORY_TABLES)):
+                for table in tables.values():
+                    query = sql.SQL(_COUNT).format(table=sql.Identifier(table.name))
+                    counted = await connection.execute(query, [namespace_id, generation])
+                    status.rows[table.name] = (await counted.fetchone() or (0,))[0]
+                if rebuilt_at is not None:
+                    status.rebuild_time.FromDatetime(rebuilt_at)
+        return pb.GetProjectionStatusResponse(projections=[catalog, history], position=size)
 
 
 _COUNT: Final = "SELECT count(*) FROM regesta.{table} WHERE namespace_id = %s AND generation = %s"
 _HEAD: Final = """
-SELECT namespace_id, size, generation, rebuilt_at FROM regesta.logs WHERE name = %s
+SELECT l.namespace_id, l.size, l.generation, l.rebuilt_at, COALESCE(c.position, 0)
+FROM regesta.logs AS l
+LEFT JOIN regesta.history_cursors AS c
+    ON c.namespace_id = l.namespace_id AND c.generation = l.generation
+WHERE l.name = %s
 """
 
 

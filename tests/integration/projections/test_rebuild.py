@@ -19,13 +19,13 @@ from regesta_projections.events import (
     VersionSemverLabelled,
 )
 from regesta_projections.rebuild import (
+    ALL_TABLES,
     LogNotFoldable,
     NamespaceUnknown,
     RebuildProgress,
     RebuildRunning,
     rebuild,
 )
-from regesta_projections.tables import TABLES
 from regesta_projections.verification import verify
 from tests.support.live_log import LiveLog
 from tests.support.log_builder import LogBuilder
@@ -50,7 +50,7 @@ def contents(database: LiveDatabase) -> dict[str, list[Any]]:
                 f"SELECT (t.*)::text FROM (SELECT namespace_id, {', '.join(table.column_names)}"
                 f" FROM regesta.{table.name}) AS t ORDER BY 1"
             ).fetchall()
-            for table in TABLES.values()
+            for table in ALL_TABLES
         }
 
 
@@ -113,7 +113,7 @@ def test_rows_are_written_as_inserts_and_updates_would_write_them(database: Live
     write(database, rich_log(NAMESPACE))
     before = contents(database)
     with psycopg.connect(database.service_dsn) as conn:
-        for table in TABLES.values():
+        for table in ALL_TABLES:
             conn.execute(f"DELETE FROM regesta.{table.name}")
 
     rebuild(database.service_dsn, NAMESPACE, linger=0)
@@ -131,7 +131,7 @@ def test_a_rebuild_names_its_generation_and_leaves_no_other(database: LiveDataba
             database,
             "SELECT generation, rebuilt_at > now() - interval '1 minute' FROM regesta.logs",
         )
-        for table in TABLES.values():
+        for table in ALL_TABLES:
             generations = f"SELECT array_agg(DISTINCT generation) FROM regesta.{table.name}"
             assert [generation] == one(database, generations)
 

@@ -104,7 +104,7 @@ async def test_the_status_counts_rows_and_says_when_they_were_rebuilt(database: 
     await answers(checks.rebuild("acme"))
     after = await checks.status("acme")
 
-    (catalog,) = before.projections
+    catalog, history = before.projections
     assert (log.size, log.size, "catalog") == (before.position, catalog.cursor, catalog.name)
     assert {
         table.name: sum(isinstance(row, kind) for row in log.rows.values())
@@ -113,6 +113,9 @@ async def test_the_status_counts_rows_and_says_when_they_were_rebuilt(database: 
     assert not catalog.HasField("rebuild_time")
     assert after.projections[0].HasField("rebuild_time")
     assert catalog.rows == after.projections[0].rows
+    assert ("history", log.size) == (history.name, history.cursor)
+    assert log.catalog_events == sum(history.rows.values())
+    assert history.rows == after.projections[1].rows
 
 
 async def test_an_unknown_namespace_is_not_found(database: LiveDatabase):

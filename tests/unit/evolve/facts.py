@@ -29,14 +29,16 @@ class Story:
         """Add an event."""
         position = len(self.told) + 1
         revision = self._revisions[stream] = self._revisions.get(stream, 0) + 1
+        time = START + timedelta(seconds=position)
         recorded = Recorded(
             event,
             position,
             stream,
             revision,
             f"user-{position}",
-            START + timedelta(seconds=position),
+            time,
             sha256(str(position).encode()).digest(),
+            time,
         )
         self.told.append(recorded)
         return recorded

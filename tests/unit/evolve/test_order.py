@@ -125,7 +125,7 @@ def by_streams(records: list[bytes]) -> tuple[list[Row], Findings]:
         read = read_record(record, position)
         lines.append(StreamLine(read.stream, read.revision, position, read.leaf_hash, record))
     collected, findings = Collected(), Findings()
-    check = StreamCheck(collected, no_heads(), findings)  # type: ignore[arg-type]  # all it asks for
+    check = StreamCheck(collected, Collected(), 0, no_heads(), findings)  # type: ignore[arg-type]  # all it asks for
     for line in sorted(lines):
         check.add(line)
     check.finish()
@@ -150,7 +150,7 @@ def test_a_fold_by_streams_holds_no_more_than_the_models_whose_names_begin_alike
     for position, record in enumerate(log.records, 1):
         read = read_record(record, position)
         lines.append(StreamLine(read.stream, read.revision, position, read.leaf_hash, record))
-    check = StreamCheck(Collected(), no_heads(), Findings())  # type: ignore[arg-type]  # all it asks for
+    check = StreamCheck(Collected(), Collected(), 0, no_heads(), Findings())  # type: ignore[arg-type]  # all it asks for
     most = 0
 
     for line in sorted(lines):
