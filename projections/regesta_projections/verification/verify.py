@@ -61,6 +61,8 @@ class Report:
     root_hash: bytes
     events_folded: int
     rows_compared: int
+    #: Rows of the history, which is checked up to where it has been folded.
+    history_rows_compared: int
     texts_compared: int
     #: Texts that are not there: erased, as far as the log can tell.
     texts_erased: int
@@ -190,7 +192,8 @@ class _Verification:
             position=self._last,
             root_hash=self._tree.frontier.root(),
             events_folded=self._streams.folded,
-            rows_compared=self._rows_compared(),
+            rows_compared=self._tables.compared,
+            history_rows_compared=self._history.compared,
             texts_compared=self._texts.compared,
             texts_erased=self._texts.erased,
             rows_left_over=self._count_left_over(),
@@ -282,7 +285,7 @@ class _Verification:
             VerifyProgress(
                 self._checked,
                 self._streams.folded,
-                self._rows_compared(),
+                self._tables.compared,
                 self._texts.compared,
                 self._findings.fresh(),
             )
@@ -307,9 +310,6 @@ class _Verification:
             _CURSOR, [self._head.namespace_id, self._head.generation]
         ).fetchone()
         return 0 if row is None else row[0]
-
-    def _rows_compared(self) -> int:
-        return self._tables.compared + self._history.compared
 
     def _count_left_over(self) -> int:
         total = 0

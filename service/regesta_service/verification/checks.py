@@ -118,6 +118,7 @@ class Checks:
                         yield pb.VerifyResponse(
                             events_folded=report.events_folded,
                             rows_compared=report.rows_compared,
+                            history_rows_compared=report.history_rows_compared,
                             texts_compared=report.texts_compared,
                             done=True,
                             findings_total=report.findings_total,

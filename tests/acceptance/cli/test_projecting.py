@@ -9,8 +9,9 @@ if TYPE_CHECKING:
 def test_the_status_counts_the_rows_of_each_table(churn: CommandLine):
     status = churn("projections", "status", "--json").document
 
-    (catalog,) = status["projections"]
+    catalog, history = status["projections"]
     assert (catalog["name"], catalog["cursor"]) == ("catalog", 7)
+    assert history["name"] == "history"
     assert catalog["rows"]["versions"] == 2
     assert "versions" in churn("projections", "status").out
 

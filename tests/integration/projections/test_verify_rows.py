@@ -25,7 +25,7 @@ def other_value(kind: str) -> str:
         "timestamptz": "{0} + interval '1 second'",
         "integer": "coalesce({0}, 0) + 1000",
         "bigint": "{0} + 1000",
-        "bytea": "{0} || '\\x00'",
+        "bytea": "coalesce({0}, '') || '\\x00'",
         "text[]": "{0} || ARRAY['x']",
     }[kind]
 
