@@ -329,6 +329,8 @@ class _Fold:
             folded += len(lines)
             while len(self.rows) > 2 * _CHUNK:
                 self.rows.leave(_CHUNK)
+            if self.rows.waiting > _SNAPSHOTS:
+                self.rows.leave(0)
             self.lock.check()
             self._progress(RebuildProgress(folded, self.rows.written))
             if len(lines) < _CHUNK or folded == position:

@@ -277,7 +277,7 @@ LOG_STATUS: Final = Table(
 PRIVACY_STATUS: Final = Table(
     name="privacy_status",
     kind=PrivacyRow,
-    columns=_columns(
+    columns=columns_of(
         """
         updated_at timestamptz
         revision bigint

@@ -451,6 +451,7 @@ class VerifyResponse(_message.Message):
     ROOT_HASH_FIELD_NUMBER: _builtins.int
     TEXTS_ERASED_FIELD_NUMBER: _builtins.int
     HEADS_CHECKED_FIELD_NUMBER: _builtins.int
+    HISTORY_ROWS_COMPARED_FIELD_NUMBER: _builtins.int
     events_folded: _builtins.int
     """Events folded so far."""
     rows_compared: _builtins.int
@@ -467,11 +468,15 @@ class VerifyResponse(_message.Message):
     """In the last answer: the Merkle root over the records as they were read."""
     texts_erased: _builtins.int
     """In the last answer: texts whose digests stand in records but which are not
-    there any more. An erasure leaves them so, and so does a deletion by hand.
+    there any more, as an erasure says.
     """
     heads_checked: _builtins.int
     """In the last answer: commitments to all heads that were made anew from the
     records, of the last 16.
+    """
+    history_rows_compared: _builtins.int
+    """In the last answer: rows of the history compared. It is checked up to where
+    it has been folded.
     """
     @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Finding]:
@@ -490,10 +495,11 @@ class VerifyResponse(_message.Message):
         root_hash: _builtins.bytes = ...,
         texts_erased: _builtins.int = ...,
         heads_checked: _builtins.int = ...,
+        history_rows_compared: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "events_folded", b"events_folded", "findings", b"findings", "findings_total", b"findings_total", "heads_checked", b"heads_checked", "position", b"position", "root_hash", b"root_hash", "rows_compared", b"rows_compared", "texts_compared", b"texts_compared", "texts_erased", b"texts_erased"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "events_folded", b"events_folded", "findings", b"findings", "findings_total", b"findings_total", "heads_checked", b"heads_checked", "history_rows_compared", b"history_rows_compared", "position", b"position", "root_hash", b"root_hash", "rows_compared", b"rows_compared", "texts_compared", b"texts_compared", "texts_erased", b"texts_erased"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

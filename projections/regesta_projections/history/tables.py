@@ -189,6 +189,7 @@ MODEL_HISTORY: Final = Table(
         "text_digests",
         "resource",
     ),
+    stream="'models/' || model",
     values_in=_model_values,
     row=_model_snapshot,
 )
@@ -229,6 +230,7 @@ VERSION_HISTORY: Final = Table(
         "text_digests",
         "resource",
     ),
+    stream="'models/' || model || '/versions/' || number",
     values_in=_version_values,
     row=_version_snapshot,
 )
@@ -250,6 +252,7 @@ ALIAS_HISTORY: Final = Table(
     ),
     key_length=3,
     loaded=("model", "alias", "from_position", "effective_at", "revision", "resource"),
+    stream="'models/' || model || '/aliases/' || alias",
     values_in=_alias_values,
     row=_alias_snapshot,
 )
