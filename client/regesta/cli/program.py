@@ -18,6 +18,7 @@ from regesta.cli import (
     catalog,
     comparing,
     completing,
+    evidence,
     exporting,
     keys,
     labels,
@@ -75,6 +76,7 @@ SECTIONS: dict[str, list[click.Command]] = {
     ],
     "Erase and hold": [privacy.erase, privacy.erasure_certificate, privacy.hold],
     "Check without trust": [
+        evidence.evidence,
         exporting.export_tiles,
         auditing.audit,
         publishing.checkpoint,

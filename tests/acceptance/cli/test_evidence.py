@@ -1,0 +1,181 @@
+"""A pack of evidence: made over the API, verified here, in a browser, and refused when edited."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from regesta.audit.checkpoints import log_origin
+from regesta.audit.keys import log_verifier
+from regesta.audit.policies import Log, Policy
+from regesta.audit.verifying import verify
+from regesta_service.audit.memory import Memory
+from regesta_service.audit.publisher import Publisher
+from tests.support import browser
+from tests.support.publishing import DEPLOYMENT, KEY
+
+if TYPE_CHECKING:
+    import regesta
+    from tests.acceptance.cli.conftest import CommandLine
+    from tests.databases import LiveDatabase
+
+has_chromium = pytest.mark.skipif(browser.PROGRAM is None, reason="no Chromium")
+
+REASON = "because of <b>Rosa</b> & her report"
+
+
+@pytest.fixture
+def policy(namespace: str, tmp_path: Path) -> Path:
+    path = tmp_path / "policy.txt"
+    key = log_verifier(log_origin(DEPLOYMENT, namespace), KEY)
+    path.write_text(Policy((Log(key),)).encode())
+    return path
+
+
+@pytest.fixture
+def publish(server_database: LiveDatabase, tmp_path: Path):
+    def look() -> None:
+        with Memory(tmp_path / "memory") as memory:
+            publisher = Publisher(server_database.service_dsn, [KEY], memory, origin=DEPLOYMENT)
+            try:
+                publisher.look()
+            finally:
+                publisher.close()
+
+    return look
+
+
+@pytest.fixture
+def published(churn: CommandLine, client: regesta.Client, publish) -> CommandLine:
+    """The story of churn and something else, all heads committed to, all of it signed."""
+    churn("update", "churn/2", "--description", "what Rosa wrote", "--reason", REASON)  # 8
+    churn("register", "unrelated")  # 9, 10
+    list(client.commit_heads())  # 11
+    publish()
+    return churn
+
+
+def made(published: CommandLine, out: Path, policy: Path, *arguments: str) -> Path:
+    published("evidence", *arguments, "--out", str(out), "--policy", str(policy))
+    return out
+
+
+def test_evidence_of_a_version_is_all_of_it_and_nothing_else(
+    published: CommandLine, policy: Path, tmp_path: Path
+):
+    pack = made(published, tmp_path / "pack.zip", policy, "churn/2")
+    report = verify(pack, Policy.parse(policy.read_bytes()))
+    assert (True, 3, 11) == (report.ok, report.complete_streams, report.size)
+    with zipfile.ZipFile(pack) as archive:
+        lines = archive.read("proofs.jsonl").splitlines()
+        timeline = archive.read("timeline.html").decode()
+        names = set(archive.namelist())
+    # The other version is not in it; the alias is, from its first event on.
+    assert [2, 4, 5, 6, 7, 8, 11] == [json.loads(line)["position"] for line in lines]
+    assert {"manifest.json", "README.md", "verify.html", "policy.txt", "checkpoint"} < names
+    assert "pointed the alias to version 2" in timeline
+    assert "because of &lt;b&gt;Rosa&lt;/b&gt; &amp; her report" in timeline
+
+
+def test_evidence_of_a_period_and_of_other_resources(
+    published: CommandLine, client: regesta.Client, policy: Path, tmp_path: Path
+):
+    times = [json.loads(event.record)["recordedtime"] for event in client.events()]
+    period = made(published, tmp_path / "period", policy, "--from", times[3], "--to", times[6])
+    report = verify(period, Policy.parse(policy.read_bytes()))
+    assert (True, 3, 0) == (report.ok, report.events, report.complete_streams)
+    model = made(published, tmp_path / "model", policy, "churn")
+    assert 8 == verify(model).events
+    alias = made(published, tmp_path / "alias", policy, "churn@champion", "--redact-texts")
+    assert verify(alias).ok
+
+
+def test_earlier_checkpoints_are_shown_to_be_a_part(
+    published: CommandLine, policy: Path, tmp_path: Path, publish, client: regesta.Client
+):
+    kept = tmp_path / "kept"
+    kept.write_text(client.get_checkpoint().note)
+    client.set_tags("churn", tags={"more": "1"})
+    publish()
+    pack = made(published, tmp_path / "pack.zip", policy, "churn/1", "--known", str(kept))
+    assert 2 == verify(pack, None, [kept.read_bytes()]).prefixes
+
+
+def test_a_redacted_pack_verifies_and_says_nothing(
+    published: CommandLine, policy: Path, tmp_path: Path
+):
+    redacted = made(published, tmp_path / "redacted", policy, "churn/2", "--redact-texts")
+    everything = b"".join(path.read_bytes() for path in redacted.rglob("*") if path.is_file())
+    assert b"Rosa" not in everything
+    assert b"better" not in everything
+    some = made(published, tmp_path / "some", policy, "churn/2", "--disclose", "description")
+    shown = (some / "disclosures.jsonl").read_bytes().splitlines()
+    assert ["description"] == [json.loads(line)["field"] for line in shown]
+    assert (True, 5) == (verify(redacted).ok, verify(redacted).withheld)
+
+
+def test_without_a_signature_there_is_evidence_of_agreement_only(
+    churn: CommandLine, tmp_path: Path
+):
+    said = churn("evidence", "churn/2", "--out", str(tmp_path / "pack")).out
+    assert "not judged" in said
+    assert not (tmp_path / "pack" / "checkpoint").exists()
+
+
+def test_what_cannot_be_made_is_refused(published: CommandLine, tmp_path: Path):
+    out = str(tmp_path / "pack.zip")
+    assert "name a resource" in published("evidence", "--out", out, code=2).err
+    assert (
+        "exclude"
+        in published(
+            "evidence", "churn", "--redact-texts", "--disclose", "reason", "--out", out, code=2
+        ).err
+    )
+    published("evidence", "nothing", "--out", out, code=1)
+    published("evidence", "--from", "2999-01-01", "--out", out, code=1)
+    assert [] == list(tmp_path.glob("*pack*"))
+    Path(out).touch()
+    assert "there already" in published("evidence", "churn", "--out", out, code=2).err
+
+
+@has_chromium
+def test_a_browser_says_which_evidence_is_genuine(
+    published: CommandLine, policy: Path, tmp_path: Path
+):
+    pack = made(published, tmp_path / "pack", policy, "churn/2")
+    page, profile = pack / "verify.html", tmp_path / "profile"
+    verdict, checks = browser.opened(page, profile)
+    assert ("genuine", {"good"}) == (verdict, set(checks.values()))
+    assert {"events", "checkpoint", "records", "order", "complete", "texts"} == set(checks)
+
+    honest = page.read_text()
+    edits = {
+        "s3://churn/2": ("s3://churn/9", {"events", "order"}),
+        # A text that is genuine, but was said of something else.
+        '\\"field\\":\\"description\\"': ('\\"field\\":\\"reason\\"', {"texts"}),
+    }
+    for old, (new, wrong) in edits.items():
+        assert old in honest
+        page.write_text(honest.replace(old, new, 1))
+        verdict, checks = browser.opened(page, profile)
+        assert "not-genuine" == verdict
+        assert wrong == {name for name, result in checks.items() if result == "bad"}
+
+    forged = Policy((Log(log_verifier(log_origin("forger.example", "acme"), KEY)),)).encode()
+    own = json.dumps(policy.read_text())[1:-1]
+    page.write_text(honest.replace(own, json.dumps(forged)[1:-1], 1))
+    assert "not-genuine" == browser.opened(page, profile)[0]
+
+
+@has_chromium
+def test_a_browser_takes_a_redacted_pack_for_genuine(
+    published: CommandLine, policy: Path, tmp_path: Path
+):
+    pack = made(published, tmp_path / "pack", policy, "churn/2", "--redact-texts")
+    assert "genuine" == browser.opened(pack / "verify.html", tmp_path / "profile")[0]
+    shutil.rmtree(pack)
