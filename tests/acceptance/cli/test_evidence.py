@@ -172,6 +172,34 @@ def test_a_browser_says_which_evidence_is_genuine(
     assert "not-genuine" == browser.opened(page, profile)[0]
 
 
+_GIVE_FILES = """<script>
+const given = new DataTransfer();
+for (const [name, text] of Object.entries(%s)) given.items.add(new File([text], name));
+document.getElementById("files").files = given.files;
+document.getElementById("files").dispatchEvent(new Event("change"));
+</script></body>"""
+
+
+@has_chromium
+@pytest.mark.parametrize(("word", "verdict"), [("better", "genuine"), ("edited", "not-genuine")])
+def test_a_page_of_ones_own_checks_the_files_of_another_pack(
+    published: CommandLine, policy: Path, tmp_path: Path, word: str, verdict: str
+):
+    own = made(published, tmp_path / "own", policy, "churn/1", "--redact-texts")
+    other = made(published, tmp_path / "other", policy, "churn/2")
+    names = ("manifest.json", "events.jsonl", "proofs.jsonl", "checkpoint", "heads.json")
+    texts = {name: (other / name).read_text() for name in (*names, "disclosures.jsonl")}
+    if word == "edited":
+        texts["events.jsonl"] = texts["events.jsonl"].replace('"staging"', '"archived"')
+    page = own / "verify.html"
+    script = _GIVE_FILES % json.dumps(texts).replace("<", "\\u003c")
+    # What the page holds itself is not genuine, so a good verdict can only be of the files.
+    edited = page.read_text().replace("s3://churn/1", "s3://churn/9")
+    page.write_text(edited.replace("</body>", script))
+    found, checks = browser.opened(page, tmp_path / "profile")
+    assert (verdict, word == "better") == (found, checks["events"] == "good")
+
+
 @has_chromium
 def test_a_browser_takes_a_redacted_pack_for_genuine(
     published: CommandLine, policy: Path, tmp_path: Path
