@@ -40,6 +40,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from regesta._aio.transport import AsyncTransport
 from regesta._shared import (
+    Occurred,
     duration,
     full_name,
     moment,
@@ -80,7 +81,7 @@ PARENTS = {
 
 #: Messages that callers give as plain values: annotation and conversion.
 PLAIN = {
-    ".regesta.v1.Moment": ("datetime | int | None", "moment({0})"),
+    ".regesta.v1.Moment": ("datetime | int | Occurred | None", "moment({0})"),
     ".google.protobuf.Timestamp": ("datetime | None", "timestamp({0})"),
     ".google.protobuf.Duration": ("float | None", "duration({0})"),
     ".google.protobuf.FieldMask": ("Sequence[str]", "FieldMask(paths={0})"),

@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 from regesta._aio.client import AsyncClient
+from regesta._shared import Occurred
 from regesta._sync.client import DEFAULT_TARGET, Client
 from regesta.errors import (
     AlreadyExists,
@@ -63,6 +64,7 @@ __all__ = [
     "Model",
     "ModelKind",
     "NotFound",
+    "Occurred",
     "OutOfRange",
     "Overloaded",
     "PermissionDenied",

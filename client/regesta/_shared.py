@@ -6,6 +6,7 @@ import json
 import re
 import threading
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -142,10 +143,23 @@ def request_id_or_new(request_id: str | None) -> str:
     return request_id or str(uuid.uuid4())
 
 
-def moment(at: datetime | int | None) -> reading_pb.Moment | None:
+@dataclass(frozen=True, slots=True)
+class Occurred:
+    """A time by which something had happened, as far as is known now.
+
+    What an importer said of the past counts from the time that it claimed. A plain time asks
+    for what had been recorded by then instead: what was known.
+    """
+
+    time: datetime
+
+
+def moment(at: datetime | int | Occurred | None) -> reading_pb.Moment | None:
     """Return a moment from a time or a position; None means now."""
     if at is None:
         return None
+    if isinstance(at, Occurred):
+        return reading_pb.Moment(time=timestamp(at.time), basis=reading_pb.MOMENT_BASIS_OCCURRED)
     if isinstance(at, int):
         return reading_pb.Moment(position=at)
     return reading_pb.Moment(time=timestamp(at))

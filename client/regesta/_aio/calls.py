@@ -12,6 +12,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from regesta._aio.transport import AsyncTransport
 from regesta._shared import (
+    Occurred,
     duration,
     full_name,
     moment,
@@ -317,7 +318,7 @@ class AsyncCalls:
         name: str,
         *,
         include_children: bool = False,
-        as_of: datetime | int | None = None,
+        as_of: datetime | int | Occurred | None = None,
         page_size: int = 0,
         page_token: str = "",
         consistency: reading_pb2.Consistency | None = None,
@@ -359,6 +360,60 @@ class AsyncCalls:
             "/regesta.v1.AuditService/GetHistory",
             request,
             audit_service_pb2.GetHistoryResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
+    async def diff_state(
+        self,
+        from_moment: datetime | int | Occurred | None,
+        *,
+        parent: str = "",
+        to_moment: datetime | int | Occurred | None = None,
+        page_size: int = 0,
+        page_token: str = "",
+        consistency: reading_pb2.Consistency | None = None,
+        timeout: float | None = None,
+    ) -> audit_service_pb2.DiffStateResponse:
+        """Say what changed between two moments: every model, version and alias that an event happened to, as it was before and after, in the order in which they changed first.
+
+        Free texts are as they are now, so what was erased is empty.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            from_moment: Required. The earlier moment. Its basis must be RECORDED.
+            to_moment: The later moment; unset means now. Its basis must be RECORDED. One before
+                `from_moment` is OUT_OF_RANGE.
+            page_size: At most this many; 0 means 50, above 1,000 means 1,000, negative is
+                refused. A page may hold fewer, also none, before the last one.
+            page_token: From the answer before; everything else of the request must be the same.
+            consistency: How fresh the answer must be.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = audit_service_pb2.DiffStateRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            from_moment=moment(from_moment),
+            to_moment=moment(to_moment),
+            page_size=page_size,
+            page_token=page_token,
+            consistency=consistency,
+        )
+        namespace = namespace_of(request.parent)
+        if consistency is None:
+            known = self._transport.positions.consistency(namespace)
+            if known is not None:
+                request.consistency.CopyFrom(known)
+        answer = await self._transport.unary(
+            "/regesta.v1.AuditService/DiffState",
+            request,
+            audit_service_pb2.DiffStateResponse,
             timeout,
         )
         self._transport.positions.saw(namespace, answer.position)
@@ -441,7 +496,7 @@ class AsyncCalls:
         self,
         name: str,
         *,
-        as_of: datetime | int | None = None,
+        as_of: datetime | int | Occurred | None = None,
         consistency: reading_pb2.Consistency | None = None,
         timeout: float | None = None,
     ) -> model_pb2.Model:
@@ -486,6 +541,7 @@ class AsyncCalls:
         page_token: str = "",
         show_deleted: bool = False,
         consistency: reading_pb2.Consistency | None = None,
+        as_of: datetime | int | Occurred | None = None,
         timeout: float | None = None,
     ) -> catalog_service_pb2.ListModelsResponse:
         """List the models of a namespace by name.
@@ -497,6 +553,7 @@ class AsyncCalls:
             page_token: From the answer before; everything else of the request must be the same.
             show_deleted: Also give what is deleted.
             consistency: How fresh the answer must be.
+            as_of: The moment to look at; unset means now. Pages that follow look at the same.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -511,6 +568,7 @@ class AsyncCalls:
             page_token=page_token,
             show_deleted=show_deleted,
             consistency=consistency,
+            as_of=moment(as_of),
         )
         namespace = namespace_of(request.parent)
         if consistency is None:
@@ -536,6 +594,7 @@ class AsyncCalls:
         page_token: str = "",
         show_deleted: bool = False,
         consistency: reading_pb2.Consistency | None = None,
+        as_of: datetime | int | Occurred | None = None,
         timeout: float | None = None,
     ) -> catalog_service_pb2.SearchModelsResponse:
         """Search models with a filter.
@@ -549,6 +608,7 @@ class AsyncCalls:
             page_token: From the answer before; everything else of the request must be the same.
             show_deleted: Also give what is deleted.
             consistency: How fresh the answer must be.
+            as_of: The moment to look at; unset means now. Pages that follow look at the same.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -565,6 +625,7 @@ class AsyncCalls:
             page_token=page_token,
             show_deleted=show_deleted,
             consistency=consistency,
+            as_of=moment(as_of),
         )
         namespace = namespace_of(request.parent)
         if consistency is None:
@@ -815,7 +876,7 @@ class AsyncCalls:
         self,
         name: str,
         *,
-        as_of: datetime | int | None = None,
+        as_of: datetime | int | Occurred | None = None,
         consistency: reading_pb2.Consistency | None = None,
         timeout: float | None = None,
     ) -> version_pb2.Version:
@@ -860,6 +921,7 @@ class AsyncCalls:
         page_token: str = "",
         show_deleted: bool = False,
         consistency: reading_pb2.Consistency | None = None,
+        as_of: datetime | int | Occurred | None = None,
         timeout: float | None = None,
     ) -> catalog_service_pb2.ListVersionsResponse:
         """List the versions of a model by number.
@@ -871,6 +933,7 @@ class AsyncCalls:
             page_token: From the answer before; everything else of the request must be the same.
             show_deleted: Also give what is deleted.
             consistency: How fresh the answer must be.
+            as_of: The moment to look at; unset means now. Pages that follow look at the same.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -885,6 +948,7 @@ class AsyncCalls:
             page_token=page_token,
             show_deleted=show_deleted,
             consistency=consistency,
+            as_of=moment(as_of),
         )
         namespace = namespace_of(request.parent)
         if consistency is None:
@@ -910,6 +974,7 @@ class AsyncCalls:
         page_token: str = "",
         show_deleted: bool = False,
         consistency: reading_pb2.Consistency | None = None,
+        as_of: datetime | int | Occurred | None = None,
         timeout: float | None = None,
     ) -> catalog_service_pb2.SearchVersionsResponse:
         """Search the versions of one model, or of a whole namespace, with a filter.
@@ -924,6 +989,7 @@ class AsyncCalls:
             page_token: From the answer before; everything else of the request must be the same.
             show_deleted: Also give what is deleted.
             consistency: How fresh the answer must be.
+            as_of: The moment to look at; unset means now. Pages that follow look at the same.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -940,6 +1006,7 @@ class AsyncCalls:
             page_token=page_token,
             show_deleted=show_deleted,
             consistency=consistency,
+            as_of=moment(as_of),
         )
         namespace = namespace_of(request.parent)
         if consistency is None:
@@ -1278,7 +1345,7 @@ class AsyncCalls:
         self,
         name: str,
         *,
-        as_of: datetime | int | None = None,
+        as_of: datetime | int | Occurred | None = None,
         consistency: reading_pb2.Consistency | None = None,
         timeout: float | None = None,
     ) -> model_pb2.Alias:
@@ -1323,6 +1390,7 @@ class AsyncCalls:
         page_size: int = 0,
         page_token: str = "",
         consistency: reading_pb2.Consistency | None = None,
+        as_of: datetime | int | Occurred | None = None,
         timeout: float | None = None,
     ) -> catalog_service_pb2.ListAliasesResponse:
         """List the aliases of a model by name.
@@ -1333,6 +1401,7 @@ class AsyncCalls:
                 refused.
             page_token: From the answer before; everything else of the request must be the same.
             consistency: How fresh the answer must be.
+            as_of: The moment to look at; unset means now. Pages that follow look at the same.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1346,6 +1415,7 @@ class AsyncCalls:
             page_size=page_size,
             page_token=page_token,
             consistency=consistency,
+            as_of=moment(as_of),
         )
         namespace = namespace_of(request.parent)
         if consistency is None:
@@ -1409,7 +1479,7 @@ class AsyncCalls:
         address: str,
         *,
         parent: str = "",
-        as_of: datetime | int | None = None,
+        as_of: datetime | int | Occurred | None = None,
         consistency: reading_pb2.Consistency | None = None,
         timeout: float | None = None,
     ) -> version_pb2.Version:

@@ -12,7 +12,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
-from regesta._shared import DEFAULT_TIMEOUT
+from regesta._shared import DEFAULT_TIMEOUT, Occurred
 from regesta._sync.calls import Calls
 from regesta._sync.tracing import trace_address
 from regesta._sync.transport import Transport
@@ -21,7 +21,7 @@ from regesta.audit.traces import Trace
 from regesta.errors import CheckpointInvalid, DeadlineExceeded, OutOfRange, Overloaded, Unavailable
 from regesta.properties import PropertyLike, property_value
 from regesta.trust import Receipt, SignedCheckpoint, Trust, received, signed
-from regesta.v1 import event_pb2, model_pb2, version_pb2
+from regesta.v1 import audit_service_pb2, event_pb2, model_pb2, version_pb2
 
 #: Where a server started by `regesta-server up` listens.
 DEFAULT_TARGET = "127.0.0.1:7421"
@@ -181,7 +181,7 @@ class Client(Calls):
         self,
         address: str,
         *,
-        as_of: datetime | int | None = None,
+        as_of: datetime | int | Occurred | None = None,
         timeout: float | None = None,
     ) -> version_pb2.Version:
         """Return the version an address means.
@@ -189,7 +189,7 @@ class Client(Calls):
         Args:
             address: `churn/3`, `churn@champion`, `churn#production`, `churn@^1.2`,
                 `churn@latest` or `sha256:…`.
-            as_of: What it meant at this time or position.
+            as_of: What it meant at this time or position; see also `regesta.Occurred`.
             timeout: Seconds until the call is given up.
 
         Raises:
@@ -226,9 +226,14 @@ class Client(Calls):
         return trace_address(self, address, as_of=as_of, proofs=proofs, timeout=timeout)
 
     def models(
-        self, where: str = "", *, order_by: str = "", show_deleted: bool = False
+        self,
+        where: str = "",
+        *,
+        order_by: str = "",
+        show_deleted: bool = False,
+        as_of: datetime | int | Occurred | None = None,
     ) -> Iterator[model_pb2.Model]:
-        """Yield every model that matches a filter (docs/reference/filters.md)."""
+        """Yield every model that matches a filter (docs/reference/filters.md), at any moment."""
         token = ""
         while True:
             page = self.search_models(
@@ -237,6 +242,7 @@ class Client(Calls):
                 page_size=200,
                 page_token=token,
                 show_deleted=show_deleted,
+                as_of=as_of,
             )
             for model in page.models:
                 yield model
@@ -251,8 +257,9 @@ class Client(Calls):
         *,
         order_by: str = "",
         show_deleted: bool = False,
+        as_of: datetime | int | Occurred | None = None,
     ) -> Iterator[version_pb2.Version]:
-        """Yield every version that matches a filter, of one model or of all."""
+        """Yield every version that matches a filter, of one model or of all, at any moment."""
         token = ""
         while True:
             page = self.search_versions(
@@ -262,9 +269,28 @@ class Client(Calls):
                 page_size=200,
                 page_token=token,
                 show_deleted=show_deleted,
+                as_of=as_of,
             )
             for version in page.versions:
                 yield version
+            token = page.next_page_token
+            if not token:
+                return
+
+    def changes(
+        self, since: datetime | int, until: datetime | int | None = None
+    ) -> Iterator[audit_service_pb2.StateChange]:
+        """Yield every model, version and alias that changed between two moments.
+
+        Args:
+            since: The earlier moment.
+            until: The later one; None means now.
+        """
+        token = ""
+        while True:
+            page = self.diff_state(from_moment=since, to_moment=until, page_token=token)
+            for change in page.changes:
+                yield change
             token = page.next_page_token
             if not token:
                 return

@@ -12,8 +12,8 @@ import click
 from regesta.addresses import Address
 from regesta.cli import rendering
 from regesta.cli.documents import document
-from regesta.cli.options import as_of
-from regesta.cli.session import Session, moment_of, pass_session
+from regesta.cli.options import as_of, known_now, occurred
+from regesta.cli.session import Moment, Session, moment_of, pass_session
 from regesta.cli.targets import Target
 from regesta.names import AliasName, ModelName, VersionName
 from regesta.v1 import model_pb2, version_pb2
@@ -41,17 +41,31 @@ def _limited(function: Callable[..., None]) -> Callable[..., None]:
 @click.command("list")
 @click.argument("model", required=False)
 @_limited
+@as_of
+@known_now
 @pass_session
-def list_(session: Session, model: str | None, *, deleted: bool, limit: int | None) -> None:
+def list_(
+    session: Session,
+    model: str | None,
+    *,
+    deleted: bool,
+    limit: int | None,
+    as_of: datetime | int | None,
+    known_now: bool,
+) -> None:
     """List the models of the namespace, or the versions of a model, newest first."""
+    moment = occurred(as_of, known_now=known_now)
     if model is None:
-        _show_models(session, session.client().models(show_deleted=deleted), limit)
+        models = session.client().models(show_deleted=deleted, as_of=moment)
+        _show_models(session, models, limit)
         return
     name = session.model(model)
     client = session.client(name.namespace)
     # Asked by name, a model that is not there is an error and no empty list.
-    client.get_model(str(name))
-    versions = client.versions(str(name), order_by="version desc", show_deleted=deleted)
+    client.get_model(str(name), as_of=moment)
+    versions = client.versions(
+        str(name), order_by="version desc", show_deleted=deleted, as_of=moment
+    )
     _show_versions(session, versions, limit)
 
 
@@ -61,6 +75,8 @@ def list_(session: Session, model: str | None, *, deleted: bool, limit: int | No
 @click.option("--model", help="Only versions of this model.")
 @click.option("--order-by", default="", help="For example 'create_time desc'.")
 @_limited
+@as_of
+@known_now
 @pass_session
 def search(
     session: Session,
@@ -71,22 +87,29 @@ def search(
     order_by: str,
     deleted: bool,
     limit: int | None,
+    as_of: datetime | int | None,
+    known_now: bool,
 ) -> None:
     """Search models or versions with a filter.
 
     The language is described in docs/reference/filters.md, for example
     'stage = production AND metrics.auc > 0.9'.
     """
+    moment = occurred(as_of, known_now=known_now)
     if what == "models":
         if model is not None:
             raise click.UsageError("--model is for versions; say model = … in the filter")
-        found = session.client().models(filter, order_by=order_by, show_deleted=deleted)
+        found = session.client().models(
+            filter, order_by=order_by, show_deleted=deleted, as_of=moment
+        )
         _show_models(session, found, limit)
         return
     name = None if model is None else session.model(model)
     client = session.client(None if name is None else name.namespace)
     parent = "" if name is None else str(name)
-    versions = client.versions(parent, filter, order_by=order_by, show_deleted=deleted)
+    versions = client.versions(
+        parent, filter, order_by=order_by, show_deleted=deleted, as_of=moment
+    )
     _show_versions(session, versions, limit)
 
 
@@ -94,14 +117,17 @@ def search(
 @click.argument("resource")
 @click.option("--card", is_flag=True, help="Print the card and nothing else.")
 @as_of
+@known_now
 @pass_session
-def show(session: Session, resource: str, *, card: bool, as_of: datetime | int | None) -> None:
+def show(
+    session: Session, resource: str, *, card: bool, as_of: datetime | int | None, known_now: bool
+) -> None:
     """Show all that is known of a model, a version or an alias.
 
     A stage, a range, `latest` or a digest shows the version that it means.
     """
     target = session.parse(resource)
-    found = fetch(session, target, as_of)
+    found = fetch(session, target, occurred(as_of, known_now=known_now))
     if card:
         if isinstance(found, model_pb2.Alias):
             raise click.UsageError("an alias has no card; its version has")
@@ -118,9 +144,15 @@ def show(session: Session, resource: str, *, card: bool, as_of: datetime | int |
 @click.argument("address")
 @click.option("--field", type=click.Choice(_FIELDS), help="Print this field and nothing else.")
 @as_of
+@known_now
 @pass_session
 def resolve(
-    session: Session, address: str, *, field: str | None, as_of: datetime | int | None
+    session: Session,
+    address: str,
+    *,
+    field: str | None,
+    as_of: datetime | int | None,
+    known_now: bool,
 ) -> None:
     """Say which version an address means.
 
@@ -130,7 +162,7 @@ def resolve(
     target = session.parse(address)
     if isinstance(target.subject, ModelName):
         raise click.UsageError("say which version: churn/3, churn@champion, churn@latest …")
-    version = session.resolve(target, as_of)
+    version = session.resolve(target, occurred(as_of, known_now=known_now))
     if field is not None:
         session.output.text(str(getattr(version, field)))
     elif session.output.json:
@@ -140,7 +172,7 @@ def resolve(
         rendering.versions_table(session.output, [version])
 
 
-def fetch(session: Session, target: Target, as_of: datetime | int | None) -> Resource:
+def fetch(session: Session, target: Target, as_of: Moment | None) -> Resource:
     """Return the resource that a target names, as of a moment.
 
     Raises:

@@ -15,6 +15,7 @@ from regesta.addresses import Address
 from regesta.cli import blame as folding
 from regesta.cli import happened
 from regesta.cli.catalog import fetch
+from regesta.cli.changes import show_changes
 from regesta.cli.difference import BOOKKEEPING, Change, difference
 from regesta.cli.documents import document
 from regesta.cli.fields import join, value_text
@@ -32,7 +33,7 @@ _LONGEST_VALUE = 100
 
 
 @click.command()
-@click.argument("resource")
+@click.argument("resource", required=False)
 @click.argument("other", required=False)
 @click.option(
     "--from", "before", type=MOMENT, metavar="MOMENT", help="The earlier moment: position or time."
@@ -48,7 +49,7 @@ _LONGEST_VALUE = 100
 @pass_session
 def diff(
     session: Session,
-    resource: str,
+    resource: str | None,
     *,
     other: str | None,
     before: datetime | int | None,
@@ -57,8 +58,14 @@ def diff(
     """Say what differs between two moments or two resources.
 
     As in: diff churn/3 --from 120 --to 2026-11-21, or: diff churn/3 churn/4. A model is
-    compared with its aliases.
+    compared with its aliases. Without RESOURCE it is everything that changed in between, as
+    in: diff --from 2026-10-01 --to 2026-11-01.
     """
+    if resource is None:
+        if before is None:
+            raise click.UsageError("name a resource, or say since when with --from")
+        show_changes(session, session.client().changes(before, after))
+        return
     one = _fixed(session, resource)
     if other is None:
         if before is None:

@@ -6,10 +6,12 @@ import functools
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import click
 
+import regesta
 from regesta.cli.session import Session
 from regesta.cli.times import InvalidMoment, parse_moment
 from regesta.cli.values import InvalidValue
@@ -39,6 +41,30 @@ class Parsed(click.ParamType, Generic[T]):  # type: ignore[type-arg]  # generic 
 
 
 MOMENT = Parsed("moment", parse_moment)
+
+
+def known_now(function: Function) -> Function:
+    """Add `--known-now` to a read; `occurred` puts it together with `--as-of`."""
+    return click.option(
+        "--known-now",
+        is_flag=True,
+        help="With --as-of TIME: by when it happened, as far as is known now.",
+    )(function)
+
+
+def occurred(
+    as_of: datetime | int | None, *, known_now: bool
+) -> datetime | int | regesta.Occurred | None:
+    """Return the moment that the two options mean together.
+
+    Raises:
+        click.UsageError: They do not go together.
+    """
+    if not known_now:
+        return as_of
+    if not isinstance(as_of, datetime):
+        raise click.UsageError("--known-now goes with --as-of and a time")
+    return regesta.Occurred(as_of)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import overload
 
 import click
 
@@ -19,6 +20,10 @@ from regesta.names import ModelName, VersionName
 
 #: Seconds that a call may take when nobody says otherwise.
 DEFAULT_TIMEOUT = 30.0
+
+
+#: What reads can look at: what had been recorded, or what had happened.
+Moment = datetime | int | regesta.Occurred
 
 
 @dataclass(slots=True)
@@ -96,14 +101,18 @@ class Session:
             case _:
                 return VersionName.parse(self.resolve(target).name)
 
-    def resolve(self, target: Target, as_of: datetime | int | None = None) -> regesta.Version:
+    def resolve(self, target: Target, as_of: Moment | None = None) -> regesta.Version:
         """Return the version that a target means as of a moment."""
         subject = target.subject
         address = str(subject) if isinstance(subject, Address) else address_of(subject)
         return self.client(target.namespace).resolve(address, as_of=moment_of(target, as_of))
 
 
-def moment_of(target: Target, as_of: datetime | int | None) -> datetime | int | None:
+@overload
+def moment_of(target: Target, as_of: datetime | int | None) -> datetime | int | None: ...
+@overload
+def moment_of(target: Target, as_of: Moment | None) -> Moment | None: ...
+def moment_of(target: Target, as_of: Moment | None) -> Moment | None:
     """Return the moment that an option or an address names; None is now.
 
     Raises:

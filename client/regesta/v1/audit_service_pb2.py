@@ -24,11 +24,13 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from regesta.v1 import event_pb2 as regesta_dot_v1_dot_event__pb2
+from regesta.v1 import model_pb2 as regesta_dot_v1_dot_model__pb2
 from regesta.v1 import options_pb2 as regesta_dot_v1_dot_options__pb2
 from regesta.v1 import reading_pb2 as regesta_dot_v1_dot_reading__pb2
+from regesta.v1 import version_pb2 as regesta_dot_v1_dot_version__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eregesta/v1/audit_service.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16regesta/v1/event.proto\x1a\x18regesta/v1/options.proto\x1a\x18regesta/v1/reading.proto\"\xb9\x01\n\x11ReadEventsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_position\x18\x02 \x01(\x03\x12\'\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x17.regesta.v1.EventFilter\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\x12,\n\x0b\x63onsistency\x18\x06 \x01(\x0b\x32\x17.regesta.v1.Consistency\"b\n\x12ReadEventsResponse\x12!\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x11.regesta.v1.Event\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\"~\n\x13StreamEventsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_position\x18\x02 \x01(\x03\x12\x16\n\x0euntil_position\x18\x03 \x01(\x03\x12\'\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x17.regesta.v1.EventFilter\"K\n\x14StreamEventsResponse\x12!\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x11.regesta.v1.Event\x12\x10\n\x08position\x18\x02 \x01(\x03\"\xb3\x01\n\x11GetHistoryRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x18\n\x10include_children\x18\x02 \x01(\x08\x12!\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x12.regesta.v1.Moment\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\x12,\n\x0b\x63onsistency\x18\x06 \x01(\x0b\x32\x17.regesta.v1.Consistency\"b\n\x12GetHistoryResponse\x12!\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x11.regesta.v1.Event\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\" \n\x0eGetHeadRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\"g\n\x0fGetHeadResponse\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x11\n\troot_hash\x18\x02 \x01(\x0c\x12/\n\x0brecord_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\x8f\x03\n\x0c\x41uditService\x12^\n\nReadEvents\x12\x1d.regesta.v1.ReadEventsRequest\x1a\x1e.regesta.v1.ReadEventsResponse\"\x11\x90\x02\x01\xca\xf3\x18\naudit.read\x12\x66\n\x0cStreamEvents\x12\x1f.regesta.v1.StreamEventsRequest\x1a .regesta.v1.StreamEventsResponse\"\x11\x90\x02\x01\xca\xf3\x18\naudit.read0\x01\x12`\n\nGetHistory\x12\x1d.regesta.v1.GetHistoryRequest\x1a\x1e.regesta.v1.GetHistoryResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\x63\x61talog.read\x12U\n\x07GetHead\x12\x1a.regesta.v1.GetHeadRequest\x1a\x1b.regesta.v1.GetHeadResponse\"\x11\x90\x02\x01\xca\xf3\x18\naudit.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eregesta/v1/audit_service.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16regesta/v1/event.proto\x1a\x16regesta/v1/model.proto\x1a\x18regesta/v1/options.proto\x1a\x18regesta/v1/reading.proto\x1a\x18regesta/v1/version.proto\"\xb9\x01\n\x11ReadEventsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_position\x18\x02 \x01(\x03\x12\'\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x17.regesta.v1.EventFilter\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\x12,\n\x0b\x63onsistency\x18\x06 \x01(\x0b\x32\x17.regesta.v1.Consistency\"b\n\x12ReadEventsResponse\x12!\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x11.regesta.v1.Event\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\"~\n\x13StreamEventsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_position\x18\x02 \x01(\x03\x12\x16\n\x0euntil_position\x18\x03 \x01(\x03\x12\'\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x17.regesta.v1.EventFilter\"K\n\x14StreamEventsResponse\x12!\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x11.regesta.v1.Event\x12\x10\n\x08position\x18\x02 \x01(\x03\"\xb3\x01\n\x11GetHistoryRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x18\n\x10include_children\x18\x02 \x01(\x08\x12!\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x12.regesta.v1.Moment\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\x12,\n\x0b\x63onsistency\x18\x06 \x01(\x0b\x32\x17.regesta.v1.Consistency\"b\n\x12GetHistoryResponse\x12!\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x11.regesta.v1.Event\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\" \n\x0eGetHeadRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\"g\n\x0fGetHeadResponse\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x11\n\troot_hash\x18\x02 \x01(\x0c\x12/\n\x0brecord_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc7\x01\n\x10\x44iffStateRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\'\n\x0b\x66rom_moment\x18\x02 \x01(\x0b\x32\x12.regesta.v1.Moment\x12%\n\tto_moment\x18\x03 \x01(\x0b\x32\x12.regesta.v1.Moment\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\x12,\n\x0b\x63onsistency\x18\x06 \x01(\x0b\x32\x17.regesta.v1.Consistency\"\xa0\x01\n\x0bStateChange\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x06\x62\x65\x66ore\x18\x02 \x01(\x0b\x32\x19.regesta.v1.ResourceState\x12(\n\x05\x61\x66ter\x18\x03 \x01(\x0b\x32\x19.regesta.v1.ResourceState\x12\x16\n\x0e\x63hanged_fields\x18\x04 \x03(\t\x12\x16\n\x0e\x66irst_position\x18\x05 \x01(\x03\"\x8b\x01\n\rResourceState\x12\"\n\x05model\x18\x01 \x01(\x0b\x32\x11.regesta.v1.ModelH\x00\x12&\n\x07version\x18\x02 \x01(\x0b\x32\x13.regesta.v1.VersionH\x00\x12\"\n\x05\x61lias\x18\x03 \x01(\x0b\x32\x11.regesta.v1.AliasH\x00\x42\n\n\x08resource\"\x7f\n\x11\x44iffStateResponse\x12(\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x17.regesta.v1.StateChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x15\n\rfrom_position\x18\x03 \x01(\x03\x12\x10\n\x08position\x18\x04 \x01(\x03\x32\xee\x03\n\x0c\x41uditService\x12^\n\nReadEvents\x12\x1d.regesta.v1.ReadEventsRequest\x1a\x1e.regesta.v1.ReadEventsResponse\"\x11\x90\x02\x01\xca\xf3\x18\naudit.read\x12\x66\n\x0cStreamEvents\x12\x1f.regesta.v1.StreamEventsRequest\x1a .regesta.v1.StreamEventsResponse\"\x11\x90\x02\x01\xca\xf3\x18\naudit.read0\x01\x12`\n\nGetHistory\x12\x1d.regesta.v1.GetHistoryRequest\x1a\x1e.regesta.v1.GetHistoryResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\x63\x61talog.read\x12]\n\tDiffState\x12\x1c.regesta.v1.DiffStateRequest\x1a\x1d.regesta.v1.DiffStateResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\x63\x61talog.read\x12U\n\x07GetHead\x12\x1a.regesta.v1.GetHeadRequest\x1a\x1b.regesta.v1.GetHeadResponse\"\x11\x90\x02\x01\xca\xf3\x18\naudit.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,24 +43,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUDITSERVICE'].methods_by_name['StreamEvents']._serialized_options = b'\220\002\001\312\363\030\naudit.read'
   _globals['_AUDITSERVICE'].methods_by_name['GetHistory']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['GetHistory']._serialized_options = b'\220\002\001\312\363\030\014catalog.read'
+  _globals['_AUDITSERVICE'].methods_by_name['DiffState']._loaded_options = None
+  _globals['_AUDITSERVICE'].methods_by_name['DiffState']._serialized_options = b'\220\002\001\312\363\030\014catalog.read'
   _globals['_AUDITSERVICE'].methods_by_name['GetHead']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['GetHead']._serialized_options = b'\220\002\001\312\363\030\naudit.read'
-  _globals['_READEVENTSREQUEST']._serialized_start=156
-  _globals['_READEVENTSREQUEST']._serialized_end=341
-  _globals['_READEVENTSRESPONSE']._serialized_start=343
-  _globals['_READEVENTSRESPONSE']._serialized_end=441
-  _globals['_STREAMEVENTSREQUEST']._serialized_start=443
-  _globals['_STREAMEVENTSREQUEST']._serialized_end=569
-  _globals['_STREAMEVENTSRESPONSE']._serialized_start=571
-  _globals['_STREAMEVENTSRESPONSE']._serialized_end=646
-  _globals['_GETHISTORYREQUEST']._serialized_start=649
-  _globals['_GETHISTORYREQUEST']._serialized_end=828
-  _globals['_GETHISTORYRESPONSE']._serialized_start=830
-  _globals['_GETHISTORYRESPONSE']._serialized_end=928
-  _globals['_GETHEADREQUEST']._serialized_start=930
-  _globals['_GETHEADREQUEST']._serialized_end=962
-  _globals['_GETHEADRESPONSE']._serialized_start=964
-  _globals['_GETHEADRESPONSE']._serialized_end=1067
-  _globals['_AUDITSERVICE']._serialized_start=1070
-  _globals['_AUDITSERVICE']._serialized_end=1469
+  _globals['_READEVENTSREQUEST']._serialized_start=206
+  _globals['_READEVENTSREQUEST']._serialized_end=391
+  _globals['_READEVENTSRESPONSE']._serialized_start=393
+  _globals['_READEVENTSRESPONSE']._serialized_end=491
+  _globals['_STREAMEVENTSREQUEST']._serialized_start=493
+  _globals['_STREAMEVENTSREQUEST']._serialized_end=619
+  _globals['_STREAMEVENTSRESPONSE']._serialized_start=621
+  _globals['_STREAMEVENTSRESPONSE']._serialized_end=696
+  _globals['_GETHISTORYREQUEST']._serialized_start=699
+  _globals['_GETHISTORYREQUEST']._serialized_end=878
+  _globals['_GETHISTORYRESPONSE']._serialized_start=880
+  _globals['_GETHISTORYRESPONSE']._serialized_end=978
+  _globals['_GETHEADREQUEST']._serialized_start=980
+  _globals['_GETHEADREQUEST']._serialized_end=1012
+  _globals['_GETHEADRESPONSE']._serialized_start=1014
+  _globals['_GETHEADRESPONSE']._serialized_end=1117
+  _globals['_DIFFSTATEREQUEST']._serialized_start=1120
+  _globals['_DIFFSTATEREQUEST']._serialized_end=1319
+  _globals['_STATECHANGE']._serialized_start=1322
+  _globals['_STATECHANGE']._serialized_end=1482
+  _globals['_RESOURCESTATE']._serialized_start=1485
+  _globals['_RESOURCESTATE']._serialized_end=1624
+  _globals['_DIFFSTATERESPONSE']._serialized_start=1626
+  _globals['_DIFFSTATERESPONSE']._serialized_end=1753
+  _globals['_AUDITSERVICE']._serialized_start=1756
+  _globals['_AUDITSERVICE']._serialized_end=2250
 # @@protoc_insertion_point(module_scope)

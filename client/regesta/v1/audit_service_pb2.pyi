@@ -9,7 +9,9 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from regesta.v1 import event_pb2 as _event_pb2
+from regesta.v1 import model_pb2 as _model_pb2
 from regesta.v1 import reading_pb2 as _reading_pb2
+from regesta.v1 import version_pb2 as _version_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -300,3 +302,178 @@ class GetHeadResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetHeadResponse: _TypeAlias = GetHeadResponse  # noqa: Y015
+
+@_typing.final
+class DiffStateRequest(_message.Message):
+    """Which moments."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    FROM_MOMENT_FIELD_NUMBER: _builtins.int
+    TO_MOMENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    CONSISTENCY_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Required. The namespace: `namespaces/{namespace}`."""
+    page_size: _builtins.int
+    """At most this many; 0 means 50, above 1,000 means 1,000, negative is refused.
+    A page may hold fewer, also none, before the last one.
+    """
+    page_token: _builtins.str
+    """From the answer before; everything else of the request must be the same."""
+    @_builtins.property
+    def from_moment(self) -> _reading_pb2.Moment:
+        """Required. The earlier moment. Its basis must be RECORDED."""
+
+    @_builtins.property
+    def to_moment(self) -> _reading_pb2.Moment:
+        """The later moment; unset means now. Its basis must be RECORDED. One before
+        `from_moment` is OUT_OF_RANGE.
+        """
+
+    @_builtins.property
+    def consistency(self) -> _reading_pb2.Consistency:
+        """How fresh the answer must be."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        from_moment: _reading_pb2.Moment | None = ...,
+        to_moment: _reading_pb2.Moment | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        consistency: _reading_pb2.Consistency | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consistency", b"consistency", "from_moment", b"from_moment", "to_moment", b"to_moment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistency", b"consistency", "from_moment", b"from_moment", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "to_moment", b"to_moment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiffStateRequest: _TypeAlias = DiffStateRequest  # noqa: Y015
+
+@_typing.final
+class StateChange(_message.Message):
+    """A resource that is not what it was."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELDS_FIELD_NUMBER: _builtins.int
+    FIRST_POSITION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its resource name, of the later moment."""
+    first_position: _builtins.int
+    """The position of the first event in between that happened to it."""
+    @_builtins.property
+    def before(self) -> Global___ResourceState:
+        """What it was; unset when it did not exist."""
+
+    @_builtins.property
+    def after(self) -> Global___ResourceState:
+        """What it is at the later moment. A deleted resource is there, with its
+        `delete_time`; an alias that was removed has the version 0.
+        """
+
+    @_builtins.property
+    def changed_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Fields that differ, by the alphabet, for example `stage`, `tags.team`; all
+        of them when it did not exist before. Etags and times of updates, which
+        always differ, are not among them.
+        """
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        before: Global___ResourceState | None = ...,
+        after: Global___ResourceState | None = ...,
+        changed_fields: _abc.Iterable[_builtins.str] | None = ...,
+        first_position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "changed_fields", b"changed_fields", "first_position", b"first_position", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StateChange: _TypeAlias = StateChange  # noqa: Y015
+
+@_typing.final
+class ResourceState(_message.Message):
+    """One kind of resource."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    ALIAS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def model(self) -> _model_pb2.Model:
+        """A model."""
+
+    @_builtins.property
+    def version(self) -> _version_pb2.Version:
+        """A version."""
+
+    @_builtins.property
+    def alias(self) -> _model_pb2.Alias:
+        """An alias."""
+
+    def __init__(
+        self,
+        *,
+        model: _model_pb2.Model | None = ...,
+        version: _version_pb2.Version | None = ...,
+        alias: _model_pb2.Alias | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "model", b"model", "resource", b"resource", "version", b"version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "model", b"model", "resource", b"resource", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["model", "version", "alias"]  # noqa: Y015
+    _WhichOneofArgType_resource: _TypeAlias = _typing.Literal["resource", b"resource"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_resource) -> _WhichOneofReturnType_resource | None: ...
+
+Global___ResourceState: _TypeAlias = ResourceState  # noqa: Y015
+
+@_typing.final
+class DiffStateResponse(_message.Message):
+    """One page of changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FROM_POSITION_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty when this is the last."""
+    from_position: _builtins.int
+    """The position that the earlier moment means."""
+    position: _builtins.int
+    """The position that the later moment means."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___StateChange]:
+        """The changes, by `first_position`."""
+
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[Global___StateChange] | None = ...,
+        next_page_token: _builtins.str = ...,
+        from_position: _builtins.int = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "from_position", b"from_position", "next_page_token", b"next_page_token", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiffStateResponse: _TypeAlias = DiffStateResponse  # noqa: Y015

@@ -50,6 +50,11 @@ class AuditServiceStub(object):
                 request_serializer=regesta_dot_v1_dot_audit__service__pb2.GetHistoryRequest.SerializeToString,
                 response_deserializer=regesta_dot_v1_dot_audit__service__pb2.GetHistoryResponse.FromString,
                 _registered_method=True)
+        self.DiffState = channel.unary_unary(
+                '/regesta.v1.AuditService/DiffState',
+                request_serializer=regesta_dot_v1_dot_audit__service__pb2.DiffStateRequest.SerializeToString,
+                response_deserializer=regesta_dot_v1_dot_audit__service__pb2.DiffStateResponse.FromString,
+                _registered_method=True)
         self.GetHead = channel.unary_unary(
                 '/regesta.v1.AuditService/GetHead',
                 request_serializer=regesta_dot_v1_dot_audit__service__pb2.GetHeadRequest.SerializeToString,
@@ -83,6 +88,15 @@ class AuditServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DiffState(self, request, context):
+        """Say what changed between two moments: every model, version and alias that an
+        event happened to, as it was before and after, in the order in which they
+        changed first. Free texts are as they are now, so what was erased is empty.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetHead(self, request, context):
         """Get the end of a namespace's log and the Merkle root over all of it. It is
         not signed; a signed one is called a checkpoint.
@@ -108,6 +122,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.GetHistory,
                     request_deserializer=regesta_dot_v1_dot_audit__service__pb2.GetHistoryRequest.FromString,
                     response_serializer=regesta_dot_v1_dot_audit__service__pb2.GetHistoryResponse.SerializeToString,
+            ),
+            'DiffState': grpc.unary_unary_rpc_method_handler(
+                    servicer.DiffState,
+                    request_deserializer=regesta_dot_v1_dot_audit__service__pb2.DiffStateRequest.FromString,
+                    response_serializer=regesta_dot_v1_dot_audit__service__pb2.DiffStateResponse.SerializeToString,
             ),
             'GetHead': grpc.unary_unary_rpc_method_handler(
                     servicer.GetHead,
@@ -197,6 +216,33 @@ class AuditService(object):
             '/regesta.v1.AuditService/GetHistory',
             regesta_dot_v1_dot_audit__service__pb2.GetHistoryRequest.SerializeToString,
             regesta_dot_v1_dot_audit__service__pb2.GetHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiffState(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regesta.v1.AuditService/DiffState',
+            regesta_dot_v1_dot_audit__service__pb2.DiffStateRequest.SerializeToString,
+            regesta_dot_v1_dot_audit__service__pb2.DiffStateResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,11 @@ class AuditServiceStub:
     """
     GetHistory: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.GetHistoryRequest, _audit_service_pb2.GetHistoryResponse]
     """Read what happened to one resource: who did what, when and why."""
+    DiffState: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.DiffStateRequest, _audit_service_pb2.DiffStateResponse]
+    """Say what changed between two moments: every model, version and alias that an
+    event happened to, as it was before and after, in the order in which they
+    changed first. Free texts are as they are now, so what was erased is empty.
+    """
     GetHead: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.GetHeadRequest, _audit_service_pb2.GetHeadResponse]
     """Get the end of a namespace's log and the Merkle root over all of it. It is
     not signed; a signed one is called a checkpoint.
@@ -59,6 +64,11 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """
     GetHistory: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.GetHistoryRequest, _audit_service_pb2.GetHistoryResponse]  # type: ignore[assignment]
     """Read what happened to one resource: who did what, when and why."""
+    DiffState: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.DiffStateRequest, _audit_service_pb2.DiffStateResponse]  # type: ignore[assignment]
+    """Say what changed between two moments: every model, version and alias that an
+    event happened to, as it was before and after, in the order in which they
+    changed first. Free texts are as they are now, so what was erased is empty.
+    """
     GetHead: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.GetHeadRequest, _audit_service_pb2.GetHeadResponse]  # type: ignore[assignment]
     """Get the end of a namespace's log and the Merkle root over all of it. It is
     not signed; a signed one is called a checkpoint.
@@ -92,6 +102,17 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_service_pb2.GetHistoryResponse, _abc.Awaitable[_audit_service_pb2.GetHistoryResponse]]:
         """Read what happened to one resource: who did what, when and why."""
+
+    @_abc_1.abstractmethod
+    def DiffState(
+        self,
+        request: _audit_service_pb2.DiffStateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_service_pb2.DiffStateResponse, _abc.Awaitable[_audit_service_pb2.DiffStateResponse]]:
+        """Say what changed between two moments: every model, version and alias that an
+        event happened to, as it was before and after, in the order in which they
+        changed first. Free texts are as they are now, so what was erased is empty.
+        """
 
     @_abc_1.abstractmethod
     def GetHead(

@@ -25,17 +25,19 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18regesta/v1/reading.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"L\n\x0b\x43onsistency\x12+\n\x05level\x18\x01 \x01(\x0e\x32\x1c.regesta.v1.ConsistencyLevel\x12\x10\n\x08position\x18\x02 \x01(\x03\"N\n\x06Moment\x12\x12\n\x08position\x18\x01 \x01(\x03H\x00\x12*\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x42\x04\n\x02\x61t*\xa5\x01\n\x10\x43onsistencyLevel\x12!\n\x1d\x43ONSISTENCY_LEVEL_UNSPECIFIED\x10\x00\x12&\n\"CONSISTENCY_LEVEL_MINIMIZE_LATENCY\x10\x01\x12\x1e\n\x1a\x43ONSISTENCY_LEVEL_AT_LEAST\x10\x02\x12&\n\"CONSISTENCY_LEVEL_FULLY_CONSISTENT\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18regesta/v1/reading.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"L\n\x0b\x43onsistency\x12+\n\x05level\x18\x01 \x01(\x0e\x32\x1c.regesta.v1.ConsistencyLevel\x12\x10\n\x08position\x18\x02 \x01(\x03\"v\n\x06Moment\x12\x12\n\x08position\x18\x01 \x01(\x03H\x00\x12*\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12&\n\x05\x62\x61sis\x18\x03 \x01(\x0e\x32\x17.regesta.v1.MomentBasisB\x04\n\x02\x61t*\xa5\x01\n\x10\x43onsistencyLevel\x12!\n\x1d\x43ONSISTENCY_LEVEL_UNSPECIFIED\x10\x00\x12&\n\"CONSISTENCY_LEVEL_MINIMIZE_LATENCY\x10\x01\x12\x1e\n\x1a\x43ONSISTENCY_LEVEL_AT_LEAST\x10\x02\x12&\n\"CONSISTENCY_LEVEL_FULLY_CONSISTENT\x10\x03*a\n\x0bMomentBasis\x12\x1c\n\x18MOMENT_BASIS_UNSPECIFIED\x10\x00\x12\x19\n\x15MOMENT_BASIS_RECORDED\x10\x01\x12\x19\n\x15MOMENT_BASIS_OCCURRED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'regesta.v1.reading_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONSISTENCYLEVEL']._serialized_start=232
-  _globals['_CONSISTENCYLEVEL']._serialized_end=397
+  _globals['_CONSISTENCYLEVEL']._serialized_start=272
+  _globals['_CONSISTENCYLEVEL']._serialized_end=437
+  _globals['_MOMENTBASIS']._serialized_start=439
+  _globals['_MOMENTBASIS']._serialized_end=536
   _globals['_CONSISTENCY']._serialized_start=73
   _globals['_CONSISTENCY']._serialized_end=149
   _globals['_MOMENT']._serialized_start=151
-  _globals['_MOMENT']._serialized_end=229
+  _globals['_MOMENT']._serialized_end=269
 # @@protoc_insertion_point(module_scope)

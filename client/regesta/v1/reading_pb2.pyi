@@ -54,6 +54,38 @@ CONSISTENCY_LEVEL_FULLY_CONSISTENT: ConsistencyLevel.ValueType  # 3
 """Answer no older than every write acknowledged before this call began."""
 Global___ConsistencyLevel: _TypeAlias = ConsistencyLevel  # noqa: Y015
 
+class _MomentBasis:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MomentBasisEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MomentBasis.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MOMENT_BASIS_UNSPECIFIED: _MomentBasis.ValueType  # 0
+    """The server's default: RECORDED."""
+    MOMENT_BASIS_RECORDED: _MomentBasis.ValueType  # 1
+    """When it was recorded: what was known then."""
+    MOMENT_BASIS_OCCURRED: _MomentBasis.ValueType  # 2
+    """When it happened, as far as is known now: what an importer said of the past
+    counts from the time that it claimed, never later than it was recorded.
+    Along a stream that time does not go back, so of each resource it is the
+    state after the last event before the first that had not happened yet.
+    """
+
+class MomentBasis(_MomentBasis, metaclass=_MomentBasisEnumTypeWrapper):
+    """By which of its times an event counts."""
+
+MOMENT_BASIS_UNSPECIFIED: MomentBasis.ValueType  # 0
+"""The server's default: RECORDED."""
+MOMENT_BASIS_RECORDED: MomentBasis.ValueType  # 1
+"""When it was recorded: what was known then."""
+MOMENT_BASIS_OCCURRED: MomentBasis.ValueType  # 2
+"""When it happened, as far as is known now: what an importer said of the past
+counts from the time that it claimed, never later than it was recorded.
+Along a stream that time does not go back, so of each resource it is the
+state after the last event before the first that had not happened yet.
+"""
+Global___MomentBasis: _TypeAlias = MomentBasis  # noqa: Y015
+
 @_typing.final
 class Consistency(_message.Message):
     """What a read demands of the state it is answered from."""
@@ -91,10 +123,13 @@ class Moment(_message.Message):
 
     POSITION_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """The state right after the event at this position. 0 or a position
     beyond the end of the log is OUT_OF_RANGE.
     """
+    basis: Global___MomentBasis.ValueType
+    """By which of its times an event counts. OCCURRED goes with a time only."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """The state after the last event recorded at or before this time. A time
@@ -106,10 +141,11 @@ class Moment(_message.Message):
         *,
         position: _builtins.int = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
+        basis: Global___MomentBasis.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "position", b"position", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "position", b"position", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "basis", b"basis", "position", b"position", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_at: _TypeAlias = _typing.Literal["position", "time"]  # noqa: Y015
     _WhichOneofArgType_at: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015

@@ -145,7 +145,7 @@ _ALIAS_OF_VERSION: Final = sql.SQL(
 )
 _LABEL_OF_VERSION: Final = sql.SQL(
     "l.namespace_id = v.namespace_id AND l.generation = v.generation"
-    " AND l.model = v.model AND l.number = v.number"
+    " AND l.model = v.model AND l.number = v.number AND l.semver = v.semver"
 )
 
 

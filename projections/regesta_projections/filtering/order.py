@@ -75,7 +75,7 @@ _SEMVER = SortField(
     SQL(
         "LEFT JOIN regesta.version_labels AS l"
         " ON l.namespace_id = v.namespace_id AND l.generation = v.generation"
-        " AND l.model = v.model AND l.number = v.number"
+        " AND l.model = v.model AND l.number = v.number AND l.semver = v.semver"
     ),
 )
 

@@ -20,6 +20,7 @@ from regesta_service.reads.refusals import (
     unresolvable,
     version_not_found,
 )
+from regesta_service.reads.then import AsOf
 from regesta_service.reads.version_lookup import RESOLVABLE_STAGES, Form
 from regesta_service.reads.wire import part, single_answer
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from regesta_projections.rows import ModelRow
     from regesta_service.reads.answers import AnswerReader
     from regesta_service.reads.consistency import Freshness
+    from regesta_service.reads.history_runner import HistoryRunner
     from regesta_service.reads.moments import Moment
     from regesta_service.reads.past import VersionState
     from regesta_service.reads.tails import Namespaces
@@ -45,17 +47,24 @@ class _Look(NamedTuple):
     connection: psycopg.AsyncConnection[Any]
     namespace_id: int
     position: int
+    #: Whether the history reaches the position.
+    in_history: bool
 
 
 class PastReads:
     """Gets and resolves what was so at a moment."""
 
     def __init__(
-        self, namespaces: Namespaces, pool: AsyncConnectionPool, answers: AnswerReader
+        self,
+        namespaces: Namespaces,
+        pool: AsyncConnectionPool,
+        answers: AnswerReader,
+        history: HistoryRunner,
     ) -> None:
         self._namespaces = namespaces
         self._pool = pool
         self._answers = answers
+        self._history = history
 
     async def model(self, name: ModelName, moment: Moment, freshness: Freshness) -> bytes:
         """Return a GetModelResponse as of a moment.
@@ -145,7 +154,8 @@ class PastReads:
         async with self._pool.connection() as connection:
             place = await position_at(connection, namespace_id, moment)
             check_reached(freshness, place.size)
-            yield _Look(connection, namespace_id, place.position)
+            reached = await self._history.reached(connection, namespace_id)
+            yield _Look(connection, namespace_id, place.position, reached >= place.position)
 
 
 async def _model(look: _Look, name: str) -> ModelRow:
@@ -183,7 +193,27 @@ async def _meant(look: _Look, address: Address) -> tuple[ModelRow, VersionKey, F
 async def _chosen(
     look: _Look, model: ModelRow, selector: Stage | Latest | Range
 ) -> tuple[ModelRow, VersionKey, Form]:
-    states = await past.states_at(look.connection, look.namespace_id, model.model, look.position)
+    form, argument, best = chosen(await _states(look, model.model), selector)
+    if best is None:
+        raise nothing_means(form, model.name, 0, argument)
+    return model, VersionKey(model.model, best.number), form
+
+
+async def _states(look: _Look, model: str) -> list[VersionState]:
+    """Return the states of a model's versions: from the history, or else folded."""
+    place = look.connection, look.namespace_id, model
+    if look.in_history:
+        return await past.states_then(*place, AsOf(look.position))
+    return await past.states_at(*place, look.position)
+
+
+def chosen(
+    states: Sequence[VersionState], selector: Stage | Latest | Range
+) -> tuple[Form, str, VersionState | None]:
+    """Return the version that a selector means among a model's, None for none.
+
+    Before it stand the form of the address and what it asks for.
+    """
     match selector:
         case Stage(stage):
             form, argument = Form.STAGE, stage
@@ -202,9 +232,7 @@ async def _chosen(
                 if state.semver and selector.matches(Version.parse(state.semver))
             ]
             best = _best(matching, lambda state: sort_key(state.semver))
-    if best is None:
-        raise nothing_means(form, model.name, 0, argument)
-    return model, VersionKey(model.model, best.number), form
+    return form, argument, best
 
 
 def _best(

@@ -16,11 +16,14 @@ from regesta_projections.filtering import Clause, Order
 from regesta_projections.finishing import finish_alias, finish_model, finish_version
 from regesta_service.reads.pages import MAX_PAGE_BYTES
 from regesta_service.reads.refusals import model_not_found
+from regesta_service.reads.then import relations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from psycopg_pool import AsyncConnectionPool
+
+    from regesta_service.reads.then import AsOf
 
 NO_FILTER: Final = Clause(SQL("TRUE"), {})
 
@@ -37,6 +40,8 @@ class Listing(NamedTuple):
     #: Begin behind this place, from `Page.end`.
     after: Sequence[str | int] | None = None
     show_deleted: bool = False
+    #: What was so at this moment; None means now. The history must have reached it.
+    as_of: AsOf | None = None
 
 
 class Page(NamedTuple):
@@ -46,7 +51,7 @@ class Page(NamedTuple):
     resources: list[bytes]
     #: The place of the last one when there are more behind it.
     end: list[str | int] | None
-    #: The log's size in the page's snapshot.
+    #: The position that it reflects: the log's size in the page's snapshot, or the moment's.
     size: int
 
 
@@ -100,7 +105,15 @@ class Lists:
         return await self._page(query, parameters, listing, finish, model)
 
     async def aliases(
-        self, namespace: str, namespace_id: int, model: str, after: str, limit: int
+        self,
+        namespace: str,
+        namespace_id: int,
+        model: str,
+        *,
+        after: str,
+        limit: int,
+        as_of: AsOf | None = None,
+        only: str | None = None,
     ) -> Page:
         """Return a page of a model's aliases, by name.
 
@@ -110,22 +123,27 @@ class Lists:
             model: A present or former name of the model.
             after: Begin behind this alias; empty begins at the first.
             limit: At most this many.
+            as_of: As for `Listing`.
+            only: Give just this alias; None gives all.
 
         Raises:
             ModelNotFound: No model has or had this name.
         """
         async with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
+            where = relations(as_of)
             await cursor.execute(
-                _ALIASES,
+                _ALIASES.format(models=where.models, aliases=where.aliases),
                 {
                     "namespace_id": namespace_id,
                     "name_key": model.lower(),
                     "after": after,
                     "limit": limit + 1,
+                    "only": only,
+                    **(as_of.parameters if as_of else {}),
                 },
             )
             rows = await cursor.fetchall()
-        size, found = rows[0][0], rows[0][1]
+        size, found = as_of.position if as_of else rows[0][0], rows[0][1]
         if found is None:
             raise model_not_found(model)
         listed = [row[2:] for row in rows if row[2] is not None]
@@ -134,6 +152,19 @@ class Lists:
             for alias, resource, name in listed[:limit]
         ]
         return Page(resources, [listed[limit - 1][0]] if len(listed) > limit else None, size)
+
+    async def alias(
+        self, namespace: str, namespace_id: int, model: str, alias: str, as_of: AsOf
+    ) -> bytes | None:
+        """Return one of a model's aliases at a moment; None when it pointed nowhere.
+
+        Raises:
+            ModelNotFound: No model has or had this name.
+        """
+        page = await self.aliases(
+            namespace, namespace_id, model, after="", limit=1, as_of=as_of, only=alias
+        )
+        return page.resources[0] if page.resources else None
 
     async def _page(
         self,
@@ -147,7 +178,8 @@ class Lists:
         async with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
             await cursor.execute(query, parameters)
             rows = await cursor.fetchall()
-            size, found = rows[0][0], rows[0][1]
+            size = listing.as_of.position if listing.as_of else rows[0][0]
+            found = rows[0][1]
             if found is None:
                 raise model_not_found(model or "")
             # A namespace without a match is one row without a resource.
@@ -207,7 +239,11 @@ def _statement(
     behind = NO_FILTER if listing.after is None else order.keyset(listing.after)
     names = [Identifier(f"sort_{place}") for place in range(len(order.keys))]
     pairs = list(zip(names, order.keys, strict=True))
+    where = relations(listing.as_of)
     query = statement.format(
+        models=where.models,
+        versions=where.versions,
+        aliases=where.aliases,
         sorts=_commas(SQL("p.{}").format(name) for name in names),
         sort_columns=_commas(SQL("{} AS {}").format(k.field.expression, n) for n, k in pairs),
         join=order.join,
@@ -226,6 +262,7 @@ def _statement(
         "limit": listing.limit + 1,
         **listing.where.params,
         **behind.params,
+        **(listing.as_of.parameters if listing.as_of else {}),
     }
     return query, parameters
 
@@ -244,13 +281,13 @@ SELECT h.size, '',
     ), 0)::bigint,
     p.text_fields, p.text_digests, {sorts}, p.name, p.last_version, p.resource,
     ARRAY(
-        SELECT a.alias FROM regesta.aliases AS a
+        SELECT a.alias FROM {aliases} AS a
         WHERE a.namespace_id = h.namespace_id AND a.generation = h.generation
             AND a.model = p.model AND a.number IS NOT NULL
         ORDER BY a.alias
     ),
     ARRAY(
-        SELECT a.number FROM regesta.aliases AS a
+        SELECT a.number FROM {aliases} AS a
         WHERE a.namespace_id = h.namespace_id AND a.generation = h.generation
             AND a.model = p.model AND a.number IS NOT NULL
         ORDER BY a.alias
@@ -258,7 +295,7 @@ SELECT h.size, '',
 FROM regesta.logs AS h
 LEFT JOIN LATERAL (
     SELECT {sort_columns}, m.*
-    FROM regesta.models AS m {join}
+    FROM {models} AS m {join}
     WHERE m.namespace_id = h.namespace_id AND m.generation = h.generation
         AND {visible} AND {where} AND {behind}
     {order}
@@ -278,7 +315,7 @@ SELECT h.size, {found},
     ), 0)::bigint,
     p.text_fields, p.text_digests, {sorts}, p.model_name, p.number, p.resource,
     ARRAY(
-        SELECT a.alias FROM regesta.aliases AS a
+        SELECT a.alias FROM {aliases} AS a
         WHERE a.namespace_id = h.namespace_id AND a.generation = h.generation
             AND a.model = p.model AND a.number = p.number
         ORDER BY a.alias
@@ -287,8 +324,8 @@ FROM regesta.logs AS h
 {names}
 LEFT JOIN LATERAL (
     SELECT {sort_columns}, m.name AS model_name, v.*
-    FROM regesta.versions AS v
-    JOIN regesta.models AS m
+    FROM {versions} AS v
+    JOIN {models} AS m
         ON m.namespace_id = v.namespace_id AND m.generation = v.generation AND m.model = v.model
     {join}
     WHERE v.namespace_id = h.namespace_id AND v.generation = h.generation
@@ -316,21 +353,22 @@ _TEXTS = (
     "SELECT digest, text FROM regesta.disclosures WHERE namespace_id = %s AND digest = ANY (%s)"
 )
 
-_ALIASES = """
+_ALIASES: Final = SQL("""
 SELECT h.size, m.name, p.alias, p.resource, m.name
 FROM regesta.logs AS h
 LEFT JOIN regesta.model_names AS n
     ON n.namespace_id = h.namespace_id AND n.generation = h.generation
     AND n.name_key = %(name_key)s
-LEFT JOIN regesta.models AS m
+LEFT JOIN {models} AS m
     ON m.namespace_id = n.namespace_id AND m.generation = n.generation AND m.model = n.model
 LEFT JOIN LATERAL (
-    SELECT a.alias, a.resource FROM regesta.aliases AS a
+    SELECT a.alias, a.resource FROM {aliases} AS a
     WHERE a.namespace_id = n.namespace_id AND a.generation = n.generation
         AND a.model = n.model AND a.number IS NOT NULL AND a.alias > %(after)s
+        AND (%(only)s::text IS NULL OR a.alias = %(only)s)
     ORDER BY a.alias
     LIMIT %(limit)s
 ) AS p ON true
 WHERE h.namespace_id = %(namespace_id)s
 ORDER BY p.alias
-"""
+""")

@@ -13,8 +13,15 @@ if TYPE_CHECKING:
 
     Connection: TypeAlias = psycopg.AsyncConnection[Any]
 
-#: A position, or a time with its zone.
-Moment: TypeAlias = int | datetime
+
+class Occurred(NamedTuple):
+    """A time by which something had happened, as far as is known now."""
+
+    time: datetime
+
+
+#: A position, a time with its zone by which something was recorded, or happened.
+Moment: TypeAlias = int | datetime | Occurred
 
 
 class Place(NamedTuple):
@@ -35,6 +42,10 @@ async def position_at(connection: Connection, namespace_id: int, moment: Moment)
     Raises:
         MomentOutOfRange: It lies in the future, or before the first event.
     """
+    if isinstance(moment, Occurred):
+        # All that is known now counts; by when it happened, the history says.
+        place = await _position_at_time(connection, namespace_id, moment.time, at_least=0)
+        return Place(place.size, place.size)
     if isinstance(moment, datetime):
         return await _position_at_time(connection, namespace_id, moment)
     async with connection.cursor(binary=True) as cursor:
@@ -47,13 +58,15 @@ async def position_at(connection: Connection, namespace_id: int, moment: Moment)
     return Place(moment, size)
 
 
-async def _position_at_time(connection: Connection, namespace_id: int, time: datetime) -> Place:
+async def _position_at_time(
+    connection: Connection, namespace_id: int, time: datetime, *, at_least: int = 1
+) -> Place:
     async with connection.cursor(binary=True) as cursor:
         await cursor.execute(_POSITION, {"namespace_id": namespace_id, "time": time})
         ((position, size, in_future),) = await cursor.fetchall()
     if in_future:
         raise MomentOutOfRange("the time lies in the future")
-    if not position:
+    if position < at_least:
         raise MomentOutOfRange("the time lies before the first event of the namespace")
     return Place(position, size)
 

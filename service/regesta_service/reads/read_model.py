@@ -12,6 +12,7 @@ from regesta_service.reads.cache import AnswerCache
 from regesta_service.reads.history_runner import HistoryRunner
 from regesta_service.reads.lists import Lists
 from regesta_service.reads.lookups import Lookups
+from regesta_service.reads.occurred import OccurredReads
 from regesta_service.reads.pages import PageTokens
 from regesta_service.reads.singles import SingleReads
 from regesta_service.reads.tails import Tails
@@ -57,8 +58,9 @@ class ReadModel:
         self.answers = AnswerReader(namespaces, pool, connect)
         self.history = HistoryRunner(pool, connect)
         self.tails.on_grown(self.history.hint)
-        self.past = PastReads(namespaces, pool, self.answers)
+        self.past = PastReads(namespaces, pool, self.answers, self.history)
         self.lists = Lists(pool)
+        self.occurred = OccurredReads(namespaces, pool, self.lists, self.history)
         self.page_tokens = PageTokens(page_token_secret)
 
     @asynccontextmanager

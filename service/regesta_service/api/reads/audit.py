@@ -14,11 +14,12 @@ from regesta_projections.evolve.streams import stream_of
 from regesta_projections.rows import AliasKey, ModelKey, VersionKey
 from regesta_service.access.permissions import Permission
 from regesta_service.api import errors
-from regesta_service.api.reads.requests import freshness_of, moment_of, namespace_in
+from regesta_service.api.reads.requests import freshness_of, namespace_in, recorded_moment_of
 from regesta_service.api.reads.selecting import selection_of
-from regesta_service.domain.rejections import Draining, InvalidRequest
+from regesta_service.domain.rejections import Draining, InvalidRequest, MomentOutOfRange
 from regesta_service.reads import past
 from regesta_service.reads.consistency import beyond_the_end, check_reached
+from regesta_service.reads.differing import Span, change_of, touched_in
 from regesta_service.reads.disclosures import fitting, read_texts
 from regesta_service.reads.events import read_chunk
 from regesta_service.reads.history import read_history
@@ -121,7 +122,7 @@ class AuditReads:
         """Return a page of what happened to a resource, newest first."""
         name = _resource(request.name)
         limit = page_size_of(request.page_size, _DEFAULT_PAGE)
-        moment = moment_of(request.as_of)
+        moment = recorded_moment_of("as_of", request.as_of)
         place = self._reads.page_tokens.read(request)
         freshness = freshness_of(request)
         namespace_id = await self._reads.namespaces.namespace_id(name.namespace)
@@ -150,6 +151,40 @@ class AuditReads:
             end = listed[len(messages) - 1].position
             token = self._reads.page_tokens.make(request, [end])
         return page_answer(messages, token, min(until, history.size))
+
+    async def diff_state(self, request: pb.DiffStateRequest, call: Call) -> pb.DiffStateResponse:  # noqa: ARG002
+        """Return a page of what changed between two moments."""
+        namespace = namespace_in(request.parent)
+        limit = page_size_of(request.page_size)
+        first = recorded_moment_of("from_moment", request.from_moment)
+        last = recorded_moment_of("to_moment", request.to_moment)
+        if first is None:
+            raise InvalidRequest.of("from_moment", "is required")
+        place = self._reads.page_tokens.read(request)
+        namespace_id = await self._reads.namespaces.namespace_id(namespace)
+        async with self._reads.pool.connection() as connection:
+            before = await position_at(connection, namespace_id, first)
+            after = before.size
+            if last is not None:
+                after = (await position_at(connection, namespace_id, last)).position
+            check_reached(freshness_of(request), before.size)
+            # The end that the first page was of is kept, though the log has grown.
+            begun, after = (before.position, after) if place is None else map(int, place)
+            if after < before.position:
+                raise MomentOutOfRange("the later moment lies before the earlier one")
+            span = Span(namespace, namespace_id, before.position, after)
+            page = await touched_in(connection, span, begun, limit)
+            answers = self._reads.answers
+            changes = [await change_of(connection, answers, span, one) for one in page.touched]
+        token = ""
+        if page.position < after:
+            token = self._reads.page_tokens.make(request, [page.position, after])
+        return pb.DiffStateResponse(
+            changes=[change for change in changes if change is not None],
+            next_page_token=token,
+            from_position=before.position,
+            position=after,
+        )
 
     async def get_head(self, request: pb.GetHeadRequest, call: Call) -> pb.GetHeadResponse:  # noqa: ARG002
         """Return the end of a log and the Merkle root over all of it."""

@@ -11,25 +11,32 @@ from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
 from regesta.v1 import reading_pb2 as reading_pb
 from regesta_projections.filtering import (
     MODEL_ORDER,
-    MODELS,
     VERSION_ORDER,
-    VERSIONS,
     InvalidFilter,
     InvalidOrder,
     compile_filter,
+    model_columns,
     parse_filter,
     parse_order,
+    version_columns,
 )
 from regesta_service.api.reads.requests import freshness_of, moment_of, name_in, namespace_in
 from regesta_service.domain.lifecycle import DEFAULT
 from regesta_service.domain.rejections import InvalidFilterGiven, InvalidPageToken, InvalidRequest
 from regesta_service.reads.consistency import check_reached, reach
 from regesta_service.reads.lists import Listing
+from regesta_service.reads.moments import Occurred, position_at
+from regesta_service.reads.occurred import Asked
 from regesta_service.reads.pages import page_size_of
 from regesta_service.reads.singles import GET_ALIAS, GET_MODEL, GET_VERSION, RESOLVE
+from regesta_service.reads.then import AsOf, relations
 from regesta_service.reads.wire import page_answer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from psycopg.sql import Composable
+
     from regesta.addresses import Address
     from regesta.v1 import catalog_service_pb2 as pb
     from regesta_projections.filtering import Columns, Order, SortFields
@@ -58,6 +65,9 @@ class CatalogReads:
         name = name_in("name", ModelName, request.name)
         freshness = freshness_of(request)
         moment = moment_of(request.as_of)
+        if isinstance(moment, Occurred):
+            asked = Asked(moment, freshness, call.remaining)
+            return await self._reads.occurred.model(name, asked)
         if moment is not None:
             return await self._reads.past.model(name, moment, freshness)
         return await self._reads.singles.model(name, freshness, call.remaining)
@@ -69,6 +79,9 @@ class CatalogReads:
         name = name_in("name", VersionName, request.name)
         freshness = freshness_of(request)
         moment = moment_of(request.as_of)
+        if isinstance(moment, Occurred):
+            asked = Asked(moment, freshness, call.remaining)
+            return await self._reads.occurred.version(name, asked)
         if moment is not None:
             return await self._reads.past.version(name, moment, freshness)
         return await self._reads.singles.version(name, freshness, call.remaining)
@@ -80,6 +93,9 @@ class CatalogReads:
         name = name_in("name", AliasName, request.name)
         freshness = freshness_of(request)
         moment = moment_of(request.as_of)
+        if isinstance(moment, Occurred):
+            asked = Asked(moment, freshness, call.remaining)
+            return await self._reads.occurred.alias(name, asked)
         if moment is not None:
             return await self._reads.past.alias(name, moment, freshness)
         return await self._reads.singles.alias(name, freshness, call.remaining)
@@ -93,43 +109,50 @@ class CatalogReads:
         address = _address(request.address, namespace)
         freshness = freshness_of(request)
         moment = _moment(address, request)
+        if isinstance(moment, Occurred):
+            asked = Asked(moment, freshness, call.remaining)
+            return await self._reads.occurred.resolve(namespace, address, asked)
         if moment is not None:
             return await self._reads.past.resolve(namespace, address, moment, freshness)
         return await self._reads.singles.resolve(namespace, address, key, freshness, call.remaining)
 
-    async def list_models(self, request: pb.ListModelsRequest, call: Call) -> bytes:  # noqa: ARG002
+    async def list_models(self, request: pb.ListModelsRequest, call: Call) -> bytes:
         """Return a page of models."""
-        return await self._models(request, "", _BY_NAME)
+        return await self._models(request, "", _BY_NAME, call=call)
 
-    async def search_models(self, request: pb.SearchModelsRequest, call: Call) -> bytes:  # noqa: ARG002
+    async def search_models(self, request: pb.SearchModelsRequest, call: Call) -> bytes:
         """Return a page of the models that a filter finds."""
         order = _order(request.order_by, MODEL_ORDER) if request.order_by else _BY_NAME
-        return await self._models(request, request.filter, order)
+        return await self._models(request, request.filter, order, call=call)
 
-    async def list_versions(self, request: pb.ListVersionsRequest, call: Call) -> bytes:  # noqa: ARG002
+    async def list_versions(self, request: pb.ListVersionsRequest, call: Call) -> bytes:
         """Return a page of a model's versions."""
         name = name_in("parent", ModelName, request.parent)
-        return await self._versions(request, name.namespace, name.model, "", _HIGHEST_FIRST)
+        return await self._versions(
+            request, name.namespace, name.model, "", _HIGHEST_FIRST, call=call
+        )
 
-    async def search_versions(self, request: pb.SearchVersionsRequest, call: Call) -> bytes:  # noqa: ARG002
+    async def search_versions(self, request: pb.SearchVersionsRequest, call: Call) -> bytes:
         """Return a page of the versions that a filter finds."""
         namespace, model = _scope(request.parent)
         order = _order(request.order_by, VERSION_ORDER)
-        return await self._versions(request, namespace, model, request.filter, order)
+        return await self._versions(request, namespace, model, request.filter, order, call=call)
 
-    async def list_aliases(self, request: pb.ListAliasesRequest, call: Call) -> bytes:  # noqa: ARG002
+    async def list_aliases(self, request: pb.ListAliasesRequest, call: Call) -> bytes:
         """Return a page of a model's aliases."""
         name = name_in("parent", ModelName, request.parent)
         limit = page_size_of(request.page_size)
-        place = self._reads.page_tokens.read(request) or [""]
+        namespace_id = await self._reads.namespaces.namespace_id(name.namespace)
+        place, as_of = await self._begun(request, namespace_id, call)
         page = await self._reads.lists.aliases(
             name.namespace,
-            await self._reads.namespaces.namespace_id(name.namespace),
+            namespace_id,
             name.model,
-            str(place[0]),
-            limit,
+            after=str(place[0]) if place else "",
+            limit=limit,
+            as_of=as_of,
         )
-        return self._answer(request, page)
+        return self._answer(request, page, as_of)
 
     async def get_lifecycle(
         self, request: lifecycle_pb.GetLifecycleRequest, call: Call
@@ -167,11 +190,16 @@ class CatalogReads:
         return None
 
     async def _models(
-        self, request: pb.ListModelsRequest | pb.SearchModelsRequest, text: str, order: Order
+        self,
+        request: pb.ListModelsRequest | pb.SearchModelsRequest,
+        text: str,
+        order: Order,
+        *,
+        call: Call,
     ) -> bytes:
         namespace = namespace_in(request.parent)
-        listing = await self._listing(request, namespace, text, MODELS, order)
-        return self._answer(request, await self._reads.lists.models(listing))
+        listing = await self._listing(request, namespace, text, model_columns, order, call=call)
+        return self._answer(request, await self._reads.lists.models(listing), listing.as_of)
 
     async def _versions(
         self,
@@ -180,9 +208,31 @@ class CatalogReads:
         model: str | None,
         text: str,
         order: Order,
+        *,
+        call: Call,
     ) -> bytes:
-        listing = await self._listing(request, namespace, text, VERSIONS, order)
-        return self._answer(request, await self._reads.lists.versions(listing, model))
+        listing = await self._listing(request, namespace, text, version_columns, order, call=call)
+        page = await self._reads.lists.versions(listing, model)
+        return self._answer(request, page, listing.as_of)
+
+    async def _begun(
+        self, request: _PagedRequest, namespace_id: int, call: Call
+    ) -> tuple[list[str | int] | None, AsOf | None]:
+        """Return where the page begins, and the moment that all its pages look at."""
+        after = self._reads.page_tokens.read(request)
+        moment = moment_of(request.as_of)
+        if moment is None:
+            return after, None
+        if after is None:
+            async with self._reads.pool.connection() as connection:
+                place = await position_at(connection, namespace_id, moment)
+            check_reached(freshness_of(request), place.size)
+            position = place.position
+        else:
+            after, position = after[:-1], int(after[-1])
+        await self._reads.history.reach(namespace_id, position, call.remaining)
+        effective = moment.time if isinstance(moment, Occurred) else None
+        return after, AsOf(position, effective)
 
     async def _listing(
         self,
@@ -192,13 +242,16 @@ class CatalogReads:
         | pb.SearchVersionsRequest,
         namespace: str,
         text: str,
-        columns: Columns,
+        columns: Callable[[Composable], Columns],
         order: Order,
+        *,
+        call: Call,
     ) -> Listing:
         limit = page_size_of(request.page_size)
-        after = self._reads.page_tokens.read(request)
+        namespace_id = await self._reads.namespaces.namespace_id(namespace)
+        after, as_of = await self._begun(request, namespace_id, call)
         try:
-            where = compile_filter(parse_filter(text), columns)
+            where = compile_filter(parse_filter(text), columns(relations(as_of).aliases))
             if after is not None:
                 order.keyset(after)
         except InvalidFilter as error:
@@ -207,18 +260,23 @@ class CatalogReads:
             raise InvalidPageToken.of("page_token", str(error)) from None
         return Listing(
             namespace,
-            await self._reads.namespaces.namespace_id(namespace),
+            namespace_id,
             order,
             limit,
             where,
             after,
             request.show_deleted,
+            as_of,
         )
 
-    def _answer(self, request: _PagedRequest, page: Page) -> bytes:
-        # Read from the database during the call: as fresh as it can be.
-        check_reached(freshness_of(request), page.size)
-        token = "" if page.end is None else self._reads.page_tokens.make(request, page.end)
+    def _answer(self, request: _PagedRequest, page: Page, as_of: AsOf | None) -> bytes:
+        if as_of is None:
+            # Read from the database during the call: as fresh as it can be.
+            check_reached(freshness_of(request), page.size)
+        token = ""
+        if page.end is not None:
+            end = [*page.end, as_of.position] if as_of else page.end
+            token = self._reads.page_tokens.make(request, end)
         return page_answer(page.resources, token, page.size)
 
 

@@ -9,6 +9,7 @@ from regesta.names import AliasName, InvalidName, ModelName, NamespaceName, Vers
 from regesta.v1 import reading_pb2 as reading_pb
 from regesta_service.domain.rejections import InvalidRequest, MomentOutOfRange
 from regesta_service.reads.consistency import ANY, Freshness
+from regesta_service.reads.moments import Occurred
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
@@ -20,6 +21,11 @@ _Name = TypeVar("_Name", NamespaceName, ModelName, VersionName, AliasName)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOS = 1_000_000_000
 
+_BASES = (
+    reading_pb.MOMENT_BASIS_UNSPECIFIED,
+    reading_pb.MOMENT_BASIS_RECORDED,
+    reading_pb.MOMENT_BASIS_OCCURRED,
+)
 _ANY_LEVELS = (
     reading_pb.CONSISTENCY_LEVEL_UNSPECIFIED,
     reading_pb.CONSISTENCY_LEVEL_MINIMIZE_LATENCY,
@@ -82,6 +88,12 @@ def moment_of(moment: reading_pb.Moment) -> Moment | None:
         InvalidRequest: The time is none.
         MomentOutOfRange: The position is not one.
     """
+    if moment.basis not in _BASES:
+        raise InvalidRequest.of("as_of.basis", "is not one that this server knows")
+    if moment.basis == reading_pb.MOMENT_BASIS_OCCURRED:
+        if moment.WhichOneof("at") != "time":
+            raise InvalidRequest.of("as_of.basis", "OCCURRED goes with a time only")
+        return Occurred(time_of("as_of.time", moment.time))
     match moment.WhichOneof("at"):
         case None:
             return None
@@ -91,6 +103,19 @@ def moment_of(moment: reading_pb.Moment) -> Moment | None:
             return moment.position
         case "time":
             return time_of("as_of.time", moment.time)
+
+
+def recorded_moment_of(field: str, moment: reading_pb.Moment) -> int | datetime | None:
+    """Return a moment that must be one of recording; None is now.
+
+    Raises:
+        InvalidRequest: It is none, or one of another basis.
+        MomentOutOfRange: The position is not one.
+    """
+    found = moment_of(moment)
+    if isinstance(found, Occurred):
+        raise InvalidRequest.of(f"{field}.basis", "must be RECORDED here")
+    return found
 
 
 def time_of(field: str, timestamp: Timestamp) -> datetime:
