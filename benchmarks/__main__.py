@@ -21,6 +21,7 @@ from benchmarks.effort import FULL, QUICK
 from benchmarks.figures import table, write_json
 from benchmarks.flatness import compare_sizes
 from benchmarks.folding import measure_rebuild
+from benchmarks.history import measure_history
 from benchmarks.in_process import measure_in_process
 from benchmarks.offline import measure_offline
 from benchmarks.proofs import measure_proofs
@@ -54,6 +55,7 @@ PARTS: dict[str, Part] = {
     "tree": measure_tree_upkeep,
     "proofs": measure_proofs,
     "offline": measure_offline,
+    "history": measure_history,
 }
 
 

@@ -21,6 +21,8 @@ class Effort:
         writing_seconds: How long that log is written.
         proof_sizes: Lengths of the logs in which proofs are made, from small to large.
         verified_events: In the pack that is verified offline.
+        listed_versions: Of the model whose versions are listed as of moments.
+        listed_events: In the log of that model.
     """
 
     turns: int
@@ -32,6 +34,8 @@ class Effort:
     writing_seconds: float
     proof_sizes: tuple[int, ...]
     verified_events: int
+    listed_versions: int
+    listed_events: int
 
 
 FULL = Effort(
@@ -44,6 +48,8 @@ FULL = Effort(
     writing_seconds=90,
     proof_sizes=(10_000, 100_000, 1_000_000),
     verified_events=200_000,
+    listed_versions=100_000,
+    listed_events=1_000_000,
 )
 QUICK = Effort(
     turns=3,
@@ -55,4 +61,6 @@ QUICK = Effort(
     writing_seconds=10,
     proof_sizes=(1_000, 10_000, 50_000),
     verified_events=30_000,
+    listed_versions=10_000,
+    listed_events=60_000,
 )

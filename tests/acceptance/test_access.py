@@ -136,6 +136,7 @@ NEEDS = {
         "SearchVersions",
         "ResolveVersion",
         "GetHistory",
+        "DiffState",
         "GetLifecycle",
         "GetNamespace",
         "Subscribe",

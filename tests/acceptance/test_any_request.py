@@ -224,6 +224,8 @@ def fill(request: Any) -> None:
         request.tags["a"] = "b"
     if "log_witnessed" in fields:
         request.log_witnessed.checkpoint = "a\n1\n" + "A" * 43 + "=\n\n— a " + "A" * 91 + "=\n"
+    if "from_moment" in fields:
+        request.from_moment.position = 1
     if "keys" in fields:
         request.keys.append("a")
     if "update_mask" in fields:

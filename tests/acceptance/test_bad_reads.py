@@ -42,6 +42,8 @@ def page_of(at: Refusing, method: str, **fields: Any) -> Any:
     scope = at.model if method in OF_A_MODEL else at.parent
     if method == "GetHistory":
         fields = {"include_children": True, **fields}
+    if method == "DiffState":
+        fields = {"from_moment": reading_pb.Moment(position=1), **fields}
     return request_class(METHODS[method])(**{PAGED[method]: scope}, **fields)
 
 

@@ -174,6 +174,7 @@ def _raw_list(client: regesta.Client, moment: reading_pb.Moment) -> None:
         "/regesta.v1.CatalogService/ListModels",
         pb.ListModelsRequest(parent=f"namespaces/{client.namespace}", as_of=moment),
         pb.ListModelsResponse,
+        5.0,
     )
 
 
@@ -211,7 +212,7 @@ def test_a_difference_comes_in_pages_that_keep_their_end(client: regesta.Client)
         client.register("churn", source=str(number))
     first = client.diff_state(from_moment=begin, page_size=2)
     client.register("churn")
-    rest = []
+    rest: list[object] = []
     token = first.next_page_token
     while token:
         page = client.diff_state(from_moment=begin, page_size=2, page_token=token)

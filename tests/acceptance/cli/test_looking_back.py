@@ -261,3 +261,26 @@ def test_a_text_that_was_erased_is_counted_where_people_look(churn: CommandLine)
 
     assert churn("verify", "--json").document["server"]["texts_erased"] == 1
     assert "1 texts: their digests are left" in churn("verify").out
+
+
+def test_lists_and_searches_look_at_any_moment(churn: CommandLine):
+    before = churn("head", "--json").document["position"]
+    churn("register", "churn", "--source", "s3://later")
+    churn("promote", "churn/2", "production")
+
+    then = churn("list", "churn", "--as-of", str(before), "--json").document["versions"]
+    assert [2, 1] == [version["version"] for version in then]
+    found = churn("search", "versions", "stage = production", "--as-of", str(before), "--json")
+    assert 2 not in [version["version"] for version in found.document["versions"]]
+    churn("list", "--known-now", code=2)
+
+
+def test_everything_that_changed_between_two_moments_is_shown(churn: CommandLine):
+    before = churn("head", "--json").document["position"]
+    churn("promote", "churn/2", "production")
+
+    said = churn("diff", "--from", str(before)).out
+    assert "churn/2" in said
+    assert "→ production" in said
+    (change,) = churn("diff", "--from", str(before), "--json").events
+    assert ["stage"] == change["changed_fields"]
