@@ -1,13 +1,23 @@
-"""Chromium without a window, for pages that must work from a file."""
+"""Chromium without a window, for pages that must work from a file.
+
+It is steered through a pipe (Chrome's DevTools protocol): waiting for the page's own verdict is
+sure, while `--dump-dom` takes the page as it is when nothing seems to be under way.
+"""
 
 from __future__ import annotations
 
-import re
+import json
+import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
+from typing import IO, Any, cast
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+#: Seconds until a page must have come to a verdict.
+PATIENCE = 60.0
 
 _FLAGS = (
     "--headless",
@@ -18,19 +28,73 @@ _FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--timeout=60000",
+    "--remote-debugging-pipe",
 )
-_ROW = re.compile(r'<tr data-check="(\w+)" data-result="(\w+)">(.*?)</tr>', re.DOTALL)
+# The browser reads commands from descriptor 3 and writes answers to 4.
+_START = 'exec "$@" 3<&{} 4>&{}'
+
+_RESULT = """document.readyState === "complete" && JSON.stringify([
+    document.body.dataset.verdict || "", Object.fromEntries(
+    Array.from(document.querySelectorAll("[data-check]"), row => [row.dataset.check, row.dataset.result]))])"""
 
 
 def opened(page: Path, profile: Path) -> tuple[str, dict[str, str]]:
     """Open a page that verifies and return its verdict, and the result of each check."""
     assert PROGRAM is not None
-    done = subprocess.run(
-        [PROGRAM, *_FLAGS, f"--user-data-dir={profile}", "--virtual-time-budget=60000",
-         "--dump-dom", page.as_uri()],
-        capture_output=True, text=True, timeout=100, check=True,
+    commands, answers = os.pipe(), os.pipe()
+    process = subprocess.Popen(
+        ["bash", "-c", _START.format(commands[0], answers[1]), "-", PROGRAM, *_FLAGS,
+         f"--user-data-dir={profile}"],
+        pass_fds=(commands[0], answers[1]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    verdict = re.search(r'<body data-verdict="([a-z-]+)"', done.stdout)
-    assert verdict, done.stdout[-3000:] + done.stderr[-2000:]
-    return verdict[1], {name: result for name, result, _ in _ROW.findall(done.stdout)}
+    os.close(commands[0])
+    os.close(answers[1])
+    with os.fdopen(commands[1], "wb", 0) as out, os.fdopen(answers[0], "rb") as back:
+        try:
+            return _verdict(_Browser(out, back), page)
+        finally:
+            process.kill()
+            process.wait()
+
+
+class _Browser:
+    """Sends one command after the other."""
+
+    def __init__(self, out: IO[bytes], back: IO[bytes]) -> None:
+        self._out = out
+        self._back = back
+        self._number = 0
+        self._rest = b""
+
+    def ask(self, method: str, session: str = "", **parameters: object) -> dict[str, Any]:
+        """Send a command and return its result."""
+        self._number += 1
+        message: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
+        if session:
+            message["sessionId"] = session
+        self._out.write(json.dumps(message).encode() + b"\0")
+        while (answer := self._read()).get("id") != self._number:
+            pass
+        return cast("dict[str, Any]", answer["result"])
+
+    def _read(self) -> dict[str, Any]:
+        while b"\0" not in self._rest:
+            more = os.read(self._back.fileno(), 1 << 16)
+            assert more, "the browser ended"
+            self._rest += more
+        line, _, self._rest = self._rest.partition(b"\0")
+        return cast("dict[str, Any]", json.loads(line))
+
+
+def _verdict(browser: _Browser, page: Path) -> tuple[str, dict[str, str]]:
+    target = browser.ask("Target.createTarget", url=page.as_uri())["targetId"]
+    session = browser.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        answer = browser.ask("Runtime.evaluate", session, expression=_RESULT)
+        text = answer["result"].get("value")
+        verdict, checks = json.loads(text) if text else ("", {})
+        if verdict:
+            return verdict, checks
+        time.sleep(0.05)
+    raise AssertionError(f"{page} comes to no verdict")
