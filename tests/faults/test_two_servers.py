@@ -206,8 +206,9 @@ def test_nothing_acknowledged_is_lost_or_doubled_whatever_stops(
         check_log(client, events)
         findings = [f for answer in client.verify() for f in answer.findings]
         assert [] == findings
+    # Of one process all attempts may be saved by the client's own retries, of all hardly.
+    assert any(report["failures"] for report in reports), "no attempt failed: nothing was tried"
     for report in reports:
-        assert report["failures"], "no attempt failed, so nothing was tried"
         for told in report["told"]:
             assert list(range(1, end + 1)) == told
     assert end > 500

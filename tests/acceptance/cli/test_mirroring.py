@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from regesta.exporting.tiling import read_records
+from tests.support.rich_log import rich_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from tests.acceptance.cli.conftest import CommandLine
     from tests.databases import DatabaseServer, LiveDatabase
 
+LOG = rich_log()
 PROGRAM = Path(sys.executable).parent / "regesta-server"
 
 
@@ -31,6 +34,16 @@ def server_command(*arguments: str | Path, code: int = 0) -> str:
 @pytest.fixture
 def empty(postgres: DatabaseServer) -> Iterator[LiveDatabase]:
     made = postgres.migrated()
+    yield made
+    postgres.drop(made)
+
+
+@pytest.fixture
+def filled(postgres: DatabaseServer) -> Iterator[LiveDatabase]:
+    """A database of its own: in the shared one, other tests forge records."""
+    made = postgres.migrated()
+    with psycopg.connect(made.superuser_dsn) as connection:
+        LOG.write(connection)
     yield made
     postgres.drop(made)
 
@@ -65,24 +78,19 @@ def test_a_mirror_is_of_one_log_and_of_nothing_else(churn: CommandLine, tmp_path
 
 
 def test_a_database_is_backed_up_restored_and_replayed_by_commands(
-    churn: CommandLine,
-    server_database: LiveDatabase,
-    empty: LiveDatabase,
-    namespace: str,
-    tmp_path: Path,
+    filled: LiveDatabase, empty: LiveDatabase, tmp_path: Path
 ):
-    dsn, folder = server_database.service_dsn, tmp_path / "backup"
-    assert f"{namespace}: 7 events added, 7 in all" in server_command(
-        "backup", "--dsn", dsn, folder
-    )
+    folder, size = tmp_path / "backup", LOG.size
+    said = server_command("backup", "--dsn", filled.service_dsn, folder)
+    assert f"acme: {size} events added, {size} in all" in said
     said = server_command("restore", folder, "--into", empty.service_dsn)
-    assert f"{namespace}: 7 events restored, 0 of them signed; 0 findings" in said
+    assert f"acme: {size} events restored, 0 of them signed; 0 findings" in said
     again = server_command("restore", folder, "--into", empty.service_dsn, code=1)
     assert "has logs already" in again
-    found = server_command("verify", "--dsn", empty.service_dsn, "--namespace", namespace)
-    assert "7 events folded" in found
+    found = server_command("verify", "--dsn", empty.service_dsn, "--namespace", "acme")
+    assert f"{size} events folded" in found
     index = json.loads((folder / "backup.json").read_text())
-    assert namespace in index["namespaces"]
+    assert ["acme"] == index["namespaces"]
 
 
 def test_an_export_is_folded_into_a_database_that_is_gone_afterwards(
