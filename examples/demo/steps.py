@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from regesta import Alias, Client, Version
+    from examples.demo.evidence import CommandLine
+    from regesta import Alias, Client, Receipt, Version
+    from regesta.audit.policies import Policy, Verdict
     from regesta.v1.admin_service_pb2 import VerifyResponse
     from regesta.v1.audit_service_pb2 import GetHeadResponse
     from regesta.v1.event_pb2 import Event
@@ -95,6 +97,24 @@ def look_back(auditor: Client, time: datetime, position: int) -> tuple[Version, 
     by_time = auditor.resolve("voice-detector@champion", as_of=time)
     by_position = auditor.resolve("voice-detector@champion", as_of=position)
     return by_time, by_position
+
+
+def list_back(auditor: Client, position: int) -> list[Version]:
+    """What did the whole list look like then?"""
+    return list(auditor.versions("voice-detector", order_by="version", as_of=position))
+
+
+def prove(auditor: Client, move: Event, policy: Policy) -> tuple[Receipt, Verdict]:
+    """Did somebody sign for it, and can I check that at home?"""
+    receipt = auditor.receipt(move.position, wait=20)
+    verdict = receipt.proof.judge(merkle.leaf_hash(move.record), policy)  # asks no server
+    return receipt, verdict
+
+
+def take_evidence(regesta: CommandLine, pack: Path, policy: Path) -> str:
+    """What do I hand to an auditor who trusts nobody?"""
+    regesta("evidence", "voice-detector/1", "--out", pack, "--policy", policy)
+    return regesta("verify", pack, "--policy", policy)  # asks no server
 
 
 def replay(auditor: Client, file: Path) -> list[bytes]:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import regesta
 from examples.demo import steps, tampering
 from examples.demo.detector import model_file
+from examples.demo.evidence import CommandLine, forge
+from regesta.audit.policies import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,6 +66,10 @@ def tell(telling: Telling, server: DemoServer) -> None:
         moves = _look_back(telling, cast)
         records = _take_along(telling, cast, server.scratch / "log.jsonl", moves[0])
         _verify(telling, cast)
+        policy = server.home / "publisher/memory/default/policy.txt"
+        _prove(telling, cast, moves[1], policy)
+        regesta_as_audra = CommandLine(server.address, server.tokens["audra"])
+        _evidence(telling, regesta_as_audra, server.scratch, policy)
         _tamper(telling, cast, server.home, moves[1], records)
 
 
@@ -126,6 +132,10 @@ def _look_back(telling: Telling, cast: Cast) -> list[Event]:
     _expect((then.version, earlier.version) == (2, 1), "the past looks different")
     telling.say(_clock(time), f"{_short(then.name)}, as it was then: in {then.stage}")
     telling.say("position", f"{first.position}: {_short(earlier.name)}, in {earlier.stage}")
+
+    listed = telling.step(steps.list_back, cast.auditor, first.position)
+    _expect([version.version for version in listed] == [1], "the past had other versions")
+    telling.say("position", f"{first.position}: {len(listed)} version, {listed[0].stage}")
     return moves
 
 
@@ -152,6 +162,31 @@ def _verify(telling: Telling, cast: Cast) -> None:
         f"{last.findings_total} findings",
     )
     _expect(last.findings_total == 0, "verify found something")
+
+
+def _prove(telling: Telling, cast: Cast, move: Event, policy: Path) -> None:
+    trusted = Policy.parse(policy.read_bytes())
+    receipt, verdict = telling.step(steps.prove, cast.auditor, move, trusted)
+    _expect(verdict.accepted, f"the receipt is not accepted: {verdict.problems}")
+    telling.say(
+        "receipt",
+        f"position {receipt.position} is one of {receipt.size} events signed for by"
+        f" {verdict.checkpoint.origin}",
+    )
+    telling.say("proof", f"{len(receipt.proof.path)} hashes lead from the record to the root")
+
+
+def _evidence(telling: Telling, regesta_: CommandLine, scratch: Path, policy: Path) -> None:
+    pack, forged = scratch / "evidence.zip", scratch / "forged.zip"
+    said = telling.step(steps.take_evidence, regesta_, pack, policy)
+    _expect("as it must be" in said, "the evidence does not verify")
+    telling.say("pack", f"{pack.stat().st_size:,} bytes: events, proofs, texts, a timeline,")
+    telling.say("", "and a page that checks them in a browser: as it must be")
+    forge(pack, forged, "rosa", "ross")
+    refused = regesta_("verify", forged, "--policy", policy)
+    found = re.findall(r"PROOF_INVALID at position (\d+)", refused)
+    _expect(bool(found), "a forged pack is taken for genuine")
+    telling.say("forged", f"one word of it: PROOF_INVALID at position {found[0]}")
 
 
 def _tamper(telling: Telling, cast: Cast, home: Path, move: Event, records: list[bytes]) -> None:
