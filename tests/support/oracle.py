@@ -217,10 +217,10 @@ class Namespace:
             shown.delete_time.SetInParent()
         return shown
 
-    def show_alias(self, model: Model, name: str) -> model_pb.Alias:
-        """Return an alias as the API shows it, but for times."""
-        alias = model.aliases.get(name)
-        if alias is None or not alias.version:
+    def show_alias(self, model: Model, name: str, removed: Alias | None = None) -> model_pb.Alias:
+        """Return an alias as the API shows it, but for times; perhaps one that was removed."""
+        alias = removed or model.aliases.get(name)
+        if alias is None or not (alias.version or removed):
             raise Refused("ALIAS_NOT_FOUND")
         return model_pb.Alias(
             name=f"namespaces/{self.name}/models/{model.name}/aliases/{name}",
@@ -285,18 +285,22 @@ class Namespace:
 
     # Lists.
 
-    def visible_models(self, *, show_deleted: bool) -> list[Model]:
-        """Return models by name."""
+    def visible_models(self, *, show_deleted: bool, at: int | None = None) -> list[Model]:
+        """Return models by name, as they were at a position."""
+        models = self.models if at is None else self.past[at]
         return sorted(
-            (model for model in self.models.values() if show_deleted or not model.deleted),
+            (model for model in models.values() if show_deleted or not model.deleted),
             key=lambda model: model.name.lower(),
         )
 
-    def visible_versions(self, *, show_deleted: bool) -> list[tuple[Model, Version]]:
+    def visible_versions(
+        self, *, show_deleted: bool, at: int | None = None
+    ) -> list[tuple[Model, Version]]:
         """Return versions of all models in the order of first names and numbers."""
+        models = self.models if at is None else self.past[at]
         return [
             (model, version)
-            for _, model in sorted(self.models.items())
+            for _, model in sorted(models.items())
             for _, version in sorted(model.versions.items())
             if show_deleted or not (model.deleted or version.deleted)
         ]

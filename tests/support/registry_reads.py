@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     from tests.support.oracle import Model, Version
 
 
+def _telling(state: Any) -> Any:
+    """Return a resource without what changes whenever something happened to it."""
+    told = type(state)()
+    told.CopyFrom(state)
+    told.ClearField("etag")
+    return told
+
+
 class Reads(RegistryMachine):
     """Reads at random."""
 
@@ -87,7 +95,21 @@ class Reads(RegistryMachine):
 
     @operation(1, shown=st.booleans(), stage=STAGES, alias=ALIASES, key=KEYS, name=NAMES)
     def search(self, shown: bool, stage: str, alias: str, key: str, name: str) -> None:
-        visible = self.oracle.visible_versions(show_deleted=shown)
+        self._search(shown, (stage, alias, key, name), None)
+
+    @operation(
+        2, shown=st.booleans(), stage=STAGES, alias=ALIASES, key=KEYS, name=NAMES, pick=PICKS
+    )
+    def search_as_of(
+        self, *, shown: bool, stage: str, alias: str, key: str, name: str, pick: int
+    ) -> None:
+        at = 1 + pick % self.oracle.position
+        self._search(shown, (stage, alias, key, name), at)
+        self._lists_as_of(at, shown)
+
+    def _search(self, shown: bool, values: tuple[str, str, str, str], at: int | None) -> None:
+        stage, alias, key, name = values
+        visible = self.oracle.visible_versions(show_deleted=shown, at=at)
         conditions: dict[str, Callable[[Model, Version], bool]] = {
             f"stage = {stage}": lambda _, v: v.stage == stage,
             f"alias = {alias}": lambda m, v: m.pointing().get(alias) == v.number,
@@ -102,14 +124,67 @@ class Reads(RegistryMachine):
         }
         for where, finds in conditions.items():
             expected = [self.oracle.show_version(m, v) for m, v in visible if finds(m, v)]
-            found = self.client.versions(where=where, show_deleted=shown)
+            found = self.client.versions(where=where, show_deleted=shown, as_of=at)
             assert expected == list(map(bare, found)), where
-        models = self.oracle.visible_models(show_deleted=shown)
+        models = self.oracle.visible_models(show_deleted=shown, at=at)
         expected_models = [
             self.oracle.show_model(m) for m in models if key in m.tags and (m.owner or m.versions)
         ]
         where = f'tags:"{key}" AND (owner:* OR latest_version > 0)'
-        assert expected_models == list(map(bare, self.client.models(where, show_deleted=shown)))
+        found_models = self.client.models(where, show_deleted=shown, as_of=at)
+        assert expected_models == list(map(bare, found_models))
+
+    def _lists_as_of(self, at: int, shown: bool) -> None:
+        oracle, client = self.oracle, self.client
+        models = oracle.visible_models(show_deleted=shown, at=at)
+        assert [oracle.show_model(model) for model in models] == list(
+            map(bare, client.models(show_deleted=shown, as_of=at))
+        )
+        for model in models:
+            page = client.list_versions(model.name, page_size=2, show_deleted=True, as_of=at)
+            numbers = sorted(model.versions, reverse=True)[:2]
+            assert [oracle.show_version(model, model.versions[number]) for number in numbers] == (
+                list(map(bare, page.versions))
+            )
+            aliases = client.list_aliases(model.name, as_of=at).aliases
+            assert [oracle.show_alias(model, name) for name in model.pointing()] == list(
+                map(bare, aliases)
+            )
+
+    @operation(1, first=PICKS, second=PICKS)
+    def difference(self, first: int, second: int) -> None:
+        since, until = sorted(1 + pick % self.oracle.position for pick in (first, second))
+        before, after = self._states(since), self._states(until)
+        shown = {
+            change.name: tuple(self._state(state) for state in (change.before, change.after))
+            for change in self.client.changes(since, until)
+        }
+        touched = {
+            stream for stream in self.oracle.streams[since:until] if stream.startswith("models/")
+        }
+        expected = {}
+        for stream in touched:
+            pair = before.get(stream), after[stream]
+            if pair[0] is None or _telling(pair[0]) != _telling(pair[1]):
+                expected[pair[1].name] = pair
+        assert expected == shown
+
+    def _states(self, at: int) -> dict[str, Any]:
+        """Return every resource of a position by its stream, as the API shows it."""
+        oracle = self.oracle
+        states: dict[str, Any] = {}
+        for first, model in oracle.past[at].items():
+            states[f"models/{first}"] = oracle.show_model(model)
+            for number, version in model.versions.items():
+                shown = oracle.show_version(model, version)
+                states[f"models/{first}/versions/{number}"] = shown
+            for name, alias in model.aliases.items():
+                states[f"models/{first}/aliases/{name}"] = oracle.show_alias(model, name, alias)
+        return states
+
+    def _state(self, state: Any) -> Any:
+        kind = state.WhichOneof("resource")
+        return bare(getattr(state, kind)) if kind else None
 
     @operation(1, name=NAMES, children=st.booleans())
     def history(self, name: str, children: bool) -> None:

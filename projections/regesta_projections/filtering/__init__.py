@@ -15,6 +15,7 @@ from regesta_projections.filtering.fields import (
     model_columns,
     version_columns,
 )
+from regesta_projections.filtering.finding import compile_found
 from regesta_projections.filtering.order import (
     MODEL_ORDER,
     VERSION_ORDER,
@@ -39,6 +40,7 @@ __all__ = [
     "Order",
     "SortFields",
     "compile_filter",
+    "compile_found",
     "model_columns",
     "parse_filter",
     "parse_order",

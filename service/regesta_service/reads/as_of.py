@@ -10,6 +10,7 @@ from regesta.addresses import Alias, Digest, Latest, Number, Stage
 from regesta.semver import Range, Version, sort_key
 from regesta_projections.rows import AliasKey, ModelKey, VersionKey
 from regesta_service.reads import past
+from regesta_service.reads.candidates import candidates
 from regesta_service.reads.consistency import check_reached
 from regesta_service.reads.moments import position_at
 from regesta_service.reads.refusals import (
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from regesta_projections.rows import ModelRow
     from regesta_service.reads.answers import AnswerReader
     from regesta_service.reads.consistency import Freshness
-    from regesta_service.reads.history_runner import HistoryRunner
     from regesta_service.reads.moments import Moment
     from regesta_service.reads.past import VersionState
     from regesta_service.reads.tails import Namespaces
@@ -55,16 +55,11 @@ class PastReads:
     """Gets and resolves what was so at a moment."""
 
     def __init__(
-        self,
-        namespaces: Namespaces,
-        pool: AsyncConnectionPool,
-        answers: AnswerReader,
-        history: HistoryRunner,
+        self, namespaces: Namespaces, pool: AsyncConnectionPool, answers: AnswerReader
     ) -> None:
         self._namespaces = namespaces
         self._pool = pool
         self._answers = answers
-        self._history = history
 
     async def model(self, name: ModelName, moment: Moment, freshness: Freshness) -> bytes:
         """Return a GetModelResponse as of a moment.
@@ -154,8 +149,8 @@ class PastReads:
         async with self._pool.connection() as connection:
             place = await position_at(connection, namespace_id, moment)
             check_reached(freshness, place.size)
-            reached = await self._history.reached(connection, namespace_id)
-            yield _Look(connection, namespace_id, place.position, reached >= place.position)
+            in_history = place.history >= place.position
+            yield _Look(connection, namespace_id, place.position, in_history)
 
 
 async def _model(look: _Look, name: str) -> ModelRow:
@@ -193,17 +188,17 @@ async def _meant(look: _Look, address: Address) -> tuple[ModelRow, VersionKey, F
 async def _chosen(
     look: _Look, model: ModelRow, selector: Stage | Latest | Range
 ) -> tuple[ModelRow, VersionKey, Form]:
-    form, argument, best = chosen(await _states(look, model.model), selector)
+    form, argument, best = chosen(await _states(look, model.model, selector), selector)
     if best is None:
         raise nothing_means(form, model.name, 0, argument)
     return model, VersionKey(model.model, best.number), form
 
 
-async def _states(look: _Look, model: str) -> list[VersionState]:
-    """Return the states of a model's versions: from the history, or else folded."""
+async def _states(look: _Look, model: str, selector: Stage | Latest | Range) -> list[VersionState]:
+    """Return the states to choose from: from the history, or else all of them, folded."""
     place = look.connection, look.namespace_id, model
     if look.in_history:
-        return await past.states_then(*place, AsOf(look.position))
+        return await candidates(*place, selector, AsOf(look.position))
     return await past.states_at(*place, look.position)
 
 

@@ -139,14 +139,10 @@ class HistoryRunner:
                     async with self._advanced:
                         await self._advanced.wait()
 
-    async def reached(self, connection: Connection, namespace_id: int) -> int:
-        """Return the position up to which a namespace's history has been folded."""
-        row = await (await connection.execute(_CURSOR, [namespace_id])).fetchone()
-        return 0 if row is None else int(row[0])
-
     async def _cursor(self, namespace_id: int) -> int:
         async with self._pool.connection() as connection:
-            return await self.reached(connection, namespace_id)
+            row = await (await connection.execute(_CURSOR, [namespace_id])).fetchone()
+        return 0 if row is None else int(row[0])
 
     async def _run(self) -> None:
         backoff = MIN_BACKOFF

@@ -7,41 +7,29 @@ they are found by digest, so they cannot be of another time.
 
 from __future__ import annotations
 
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from psycopg.sql import SQL, Composable, Composed, Identifier
-
-from regesta_projections.filtering import Clause, Order
 from regesta_projections.finishing import finish_alias, finish_model, finish_version
+from regesta_service.reads.list_statements import (
+    ALIASES,
+    FEW,
+    TEXTS,
+    Listing,
+    count_statement,
+    models_statement,
+    versions_statement,
+)
 from regesta_service.reads.pages import MAX_PAGE_BYTES
 from regesta_service.reads.refusals import model_not_found
 from regesta_service.reads.then import relations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
+    from psycopg.sql import Composed
     from psycopg_pool import AsyncConnectionPool
 
     from regesta_service.reads.then import AsOf
-
-NO_FILTER: Final = Clause(SQL("TRUE"), {})
-
-
-class Listing(NamedTuple):
-    """What a list is asked for."""
-
-    namespace: str
-    namespace_id: int
-    order: Order
-    #: At most this many resources.
-    limit: int
-    where: Clause = NO_FILTER
-    #: Begin behind this place, from `Page.end`.
-    after: Sequence[str | int] | None = None
-    show_deleted: bool = False
-    #: What was so at this moment; None means now. The history must have reached it.
-    as_of: AsOf | None = None
 
 
 class Page(NamedTuple):
@@ -63,7 +51,7 @@ class Lists:
 
     async def models(self, listing: Listing) -> Page:
         """Return a page of a namespace's models."""
-        query, parameters = _statement(_MODELS, listing, SQL("NOT m.deleted"))
+        query, parameters = models_statement(listing)
 
         def finish(row: Sequence[Any], texts: dict[str, str]) -> bytes:
             name, last_version, resource, aliases, numbers = row
@@ -87,11 +75,9 @@ class Lists:
         Raises:
             ModelNotFound: No model has or had this name.
         """
-        visible = SQL("NOT v.deleted AND NOT m.deleted")
-        scope = _ALL_MODELS if model is None else _ONE_MODEL
-        query, parameters = _statement(_VERSIONS, listing, visible, scope)
-        if model is not None:
-            parameters["name_key"] = model.lower()
+        if listing.found is not None and not await self._finds_few(listing, model):
+            listing = listing._replace(found=None)
+        query, parameters = versions_statement(listing, model)
 
         def finish(row: Sequence[Any], texts: dict[str, str]) -> bytes:
             name, number, resource, aliases = row
@@ -132,7 +118,7 @@ class Lists:
         async with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
             where = relations(as_of)
             await cursor.execute(
-                _ALIASES.format(models=where.models, aliases=where.aliases),
+                ALIASES.format(models=where.models, aliases=where.aliases),
                 {
                     "namespace_id": namespace_id,
                     "name_key": model.lower(),
@@ -166,6 +152,12 @@ class Lists:
         )
         return page.resources[0] if page.resources else None
 
+    async def _finds_few(self, listing: Listing, model: str | None) -> bool:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(*count_statement(listing, model))
+            ((count,),) = await cursor.fetchall()
+        return bool(count <= FEW)
+
     async def _page(
         self,
         query: Composed,
@@ -188,7 +180,7 @@ class Lists:
             texts: dict[str, str] = {}
             digests = [digest for record in fitting for digest in record.digests]
             if digests:
-                await cursor.execute(_TEXTS, [listing.namespace_id, digests])
+                await cursor.execute(TEXTS, [listing.namespace_id, digests])
                 texts = dict(await cursor.fetchall())
         resources = [finish(record.rest, record.texts(texts)) for record in fitting]
         end = listing.order.key_of(fitting[-1].place) if len(fitting) < len(records) else None
@@ -229,146 +221,3 @@ def _fitting(records: list[_Record], limit: int) -> list[_Record]:
         if room < 0 and place:
             return records[:place]
     return records[:limit]
-
-
-def _statement(
-    statement: SQL, listing: Listing, visible: SQL, scope: Mapping[str, SQL] = MappingProxyType({})
-) -> tuple[Composed, dict[str, object]]:
-    """Return a list's statement and its parameters."""
-    order = listing.order
-    behind = NO_FILTER if listing.after is None else order.keyset(listing.after)
-    names = [Identifier(f"sort_{place}") for place in range(len(order.keys))]
-    pairs = list(zip(names, order.keys, strict=True))
-    where = relations(listing.as_of)
-    query = statement.format(
-        models=where.models,
-        versions=where.versions,
-        aliases=where.aliases,
-        sorts=_commas(SQL("p.{}").format(name) for name in names),
-        sort_columns=_commas(SQL("{} AS {}").format(k.field.expression, n) for n, k in pairs),
-        join=order.join,
-        visible=SQL("TRUE") if listing.show_deleted else visible,
-        where=listing.where.sql,
-        behind=behind.sql,
-        order=order.sql(),
-        outer_order=_commas(
-            SQL("p.{} DESC" if key.descending else "p.{}").format(name) for name, key in pairs
-        ),
-        **scope,
-    )
-    parameters = {
-        "namespace_id": listing.namespace_id,
-        # One more, to know whether another page follows.
-        "limit": listing.limit + 1,
-        **listing.where.params,
-        **behind.params,
-        **(listing.as_of.parameters if listing.as_of else {}),
-    }
-    return query, parameters
-
-
-def _commas(parts: Iterable[Composable]) -> Composable:
-    return SQL(", ").join(parts)
-
-
-# The inner query finds the page, the outer one looks up what belongs to its rows.
-_MODELS: Final = SQL(
-    """
-SELECT h.size, '',
-    octet_length(p.resource) + COALESCE((
-        SELECT sum(octet_length(d.text)) FROM regesta.disclosures AS d
-        WHERE d.namespace_id = h.namespace_id AND d.digest = ANY (p.text_digests)
-    ), 0)::bigint,
-    p.text_fields, p.text_digests, {sorts}, p.name, p.last_version, p.resource,
-    ARRAY(
-        SELECT a.alias FROM {aliases} AS a
-        WHERE a.namespace_id = h.namespace_id AND a.generation = h.generation
-            AND a.model = p.model AND a.number IS NOT NULL
-        ORDER BY a.alias
-    ),
-    ARRAY(
-        SELECT a.number FROM {aliases} AS a
-        WHERE a.namespace_id = h.namespace_id AND a.generation = h.generation
-            AND a.model = p.model AND a.number IS NOT NULL
-        ORDER BY a.alias
-    )
-FROM regesta.logs AS h
-LEFT JOIN LATERAL (
-    SELECT {sort_columns}, m.*
-    FROM {models} AS m {join}
-    WHERE m.namespace_id = h.namespace_id AND m.generation = h.generation
-        AND {visible} AND {where} AND {behind}
-    {order}
-    LIMIT %(limit)s
-) AS p ON true
-WHERE h.namespace_id = %(namespace_id)s
-ORDER BY {outer_order}
-"""
-)
-
-_VERSIONS: Final = SQL(
-    """
-SELECT h.size, {found},
-    octet_length(p.resource) + COALESCE((
-        SELECT sum(octet_length(d.text)) FROM regesta.disclosures AS d
-        WHERE d.namespace_id = h.namespace_id AND d.digest = ANY (p.text_digests)
-    ), 0)::bigint,
-    p.text_fields, p.text_digests, {sorts}, p.model_name, p.number, p.resource,
-    ARRAY(
-        SELECT a.alias FROM {aliases} AS a
-        WHERE a.namespace_id = h.namespace_id AND a.generation = h.generation
-            AND a.model = p.model AND a.number = p.number
-        ORDER BY a.alias
-    )
-FROM regesta.logs AS h
-{names}
-LEFT JOIN LATERAL (
-    SELECT {sort_columns}, m.name AS model_name, v.*
-    FROM {versions} AS v
-    JOIN {models} AS m
-        ON m.namespace_id = v.namespace_id AND m.generation = v.generation AND m.model = v.model
-    {join}
-    WHERE v.namespace_id = h.namespace_id AND v.generation = h.generation
-        AND {of_model} AND {visible} AND {where} AND {behind}
-    {order}
-    LIMIT %(limit)s
-) AS p ON true
-WHERE h.namespace_id = %(namespace_id)s
-ORDER BY {outer_order}
-"""
-)
-
-_ALL_MODELS: Final = {"found": SQL("''"), "names": SQL(""), "of_model": SQL("TRUE")}
-_ONE_MODEL: Final = {
-    "found": SQL("n.model"),
-    "names": SQL(
-        "LEFT JOIN regesta.model_names AS n"
-        " ON n.namespace_id = h.namespace_id AND n.generation = h.generation"
-        " AND n.name_key = %(name_key)s"
-    ),
-    "of_model": SQL("v.model = n.model"),
-}
-
-_TEXTS = (
-    "SELECT digest, text FROM regesta.disclosures WHERE namespace_id = %s AND digest = ANY (%s)"
-)
-
-_ALIASES: Final = SQL("""
-SELECT h.size, m.name, p.alias, p.resource, m.name
-FROM regesta.logs AS h
-LEFT JOIN regesta.model_names AS n
-    ON n.namespace_id = h.namespace_id AND n.generation = h.generation
-    AND n.name_key = %(name_key)s
-LEFT JOIN {models} AS m
-    ON m.namespace_id = n.namespace_id AND m.generation = n.generation AND m.model = n.model
-LEFT JOIN LATERAL (
-    SELECT a.alias, a.resource FROM {aliases} AS a
-    WHERE a.namespace_id = n.namespace_id AND a.generation = n.generation
-        AND a.model = n.model AND a.number IS NOT NULL AND a.alias > %(after)s
-        AND (%(only)s::text IS NULL OR a.alias = %(only)s)
-    ORDER BY a.alias
-    LIMIT %(limit)s
-) AS p ON true
-WHERE h.namespace_id = %(namespace_id)s
-ORDER BY p.alias
-""")

@@ -30,6 +30,8 @@ class Place(NamedTuple):
     position: int
     #: The log's size when it was looked for.
     size: int
+    #: How far its history had been folded then.
+    history: int
 
 
 async def position_at(connection: Connection, namespace_id: int, moment: Moment) -> Place:
@@ -45,17 +47,17 @@ async def position_at(connection: Connection, namespace_id: int, moment: Moment)
     if isinstance(moment, Occurred):
         # All that is known now counts; by when it happened, the history says.
         place = await _position_at_time(connection, namespace_id, moment.time, at_least=0)
-        return Place(place.size, place.size)
+        return place._replace(position=place.size)
     if isinstance(moment, datetime):
         return await _position_at_time(connection, namespace_id, moment)
     async with connection.cursor(binary=True) as cursor:
         await cursor.execute(_SIZE, [namespace_id])
-        ((size,),) = await cursor.fetchall()
+        ((size, history),) = await cursor.fetchall()
     if moment < 1:
         raise MomentOutOfRange("the first position is 1", metadata={"position": str(size)})
     if moment > size:
         raise beyond_the_end(moment, size)
-    return Place(moment, size)
+    return Place(moment, size, history)
 
 
 async def _position_at_time(
@@ -63,15 +65,21 @@ async def _position_at_time(
 ) -> Place:
     async with connection.cursor(binary=True) as cursor:
         await cursor.execute(_POSITION, {"namespace_id": namespace_id, "time": time})
-        ((position, size, in_future),) = await cursor.fetchall()
+        ((position, size, history, in_future),) = await cursor.fetchall()
     if in_future:
         raise MomentOutOfRange("the time lies in the future")
     if position < at_least:
         raise MomentOutOfRange("the time lies before the first event of the namespace")
-    return Place(position, size)
+    return Place(position, size, history)
 
 
-_SIZE = "SELECT size FROM regesta.logs WHERE namespace_id = %s"
+_SIZE = """
+SELECT h.size, COALESCE(c.position, 0)
+FROM regesta.logs AS h
+LEFT JOIN regesta.history_cursors AS c
+    ON c.namespace_id = h.namespace_id AND c.generation = h.generation
+WHERE h.namespace_id = %s
+"""
 
 # Times never decrease along the log, so the position is found by halving: at most 63
 # look-ups by primary key. LATERAL with LIMIT keeps each of them one.
@@ -89,8 +97,10 @@ WITH RECURSIVE probe (low, high) AS (
     ) AS e
     WHERE p.low < p.high
 )
-SELECT (SELECT max(p.low) FROM probe AS p), h.size,
+SELECT (SELECT max(p.low) FROM probe AS p), h.size, COALESCE(c.position, 0),
     %(time)s > GREATEST(clock_timestamp(), h.recorded_at)
 FROM regesta.logs AS h
+LEFT JOIN regesta.history_cursors AS c
+    ON c.namespace_id = h.namespace_id AND c.generation = h.generation
 WHERE h.namespace_id = %(namespace_id)s
 """

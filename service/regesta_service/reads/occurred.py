@@ -22,8 +22,9 @@ from regesta_projections.filtering import (
 )
 from regesta_service.reads import past
 from regesta_service.reads.as_of import chosen
+from regesta_service.reads.candidates import candidates
 from regesta_service.reads.consistency import check_reached
-from regesta_service.reads.lists import Listing
+from regesta_service.reads.list_statements import Listing
 from regesta_service.reads.moments import position_at
 from regesta_service.reads.past import VersionState
 from regesta_service.reads.refusals import (
@@ -51,7 +52,8 @@ if TYPE_CHECKING:
     from regesta_service.reads.moments import Occurred
     from regesta_service.reads.tails import Namespaces
 
-_BY_NAME = parse_order("name", MODEL_ORDER)
+# Any order but that by name, in which one model would be looked for among all names.
+_BY_TIME = parse_order("create_time", MODEL_ORDER)
 _BY_NUMBER = parse_order("version", VERSION_ORDER)
 
 
@@ -147,7 +149,7 @@ class OccurredReads:
                 found = model_pb.Alias.FromString(await self._alias(look, name, alias))
                 number = found.version
             case Stage() | Latest() | Range() as selector:
-                form, argument, best = chosen(await self._states(look, key), selector)
+                form, argument, best = chosen(await self._states(look, key, selector), selector)
                 if best is None:
                     raise nothing_means(form, name, 0, argument)
                 number = best.number
@@ -186,7 +188,8 @@ class OccurredReads:
         async with self._pool.connection() as connection:
             place = await position_at(connection, namespace_id, asked.moment)
         check_reached(asked.freshness, place.size)
-        await self._history.reach(namespace_id, place.position, asked.remaining)
+        if place.history < place.position:
+            await self._history.reach(namespace_id, place.position, asked.remaining)
         return _Look(namespace, namespace_id, AsOf(place.position, asked.moment.time))
 
     async def _model(self, look: _Look, name: str) -> tuple[str, bytes]:
@@ -199,7 +202,7 @@ class OccurredReads:
         listing = Listing(
             look.namespace,
             look.namespace_id,
-            _BY_NAME,
+            _BY_TIME,
             1,
             where,
             show_deleted=True,
@@ -233,6 +236,8 @@ class OccurredReads:
             raise alias_not_found(model, alias)
         return resource
 
-    async def _states(self, look: _Look, model: str) -> list[VersionState]:
+    async def _states(
+        self, look: _Look, model: str, selector: Stage | Latest | Range
+    ) -> list[VersionState]:
         async with self._pool.connection() as connection:
-            return await past.states_then(connection, look.namespace_id, model, look.as_of)
+            return await candidates(connection, look.namespace_id, model, selector, look.as_of)

@@ -27,14 +27,11 @@ from regesta_projections.rows import (
     VersionKey,
     VersionRow,
 )
-from regesta_service.reads.then import STATES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     import psycopg
-
-    from regesta_service.reads.then import AsOf
 
     Connection: TypeAlias = psycopg.AsyncConnection[Any]
 
@@ -127,21 +124,6 @@ async def states_at(
             rows, current = _rows_of(model), key
         evolve(rows, recorded)
     return [*states, *_state(rows, current)]
-
-
-async def states_then(
-    connection: Connection, namespace_id: int, model: str, as_of: AsOf
-) -> list[VersionState]:
-    """Return what `states_at` does, from the history: about a tenth of the work.
-
-    The history must have reached the moment.
-    """
-    async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(
-            STATES.format(then=as_of.condition),
-            {"namespace_id": namespace_id, "model": model, **as_of.parameters},
-        )
-        return [VersionState(*row) for row in await cursor.fetchall()]
 
 
 async def model_named(connection: Connection, namespace_id: int, name: str) -> str | None:

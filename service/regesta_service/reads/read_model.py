@@ -58,7 +58,7 @@ class ReadModel:
         self.answers = AnswerReader(namespaces, pool, connect)
         self.history = HistoryRunner(pool, connect)
         self.tails.on_grown(self.history.hint)
-        self.past = PastReads(namespaces, pool, self.answers, self.history)
+        self.past = PastReads(namespaces, pool, self.answers)
         self.lists = Lists(pool)
         self.occurred = OccurredReads(namespaces, pool, self.lists, self.history)
         self.page_tokens = PageTokens(page_token_secret)

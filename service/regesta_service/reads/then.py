@@ -14,6 +14,8 @@ from typing import Final, NamedTuple
 
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
+from regesta_projections.filtering import Clause
+
 
 class AsOf(NamedTuple):
     """A moment of a log, in both of its meanings.
@@ -36,39 +38,78 @@ class AsOf(NamedTuple):
 
     @property
     def condition(self) -> Composable:
-        """SQL that says of a row of the history, called `s`, whether it held by then."""
-        by_position = SQL("s.from_position <= %(as_of)s")
+        """SQL that says of a row of the history, called `s`, whether it had come by then."""
+        return self.condition_of("s")
+
+    def condition_of(self, row: str) -> Composable:
+        """Return SQL that says of a row of the history whether it had come by then."""
+        name = Identifier(row)
+        by_position = SQL("{}.from_position <= %(as_of)s").format(name)
         if self.effective_at is None:
             return by_position
-        return SQL("{} AND s.effective_at <= %(effective_at)s").format(by_position)
+        return SQL("{} AND {}.effective_at <= %(effective_at)s").format(by_position, name)
 
 
 class Relations(NamedTuple):
     """Where the statements of lists read."""
 
     models: Composable
+    #: Models again, for lists of them: in the order of names without a sort.
+    listed_models: Composable
     versions: Composable
     aliases: Composable
 
 
 NOW: Final = Relations(
     Identifier("regesta", "models"),
+    Identifier("regesta", "models"),
     Identifier("regesta", "versions"),
     Identifier("regesta", "aliases"),
 )
 
 
-def relations(as_of: AsOf | None) -> Relations:
-    """Return the tables of now, or relations like them as of a moment."""
+def relations(as_of: AsOf | None, found: Composable | None = None) -> Relations:
+    """Return the tables of now, or relations like them as of a moment.
+
+    Args:
+        as_of: The moment; None is now.
+        found: Of a moment, the keys of versions if only some matter, from `found_versions`. The
+            log's row must be called `h` then.
+    """
     if as_of is None:
         return NOW
     then = as_of.condition
-    return Relations(_at(_MODELS, then), _at(_VERSIONS, then), _at(_ALIASES, then))
+    keys = _EVERY_VERSION if found is None else _SOME_VERSIONS.format(found=found)
+    return Relations(
+        _MODELS.format(then=then),
+        _LISTED_MODELS.format(then=then),
+        _VERSIONS.format(then=then, keys=keys),
+        _ALIASES.format(then=then),
+    )
 
 
-def _at(relation: SQL, then: Composable) -> Composed:
-    return relation.format(then=then)
+def last_number(as_of: AsOf, of: str) -> Composed:
+    """Return the query of the last number that a model had given out.
 
+    Args:
+        as_of: The moment.
+        of: What the model's row is called; it has namespace_id, generation and model.
+    """
+    return _LAST_NUMBER.format(of=Identifier(of), then=as_of.condition)
+
+
+def found_versions(found: Clause, as_of: AsOf, of_model: Composable) -> Composed:
+    """Return the keys of versions at which an event by then began something.
+
+    Args:
+        found: What it began, of rows called `c`.
+        as_of: The moment.
+        of_model: A condition on `c.model`.
+    """
+    return _FOUND.format(found=found.sql, then=as_of.condition_of("c"), of_model=of_model)
+
+
+_EVERY_VERSION: Final = SQL("regesta.versions AS k")
 
 _MODELS: Final = SQL("""(
     SELECT k.namespace_id, k.generation, k.model, s.name, s.name_key, s.kind, s.owner, s.tags,
@@ -89,6 +130,36 @@ _MODELS: Final = SQL("""(
     ) AS s
 )""")
 
+# Names that a model has or had: each leads to it, and at a moment it had one of them.
+_LISTED_MODELS: Final = SQL("""(
+    SELECT k.namespace_id, k.generation, k.model, s.name, k.name_key, s.kind, s.owner, s.tags,
+        s.deleted, s.created_at, s.updated_at, s.created_by, s.revision, s.text_fields,
+        s.text_digests, s.resource,
+        COALESCE((
+            SELECT s.number FROM regesta.version_history AS s
+            WHERE s.namespace_id = k.namespace_id AND s.generation = k.generation
+                AND s.model = k.model AND s.revision = 1 AND {then}
+            ORDER BY s.from_position DESC LIMIT 1
+        ), 0) AS last_version
+    FROM regesta.model_names AS k
+    CROSS JOIN LATERAL (
+        SELECT s.* FROM regesta.model_history AS s
+        WHERE s.namespace_id = k.namespace_id AND s.generation = k.generation
+            AND s.model = k.model AND {then}
+        ORDER BY s.from_position DESC LIMIT 1
+    ) AS s
+    -- CASE: as an equality it would seem to let through so few that all had better be sorted.
+    WHERE CASE WHEN s.name_key = k.name_key THEN true ELSE false END
+)""")
+
+# Numbers are given out in order, so the last one is that of the last first event.
+_LAST_NUMBER: Final = SQL("""
+    SELECT s.number FROM regesta.version_history AS s
+    WHERE s.namespace_id = {of}.namespace_id AND s.generation = {of}.generation
+        AND s.model = {of}.model AND s.revision = 1 AND {then}
+    ORDER BY s.from_position DESC LIMIT 1
+""")
+
 # `origin` is what was registered; serialized messages are merged by putting them together.
 _VERSIONS: Final = SQL("""(
     SELECT k.namespace_id, k.generation, k.model, k.number, s.semver, s.stage,
@@ -101,7 +172,7 @@ _VERSIONS: Final = SQL("""(
                 AND f.model = k.model AND f.number = k.number
             ORDER BY f.from_position LIMIT 1
         ) || s.resource AS resource
-    FROM regesta.versions AS k
+    FROM {keys}
     CROSS JOIN LATERAL (
         SELECT s.* FROM regesta.version_history AS s
         WHERE s.namespace_id = k.namespace_id AND s.generation = k.generation
@@ -109,6 +180,15 @@ _VERSIONS: Final = SQL("""(
         ORDER BY s.from_position DESC LIMIT 1
     ) AS s
 )""")
+
+# LIMIT and OFFSET: one look-up for each, whatever the planner believes of how many there are.
+_SOME_VERSIONS: Final = SQL("""(SELECT DISTINCT c.model, c.number FROM ({found}) AS c OFFSET 0) AS c
+    CROSS JOIN LATERAL (
+        SELECT k.* FROM regesta.versions AS k
+        WHERE k.namespace_id = %(namespace_id)s AND k.generation = h.generation
+            AND k.model = c.model AND k.number = c.number
+        LIMIT 1
+    ) AS k""")
 
 _ALIASES: Final = SQL("""(
     SELECT k.namespace_id, k.generation, k.model, k.alias, s.number, s.updated_at, s.revision,
@@ -122,17 +202,10 @@ _ALIASES: Final = SQL("""(
     ) AS s
 )""")
 
-#: What resolving by stage, range or latest looks at: the states of a model's versions.
-STATES: Final = SQL("""
-SELECT k.number, s.stage, s.stage_position, s.deleted, COALESCE(s.semver, '')
-FROM regesta.logs AS h
-JOIN regesta.versions AS k
-    ON k.namespace_id = h.namespace_id AND k.generation = h.generation
-CROSS JOIN LATERAL (
-    SELECT s.* FROM regesta.version_history AS s
-    WHERE s.namespace_id = k.namespace_id AND s.generation = k.generation
-        AND s.model = k.model AND s.number = k.number AND {then}
-    ORDER BY s.from_position DESC LIMIT 1
-) AS s
-WHERE h.namespace_id = %(namespace_id)s AND k.model = %(model)s
+_FOUND: Final = SQL("""
+    SELECT c.model, c.number FROM regesta.version_history AS c
+    WHERE c.namespace_id = %(namespace_id)s AND c.generation = (
+            SELECT l.generation FROM regesta.logs AS l WHERE l.namespace_id = %(namespace_id)s
+        )
+        AND {of_model} AND {found} AND {then}
 """)

@@ -29,7 +29,7 @@ from regesta_projections.events import (
 from regesta_projections.rows import AliasKey, AliasRow, ModelKey, ModelRow, VersionKey, VersionRow
 from regesta_service.api.reads.catalog import CatalogReads
 from regesta_service.domain import rejections as r
-from regesta_service.reads import past
+from regesta_service.reads import as_of, moments, past
 from tests.support.log_builder import START, STEP
 from tests.support.reading import make_call
 
@@ -149,8 +149,10 @@ def story(log: LiveLog) -> list[tuple[str, tuple[Any, ...]]]:
     ]
 
 
-async def test_the_past_is_what_was_answered_then(reads: ReadModel, churn: LiveLog):
-    """Every question at every position: then from the tables, later from the log."""
+async def test_the_past_is_what_was_answered_then(
+    reads: ReadModel, churn: LiveLog, monkeypatch: pytest.MonkeyPatch
+):
+    """Every question at every position: then from the tables, later from log and history."""
     names = ("churn", "attrition", "fraud")
 
     async def ask_all(as_of: reading_pb.Moment | None) -> list[object]:
@@ -172,11 +174,18 @@ async def test_the_past_is_what_was_answered_then(reads: ReadModel, churn: LiveL
         position = churn.append(stream, event, *texts)
         expected[position] = await ask_all(None)
 
-    found = {position: await ask_all(at(position)) for position in expected}
+    # As long as the history has not got there, the log itself is folded.
+    with monkeypatch.context() as patch:
+        patch.setattr(as_of, "candidates", None)
+        patch.setattr(moments, "_SIZE", "SELECT size, 0 FROM regesta.logs WHERE namespace_id = %s")
+        folded = {position: await ask_all(at(position)) for position in expected}
+    await reads.history.reach(churn.namespace_id, churn.size, make_call().remaining)
+    kept = {position: await ask_all(at(position)) for position in expected}
 
     assert len(expected) == 18
+    assert folded == kept
     for position, answers in expected.items():
-        for then_answer, now_answer in zip(answers, found[position], strict=True):
+        for then_answer, now_answer in zip(answers, kept[position], strict=True):
             # A name that comes later leads to the model already.
             if then_answer is r.ModelNotFound and now_answer is not r.ModelNotFound:
                 assert "attrition" not in str(now_answer)

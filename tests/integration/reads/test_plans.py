@@ -7,8 +7,20 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from regesta_projections.events import AliasSet, ModelCreated, VersionRegistered
+from regesta_projections.events import AliasSet, ModelCreated, TagsSet, VersionRegistered
+from regesta_projections.filtering import (
+    MODEL_ORDER,
+    VERSION_ORDER,
+    compile_filter,
+    compile_found,
+    parse_filter,
+    parse_order,
+    version_columns,
+)
+from regesta_projections.rebuild import rebuild
 from regesta_service.reads import lookups, version_lookup
+from regesta_service.reads.list_statements import Listing, models_statement, versions_statement
+from regesta_service.reads.then import AsOf, relations
 
 if TYPE_CHECKING:
     from tests.databases import LiveDatabase
@@ -82,3 +94,62 @@ def test_models_and_aliases_are_found_by_indexes_alone(database: LiveDatabase, m
 
     assert pages_of(database, lookups._MODELS, model)[0] < FEW
     assert pages_of(database, lookups._ALIASES, model + ", ARRAY['champion']")[0] < FEW
+
+
+def past_pages(database: LiveDatabase, log: LiveLog, kind: str, position: int | None) -> int:
+    """Return how many pages a page of a list as of a position touches; None is now."""
+    as_of = None if position is None else AsOf(position)
+    node = parse_filter("tags.rare = yes" if kind == "tagged" else "")
+    order = {"models": ("name", MODEL_ORDER), "one": ("version desc", VERSION_ORDER)}
+    listing = Listing(
+        "acme",
+        log.namespace_id,
+        parse_order(*order.get(kind, ("", VERSION_ORDER))),
+        20,
+        compile_filter(node, version_columns(relations(as_of).aliases)),
+        as_of=as_of,
+        found=compile_found(node) if as_of else None,
+    )
+    if kind == "models":
+        query, parameters = models_statement(listing)
+    else:
+        query, parameters = versions_statement(listing, "large" if kind == "one" else None)
+    with psycopg.connect(database.service_dsn, autocommit=True) as connection:
+        text = query.as_string(connection).encode()
+        row = connection.execute(
+            b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + text, parameters
+        ).fetchone()
+    assert row is not None
+    plan = row[0][0]["Plan"]
+    touched: int = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+    return touched
+
+
+@pytest.fixture
+def grown(database: LiveDatabase, log: LiveLog) -> LiveLog:
+    """Models, and versions of one of them, that came one after the other, each changed since."""
+    log.later("models/large", ModelCreated(name="large", kind="MODEL"))
+    for number in range(1, 801):
+        stream = f"models/large/versions/{number}"
+        log.later(stream, VersionRegistered(version=number, stage="development"))
+        other = f"models/m{number * 37 % 800:03}"
+        log.later(other, ModelCreated(name=other[7:], kind="MODEL"))
+        log.later(f"{other}/versions/1", VersionRegistered(version=1, stage="development"))
+        log.later(stream, TagsSet(tags={"rare": "yes" if number % 50 == 0 else "no"}))
+    log.commit()
+    rebuild(database.service_dsn, "acme", linger=0)
+    with psycopg.connect(database.superuser_dsn, autocommit=True) as connection:
+        connection.execute("ANALYZE")
+    return log
+
+
+def test_a_page_of_long_ago_touches_no_more_pages_than_one_of_just_now(
+    database: LiveDatabase, grown: LiveLog
+):
+    for kind in ("one", "all", "models", "tagged"):
+        near = past_pages(database, grown, kind, grown.size)
+        for share in (0.75, 0.5, 0.25):
+            touched = past_pages(database, grown, kind, int(grown.size * share))
+            # Models are walked by name, and those that came later passed over.
+            allowed = near / share if kind == "models" else near * 1.2
+            assert touched <= allowed, (kind, share)

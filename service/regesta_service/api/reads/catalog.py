@@ -15,6 +15,7 @@ from regesta_projections.filtering import (
     InvalidFilter,
     InvalidOrder,
     compile_filter,
+    compile_found,
     model_columns,
     parse_filter,
     parse_order,
@@ -24,7 +25,7 @@ from regesta_service.api.reads.requests import freshness_of, moment_of, name_in,
 from regesta_service.domain.lifecycle import DEFAULT
 from regesta_service.domain.rejections import InvalidFilterGiven, InvalidPageToken, InvalidRequest
 from regesta_service.reads.consistency import check_reached, reach
-from regesta_service.reads.lists import Listing
+from regesta_service.reads.list_statements import Listing
 from regesta_service.reads.moments import Occurred, position_at
 from regesta_service.reads.occurred import Asked
 from regesta_service.reads.pages import page_size_of
@@ -227,10 +228,11 @@ class CatalogReads:
             async with self._reads.pool.connection() as connection:
                 place = await position_at(connection, namespace_id, moment)
             check_reached(freshness_of(request), place.size)
-            position = place.position
+            position, reached = place.position, place.history
         else:
-            after, position = after[:-1], int(after[-1])
-        await self._reads.history.reach(namespace_id, position, call.remaining)
+            after, position, reached = after[:-1], int(after[-1]), 0
+        if reached < position:
+            await self._reads.history.reach(namespace_id, position, call.remaining)
         effective = moment.time if isinstance(moment, Occurred) else None
         return after, AsOf(position, effective)
 
@@ -251,7 +253,8 @@ class CatalogReads:
         namespace_id = await self._reads.namespaces.namespace_id(namespace)
         after, as_of = await self._begun(request, namespace_id, call)
         try:
-            where = compile_filter(parse_filter(text), columns(relations(as_of).aliases))
+            node = parse_filter(text)
+            where = compile_filter(node, columns(relations(as_of).aliases))
             if after is not None:
                 order.keyset(after)
         except InvalidFilter as error:
@@ -267,6 +270,7 @@ class CatalogReads:
             after,
             request.show_deleted,
             as_of,
+            compile_found(node) if as_of is not None and columns is version_columns else None,
         )
 
     def _answer(self, request: _PagedRequest, page: Page, as_of: AsOf | None) -> bytes:
