@@ -1,7 +1,7 @@
 """A list as of a moment beside the same list of now, and how much the distance in time costs.
 
-One model with very many versions, each of which was changed several times since: pages of its
-versions, newest first, as the service gives them over gRPC.
+One model with very many versions, registered all along the log and changed several times since:
+pages of its versions, newest first, as the service gives them over gRPC.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ import random
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
+import psycopg
+
 from benchmarks.figures import Figure, Goal, number
 from benchmarks.generated_log import registered, write_log
 from benchmarks.load import Load, Plan
 from benchmarks.slices import Side, in_turns
 from regesta.v1 import catalog_service_pb2 as pb
 from regesta_projections import events as e
+from regesta_projections.history import HISTORY_TABLES
 from regesta_projections.rebuild import rebuild
 
 if TYPE_CHECKING:
@@ -34,12 +37,13 @@ _IN_FLIGHT: Final = 8
 
 
 def measure_history(ground: Ground, effort: Effort) -> list[Figure]:
-    """List a page of now, of just before the last event, and of soon after the registrations."""
+    """List a page of now, of just before the last event, of the middle and of the beginning."""
     dsn = ground.migrated()
     versions = effort.listed_versions
     size = write_log(dsn, NAMESPACE, _facts(versions, effort.listed_events))
     rebuild(dsn, NAMESPACE, linger=0)
-    moments = {"now": 0, "near": size - 1, "far": versions + 10}
+    moments = {"now": 0, "near": size - 1, "middle": size // 2, "far": size // 50}
+    stored = _bytes_an_event(dsn)
     with ground.serving(dsn) as served, ExitStack() as stack:
         meters = {"service": served.cpu, "database": ground.database_cpu}
         sides = []
@@ -48,14 +52,29 @@ def measure_history(ground: Ground, effort: Effort) -> list[Figure]:
             load = stack.enter_context(Load(plan))
             run = lambda load=load: load.run(effort.slice_seconds)  # noqa: E731 - one of each
             sides.append(Side(name, run, meters))
-        now, near, far = in_turns(sides, effort.turns)
+        now, near, middle, far = in_turns(sides, effort.turns)
     what = f"a page of {versions:,} versions, {size:,} events"
     return [
         Figure(f"{what}: now", _cpu(now), "µs/op"),
         _beside(f"{what}: as of just now", near, now, Goal(2)),
+        _beside(f"{what}: as of {size - moments['middle']:,} events ago", middle, now, Goal(2)),
         _beside(f"{what}: as of {size - moments['far']:,} events ago", far, now, Goal(2)),
         _beside(f"{what}: long ago beside just now", far, near, Goal(1.2), of="just now"),
+        Figure("the history: storage, indexes included", stored, "bytes/event"),
     ]
+
+
+def _bytes_an_event(dsn: str) -> float:
+    with psycopg.connect(dsn) as conn:
+        row = conn.execute(_STORED, [[table.name for table in HISTORY_TABLES.values()]]).fetchone()
+    return float(row[0]) if row else 0.0
+
+
+_STORED: Final = """
+SELECT sum(pg_total_relation_size(('regesta.' || name)::regclass))
+    / (SELECT sum(size) FROM regesta.logs)
+FROM unnest(%s::text[]) AS name
+"""
 
 
 class _Pages:
@@ -78,11 +97,12 @@ def _facts(versions: int, events: int) -> Iterator[tuple[str, e.Event]]:
     chance = random.Random(11)
     yield "namespace", e.NamespaceCreated(name=NAMESPACE)
     yield f"models/{_MODEL}", e.ModelCreated(name=_MODEL, kind="MODEL")
-    for at in range(1, versions + 1):
-        yield f"models/{_MODEL}/versions/{at}", registered(chance, _MODEL, at)
-    for at in range(max(0, events - versions - 2)):
-        stream = f"models/{_MODEL}/versions/{chance.randint(1, versions)}"
-        yield stream, e.TagsSet(tags={"checked": str(at), "by": f"user-{at % 50}"})
+    changes = max(0, events - 2) // versions - 1
+    for last in range(1, versions + 1):
+        yield f"models/{_MODEL}/versions/{last}", registered(chance, _MODEL, last)
+        for at in range(changes):
+            stream = f"models/{_MODEL}/versions/{chance.randint(1, last)}"
+            yield stream, e.TagsSet(tags={"checked": str(at), "by": f"user-{last % 50}"})
 
 
 def _cpu(side: Measured) -> float:
