@@ -97,11 +97,12 @@ def _facts(versions: int, events: int) -> Iterator[tuple[str, e.Event]]:
     chance = random.Random(11)
     yield "namespace", e.NamespaceCreated(name=NAMESPACE)
     yield f"models/{_MODEL}", e.ModelCreated(name=_MODEL, kind="MODEL")
-    changes = max(0, events - 2) // versions - 1
+    changes = max(0, events // versions - 1)
     for last in range(1, versions + 1):
         yield f"models/{_MODEL}/versions/{last}", registered(chance, _MODEL, last)
         for at in range(changes):
-            stream = f"models/{_MODEL}/versions/{chance.randint(1, last)}"
+            # One of the last fifty, so that the pages compared are alike at every time.
+            stream = f"models/{_MODEL}/versions/{max(1, last - chance.randrange(50))}"
             yield stream, e.TagsSet(tags={"checked": str(at), "by": f"user-{last % 50}"})
 
 
