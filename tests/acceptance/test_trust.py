@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from dataclasses import dataclass
@@ -227,3 +228,24 @@ def test_the_command_line_shows_checks_and_remembers(
     assert "FORK_DETECTED" in capfd.readouterr().err
     assert 0 == run([*at, forged.address, "checkpoint"])
     assert "no: give a --policy" in capfd.readouterr().out
+
+
+def test_a_certificate_of_erasure_is_proved_by_what_it_holds(honest: Site, tmp_path: Path):
+    with honest.client(None) as client:
+        client.register("erased", source="s3://models/erased", reason="asked by Rosa")
+        erased = client.erase_texts(resource="erased", legal_basis="GDPR Art. 17(1)(b)")
+    honest.desk.look()
+    file, policy = tmp_path / "certificate.json", tmp_path / "policy.txt"
+    policy.write_text(POLICY)
+    at = ["--namespace", NAMESPACE, "--target", honest.address]
+
+    assert 0 == run([*at, "erasure-certificate", str(erased.position), "--out", str(file)])
+
+    certificate = json.loads(file.read_text())
+    record, proof = tmp_path / "event.json", tmp_path / "event.tlog-proof"
+    record.write_text(certificate["record"])
+    proof.write_text(certificate["receipt"])
+    verifying = ["verify-proof", str(record), str(proof), "--policy", str(policy)]
+    assert 0 == run(verifying)
+    record.write_text(certificate["record"].replace("17(1)(b)", "17(1)(c)"))
+    assert 7 == run(verifying)
