@@ -112,6 +112,9 @@ def open_files(path: Path) -> Iterator[Pack]:
     if (path / DESCRIPTION_PATH).is_file() and not (path / packs.MANIFEST).exists():
         yield TiledPack(path)
         return
+    logs = sorted(found.parent for found in path.glob(f"*/{DESCRIPTION_PATH}"))
+    if logs and not (path / packs.MANIFEST).exists():
+        raise InvalidPack(f"{path} holds logs, each a pack of its own; verify {logs[0]}, say")
     with open_pack(path) as pack:
         yield pack
 

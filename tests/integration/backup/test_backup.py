@@ -12,6 +12,7 @@ import pytest
 from psycopg import sql
 
 from regesta.audit.keys import log_verifier
+from regesta.audit.packs import InvalidPack
 from regesta.audit.policies import Log, Policy
 from regesta.audit.verifying import verify
 from regesta.exporting.tiling import InvalidTiles
@@ -164,6 +165,8 @@ def test_a_backup_is_verified_like_a_pack(original: Original):
     assert (True, RICH_SIZE, RICH_SIZE) == (report.ok, report.size, report.events)
     assert report.texts > 3
     assert report.trust is not None
+    with pytest.raises(InvalidPack, match="holds logs, each a pack of its own"):
+        verify(original.folder, policy())
 
 
 @pytest.mark.parametrize(
