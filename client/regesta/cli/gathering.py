@@ -91,6 +91,8 @@ def of_resource(
             gathered.events = every
         case VersionName():
             suffix = f"/versions/{name.version}"
+            if not any(event.stream.endswith(suffix) for event in every):
+                return gathered  # its model's events are no evidence of a version nobody made
             aliases = _aliases_of(every, name.version)
             gathered.events = _of_streams(
                 every,

@@ -14,7 +14,7 @@ import click
 import regesta
 from regesta.addresses import Address
 from regesta.audit.notes import Note
-from regesta.audit.packs import CHECKPOINT, EVENTS, open_pack
+from regesta.audit.packs import CHECKPOINT, EVENTS
 from regesta.audit.policies import NotTrusted
 from regesta.audit.populations import (
     Condition,
@@ -26,6 +26,7 @@ from regesta.audit.populations import (
     take_population,
 )
 from regesta.audit.sampling import statement
+from regesta.audit.tiled import open_files
 from regesta.audit.verifying import verify
 from regesta.cli.failing import FINDINGS
 from regesta.cli.happened import short_type
@@ -288,7 +289,7 @@ def _from_pack(session: Session, asked: Asked, path: Path) -> Taken:
             raise _Incomplete(f"{path} does not verify: {report.findings_total} findings")
         if report.kind != "log":
             raise click.UsageError(f"{path} holds some events of a log, so nobody can count all")
-        with open_pack(path) as pack:
+        with open_files(path) as pack:
             found = take_population(pack.lines(EVENTS), asked.filter(streams))
             note = pack.read(CHECKPOINT).decode() if CHECKPOINT in pack else ""
     if (found.size, found.root) != (report.size, report.root):

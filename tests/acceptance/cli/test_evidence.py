@@ -137,6 +137,7 @@ def test_what_cannot_be_made_is_refused(published: CommandLine, tmp_path: Path):
         ).err
     )
     published("evidence", "nothing", "--out", out, code=1)
+    published("evidence", "churn/99", "--out", out, code=1)
     published("evidence", "--from", "2999-01-01", "--out", out, code=1)
     assert [] == list(tmp_path.glob("*pack*"))
     Path(out).touch()

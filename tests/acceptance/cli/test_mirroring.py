@@ -53,6 +53,8 @@ def test_a_mirror_grows_with_the_log(
 ):
     folder = tmp_path / "mirror"
     first = churn("export-tiles", str(folder), "--json").document
+    counted = churn("audit", "population", "--pack", str(folder), "--json").document
+    assert first["size"] == counted["count"]
     assert (7, 7, False) == (first["size"], first["events_added"], first["signed"])
     assert 0 == churn("export-tiles", str(folder), "--json").document["files_written"]
     for number in range(250):
