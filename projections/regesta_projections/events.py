@@ -342,6 +342,34 @@ class PersonalDataErased(msgspec.Struct, frozen=True, kw_only=True, omit_default
     total: int = 0
 
 
+class RetentionDefined(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """From when on the bodies of events may be kept in archives only; a later one
+    takes the place of this.
+    """
+
+    #: Bodies that are younger than this many days stay in the log. 0 ends it: no
+    #: further body may be archived.
+    keep_days: int = msgspec.field(default=0, name="keepDays")
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
+class BodiesReleased(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """The bodies of all events up to a position may be kept in archives only; their
+    hashes, and the columns beside them, stay.
+    """
+
+    #: Size of the checkpoint that an archive must at least come under: the newest
+    #: one when this was decided. It covers `through`.
+    checkpoint_size: str = msgspec.field(default="", name="checkpointSize")
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: Merkle root of that checkpoint, in hexadecimal.
+    root: str = ""
+    #: The position, a multiple of 256, so that whole tiles are archived.
+    through: str = ""
+
+
 class VersionRegistered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """An immutable version was registered; its stream is
     `models/{model}/versions/{version}`.
@@ -431,6 +459,7 @@ class StageChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 Event: TypeAlias = (
     AliasRemoved
     | AliasSet
+    | BodiesReleased
     | HeadsCommitted
     | HoldPlaced
     | HoldReleased
@@ -445,6 +474,7 @@ Event: TypeAlias = (
     | ModelUpdated
     | NamespaceCreated
     | PersonalDataErased
+    | RetentionDefined
     | StageChanged
     | TagsRemoved
     | TagsSet
@@ -459,6 +489,7 @@ Event: TypeAlias = (
 EVENTS: dict[str, type[Event]] = {
     "AliasRemoved": AliasRemoved,
     "AliasSet": AliasSet,
+    "BodiesReleased": BodiesReleased,
     "HeadsCommitted": HeadsCommitted,
     "HoldPlaced": HoldPlaced,
     "HoldReleased": HoldReleased,
@@ -473,6 +504,7 @@ EVENTS: dict[str, type[Event]] = {
     "ModelUpdated": ModelUpdated,
     "NamespaceCreated": NamespaceCreated,
     "PersonalDataErased": PersonalDataErased,
+    "RetentionDefined": RetentionDefined,
     "StageChanged": StageChanged,
     "TagsRemoved": TagsRemoved,
     "TagsSet": TagsSet,

@@ -257,7 +257,7 @@ class LogRow(msgspec.Struct, gc=False):
 
 
 class PrivacyRow(msgspec.Struct, gc=False):
-    """Holds and erasures. `resource` lacks `name`, and its holds have their last part only."""
+    """Holds, erasures, retention. `resource` lacks `name`, and its holds have their last part only."""
 
     resource: privacy_pb.PrivacyStatus
     revision: int = 0

@@ -193,3 +193,6 @@ def _tell_of_texts(log: LogBuilder) -> None:
             person="alice", legal_basis="GDPR Art. 17(1)(b)", digests=(erased,), total=1, part=1
         ),
     )
+    log.append("privacy", e.RetentionDefined(keep_days=730))
+    # More than there is, so it releases nothing.
+    log.append("privacy", e.BodiesReleased(through="256", checkpoint_size="300", root="ef" * 32))

@@ -2160,17 +2160,108 @@ class Calls:
         self._transport.positions.saw(namespace, answer.position)
         return answer.status
 
+    def define_retention(
+        self,
+        *,
+        parent: str = "",
+        keep_days: int = 0,
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> privacy_service_pb2.Retention:
+        """Say from when on bodies of events may be kept in archives only.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            keep_days: Bodies that are younger than this many days stay, 0 to 36,500; 0 says
+                that none may be archived any more.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            It.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = privacy_service_pb2.DefineRetentionRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            keep_days=keep_days,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.parent)
+        answer = self._transport.unary(
+            "/regesta.v1.PrivacyService/DefineRetention",
+            request,
+            privacy_service_pb2.DefineRetentionResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.retention
+
+    def release_bodies(
+        self,
+        *,
+        parent: str = "",
+        through: int | None = None,
+        before: datetime | None = None,
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> privacy_service_pb2.BodyRelease:
+        """Let the bodies of old events be archived: `regesta-server archive` does it.
+
+        Proofs stay valid. FAILED_PRECONDITION with RETENTION_NOT_DEFINED, BODIES_TOO_YOUNG,
+        SAME_PERSON, HOLD_IN_PLACE, NOT_SIGNED_YET or RELEASED_ALREADY.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            through: All up to this position, a multiple of 256.
+            before: All that were recorded before this time, as far as a checkpoint covers them,
+                in whole tiles of 256.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            It.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = privacy_service_pb2.ReleaseBodiesRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            before=timestamp(before),
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        if through is not None:
+            request.through = through
+        namespace = namespace_of(request.parent)
+        answer = self._transport.unary(
+            "/regesta.v1.PrivacyService/ReleaseBodies",
+            request,
+            privacy_service_pb2.ReleaseBodiesResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.release
+
     def get_privacy_status(
         self, *, parent: str = "", timeout: float | None = None
     ) -> privacy_service_pb2.PrivacyStatus:
-        """Get the holds that are in place, and what was erased last.
+        """Get the holds that are in place, what was erased last, and what may be archived.
 
         Args:
             parent: Required. The namespace: `namespaces/{namespace}`.
             timeout: Seconds until the call is given up.
 
         Returns:
-            Holds and the last erasure.
+            Holds, the last erasure, retention and release.
 
         Raises:
             RegestaError: The call failed; see `regesta.errors`.

@@ -131,6 +131,14 @@ def _hold_released(event: Happened) -> dict[str, Any]:
     return {join("holds", event.data.get("hold", "")): None}
 
 
+def _retention_defined(event: Happened) -> dict[str, Any]:
+    return {"retention.keep_days": event.data.get("keepDays", 0)}
+
+
+def _bodies_released(event: Happened) -> dict[str, Any]:
+    return {"release.through": int(event.data.get("through", 0))}
+
+
 def _sets(field: str, member: str) -> Callable[[Happened], dict[str, Any]]:
     """Return the fold of an event whose member is the new value of a field."""
     return lambda event: {field: event.data.get(member)}
@@ -165,6 +173,8 @@ _FOLDS: dict[str, Callable[[Happened], dict[str, Any]]] = {
     "HoldPlaced": _hold_placed,
     "HoldReleased": _hold_released,
     "PersonalDataErased": _sets("last_erasure.legal_basis", "legalBasis"),
+    "RetentionDefined": _retention_defined,
+    "BodiesReleased": _bodies_released,
     "LogWitnessed": _sets("witnessed_checkpoint", "checkpoint"),
 }
 

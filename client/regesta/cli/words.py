@@ -120,6 +120,15 @@ def _erased(event: Happened) -> str:
     return f"erased {texts} texts of {whose}: {_cut(data.get('legalBasis', ''))}"
 
 
+def _retention_defined(event: Happened) -> str:
+    days = event.data.get("keepDays", 0)
+    return f"lets bodies be archived after {days} days" if days else "lets no body be archived"
+
+
+def _bodies_released(event: Happened) -> str:
+    return f"released the bodies of the events up to position {event.data.get('through', '0')}"
+
+
 def _always(sentence: str) -> Callable[[Happened], str]:
     return lambda _: sentence
 
@@ -148,6 +157,8 @@ _SENTENCES: dict[str, Callable[[Happened], str]] = {
     "HoldPlaced": _hold_placed,
     "HoldReleased": lambda event: f"released the hold {event.data.get('hold', '')}",
     "PersonalDataErased": _erased,
+    "RetentionDefined": _retention_defined,
+    "BodiesReleased": _bodies_released,
     "LogWitnessed": _always("wrote a cosigned checkpoint into the log"),
 }
 

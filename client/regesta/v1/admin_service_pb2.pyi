@@ -452,6 +452,8 @@ class VerifyResponse(_message.Message):
     TEXTS_ERASED_FIELD_NUMBER: _builtins.int
     HEADS_CHECKED_FIELD_NUMBER: _builtins.int
     HISTORY_ROWS_COMPARED_FIELD_NUMBER: _builtins.int
+    BODIES_ARCHIVED_FIELD_NUMBER: _builtins.int
+    ROWS_NOT_COMPARED_FIELD_NUMBER: _builtins.int
     events_folded: _builtins.int
     """Events folded so far."""
     rows_compared: _builtins.int
@@ -478,6 +480,14 @@ class VerifyResponse(_message.Message):
     """In the last answer: rows of the history compared. It is checked up to where
     it has been folded.
     """
+    bodies_archived: _builtins.int
+    """In the last answer: bodies of events that are in an archive only, as a
+    release says. What depends on them was not compared: their columns, texts
+    and rows, and all commitments to heads. `regesta-server verify --archive`
+    compares them.
+    """
+    rows_not_compared: _builtins.int
+    """In the last answer: rows that were not compared because of that."""
     @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Finding]:
         """Findings since the answer before."""
@@ -496,10 +506,12 @@ class VerifyResponse(_message.Message):
         texts_erased: _builtins.int = ...,
         heads_checked: _builtins.int = ...,
         history_rows_compared: _builtins.int = ...,
+        bodies_archived: _builtins.int = ...,
+        rows_not_compared: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "events_folded", b"events_folded", "findings", b"findings", "findings_total", b"findings_total", "heads_checked", b"heads_checked", "history_rows_compared", b"history_rows_compared", "position", b"position", "root_hash", b"root_hash", "rows_compared", b"rows_compared", "texts_compared", b"texts_compared", "texts_erased", b"texts_erased"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bodies_archived", b"bodies_archived", "done", b"done", "events_folded", b"events_folded", "findings", b"findings", "findings_total", b"findings_total", "heads_checked", b"heads_checked", "history_rows_compared", b"history_rows_compared", "position", b"position", "root_hash", b"root_hash", "rows_compared", b"rows_compared", "rows_not_compared", b"rows_not_compared", "texts_compared", b"texts_compared", "texts_erased", b"texts_erased"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from regesta.v1 import options_pb2 as regesta_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n regesta/v1/privacy_service.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18regesta/v1/options.proto\"\x9a\x01\n\x04Hold\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06person\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x0e\n\x06matter\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x06 \x01(\t\x12\x10\n\x08position\x18\x07 \x01(\x03\"\xd2\x01\n\x07\x45rasure\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x0e\n\x06stream\x18\x02 \x01(\t\x12\x16\n\x0e\x65vent_position\x18\x03 \x01(\x03\x12\x13\n\x0blegal_basis\x18\x04 \x01(\t\x12\r\n\x05texts\x18\x05 \x01(\x05\x12\x16\n\x0e\x66irst_position\x18\x06 \x01(\x03\x12\x10\n\x08position\x18\x07 \x01(\x03\x12.\n\nerase_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\terased_by\x18\t \x01(\t\"\xd2\x01\n\rPrivacyStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1f\n\x05holds\x18\x02 \x03(\x0b\x32\x10.regesta.v1.Hold\x12)\n\x0clast_erasure\x18\x03 \x01(\x0b\x32\x13.regesta.v1.Erasure\x12\x14\n\x0ctexts_erased\x18\x04 \x01(\x03\x12/\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x06 \x01(\t\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\"\xcf\x01\n\x11\x45raseTextsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x10\n\x06person\x18\x02 \x01(\tH\x00\x12\x12\n\x08resource\x18\x03 \x01(\tH\x00\x12\x18\n\x0e\x65vent_position\x18\x04 \x01(\x03H\x00\x12\r\n\x05\x66ield\x18\x05 \x01(\t\x12\x13\n\x0blegal_basis\x18\x06 \x01(\t\x12\x15\n\rvalidate_only\x18\x07 \x01(\x08\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12\x0e\n\x06reason\x18\t \x01(\tB\x0b\n\tselection\"Z\n\x12\x45raseTextsResponse\x12$\n\x07\x65rasure\x18\x01 \x01(\x0b\x32\x13.regesta.v1.Erasure\x12\x0c\n\x04more\x18\x02 \x01(\x08\x12\x10\n\x08position\x18\x03 \x01(\x03\"w\n\x10PlaceHoldRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0f\n\x07hold_id\x18\x02 \x01(\t\x12\x1e\n\x04hold\x18\x03 \x01(\x0b\x32\x10.regesta.v1.Hold\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"E\n\x11PlaceHoldResponse\x12\x1e\n\x04hold\x18\x01 \x01(\x0b\x32\x10.regesta.v1.Hold\x12\x10\n\x08position\x18\x02 \x01(\x03\"F\n\x12ReleaseHoldRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"R\n\x13ReleaseHoldResponse\x12)\n\x06status\x18\x01 \x01(\x0b\x32\x19.regesta.v1.PrivacyStatus\x12\x10\n\x08position\x18\x02 \x01(\x03\")\n\x17GetPrivacyStatusRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\"W\n\x18GetPrivacyStatusResponse\x12)\n\x06status\x18\x01 \x01(\x0b\x32\x19.regesta.v1.PrivacyStatus\x12\x10\n\x08position\x18\x02 \x01(\x03\x32\xa0\x03\n\x0ePrivacyService\x12^\n\nEraseTexts\x12\x1d.regesta.v1.EraseTextsRequest\x1a\x1e.regesta.v1.EraseTextsResponse\"\x11\xca\xf3\x18\rprivacy.erase\x12Z\n\tPlaceHold\x12\x1c.regesta.v1.PlaceHoldRequest\x1a\x1d.regesta.v1.PlaceHoldResponse\"\x10\xca\xf3\x18\x0cprivacy.hold\x12`\n\x0bReleaseHold\x12\x1e.regesta.v1.ReleaseHoldRequest\x1a\x1f.regesta.v1.ReleaseHoldResponse\"\x10\xca\xf3\x18\x0cprivacy.hold\x12p\n\x10GetPrivacyStatus\x12#.regesta.v1.GetPrivacyStatusRequest\x1a$.regesta.v1.GetPrivacyStatusResponse\"\x11\x90\x02\x01\xca\xf3\x18\naudit.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n regesta/v1/privacy_service.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18regesta/v1/options.proto\"\x9a\x01\n\x04Hold\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06person\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x0e\n\x06matter\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x06 \x01(\t\x12\x10\n\x08position\x18\x07 \x01(\x03\"\xd2\x01\n\x07\x45rasure\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x0e\n\x06stream\x18\x02 \x01(\t\x12\x16\n\x0e\x65vent_position\x18\x03 \x01(\x03\x12\x13\n\x0blegal_basis\x18\x04 \x01(\t\x12\r\n\x05texts\x18\x05 \x01(\x05\x12\x16\n\x0e\x66irst_position\x18\x06 \x01(\x03\x12\x10\n\x08position\x18\x07 \x01(\x03\x12.\n\nerase_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\terased_by\x18\t \x01(\t\"u\n\tRetention\x12\x11\n\tkeep_days\x18\x01 \x01(\x05\x12/\n\x0b\x64\x65\x66ine_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ndefined_by\x18\x03 \x01(\t\x12\x10\n\x08position\x18\x04 \x01(\x03\"\xa3\x01\n\x0b\x42odyRelease\x12\x0f\n\x07through\x18\x01 \x01(\x03\x12\x17\n\x0f\x63heckpoint_size\x18\x02 \x01(\x03\x12\x11\n\troot_hash\x18\x03 \x01(\x0c\x12\x30\n\x0crelease_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0breleased_by\x18\x05 \x01(\t\x12\x10\n\x08position\x18\x06 \x01(\x03\"\xa6\x02\n\rPrivacyStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1f\n\x05holds\x18\x02 \x03(\x0b\x32\x10.regesta.v1.Hold\x12)\n\x0clast_erasure\x18\x03 \x01(\x0b\x32\x13.regesta.v1.Erasure\x12\x14\n\x0ctexts_erased\x18\x04 \x01(\x03\x12/\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x06 \x01(\t\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\x12(\n\tretention\x18\x08 \x01(\x0b\x32\x15.regesta.v1.Retention\x12(\n\x07release\x18\t \x01(\x0b\x32\x17.regesta.v1.BodyRelease\"\xcf\x01\n\x11\x45raseTextsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x10\n\x06person\x18\x02 \x01(\tH\x00\x12\x12\n\x08resource\x18\x03 \x01(\tH\x00\x12\x18\n\x0e\x65vent_position\x18\x04 \x01(\x03H\x00\x12\r\n\x05\x66ield\x18\x05 \x01(\t\x12\x13\n\x0blegal_basis\x18\x06 \x01(\t\x12\x15\n\rvalidate_only\x18\x07 \x01(\x08\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12\x0e\n\x06reason\x18\t \x01(\tB\x0b\n\tselection\"Z\n\x12\x45raseTextsResponse\x12$\n\x07\x65rasure\x18\x01 \x01(\x0b\x32\x13.regesta.v1.Erasure\x12\x0c\n\x04more\x18\x02 \x01(\x08\x12\x10\n\x08position\x18\x03 \x01(\x03\"w\n\x10PlaceHoldRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0f\n\x07hold_id\x18\x02 \x01(\t\x12\x1e\n\x04hold\x18\x03 \x01(\x0b\x32\x10.regesta.v1.Hold\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"E\n\x11PlaceHoldResponse\x12\x1e\n\x04hold\x18\x01 \x01(\x0b\x32\x10.regesta.v1.Hold\x12\x10\n\x08position\x18\x02 \x01(\x03\"F\n\x12ReleaseHoldRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"R\n\x13ReleaseHoldResponse\x12)\n\x06status\x18\x01 \x01(\x0b\x32\x19.regesta.v1.PrivacyStatus\x12\x10\n\x08position\x18\x02 \x01(\x03\"_\n\x16\x44\x65\x66ineRetentionRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tkeep_days\x18\x02 \x01(\x05\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"U\n\x17\x44\x65\x66ineRetentionResponse\x12(\n\tretention\x18\x01 \x01(\x0b\x32\x15.regesta.v1.Retention\x12\x10\n\x08position\x18\x02 \x01(\x03\"\x94\x01\n\x14ReleaseBodiesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\x07through\x18\x02 \x01(\x03H\x00\x12,\n\x06\x62\x65\x66ore\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\tB\x07\n\x05\x62ound\"S\n\x15ReleaseBodiesResponse\x12(\n\x07release\x18\x01 \x01(\x0b\x32\x17.regesta.v1.BodyRelease\x12\x10\n\x08position\x18\x02 \x01(\x03\")\n\x17GetPrivacyStatusRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\"W\n\x18GetPrivacyStatusResponse\x12)\n\x06status\x18\x01 \x01(\x0b\x32\x19.regesta.v1.PrivacyStatus\x12\x10\n\x08position\x18\x02 \x01(\x03\x32\xfa\x04\n\x0ePrivacyService\x12^\n\nEraseTexts\x12\x1d.regesta.v1.EraseTextsRequest\x1a\x1e.regesta.v1.EraseTextsResponse\"\x11\xca\xf3\x18\rprivacy.erase\x12Z\n\tPlaceHold\x12\x1c.regesta.v1.PlaceHoldRequest\x1a\x1d.regesta.v1.PlaceHoldResponse\"\x10\xca\xf3\x18\x0cprivacy.hold\x12`\n\x0bReleaseHold\x12\x1e.regesta.v1.ReleaseHoldRequest\x1a\x1f.regesta.v1.ReleaseHoldResponse\"\x10\xca\xf3\x18\x0cprivacy.hold\x12n\n\x0f\x44\x65\x66ineRetention\x12\".regesta.v1.DefineRetentionRequest\x1a#.regesta.v1.DefineRetentionResponse\"\x12\xca\xf3\x18\x0eprivacy.retain\x12h\n\rReleaseBodies\x12 .regesta.v1.ReleaseBodiesRequest\x1a!.regesta.v1.ReleaseBodiesResponse\"\x12\xca\xf3\x18\x0eprivacy.retain\x12p\n\x10GetPrivacyStatus\x12#.regesta.v1.GetPrivacyStatusRequest\x1a$.regesta.v1.GetPrivacyStatusResponse\"\x11\x90\x02\x01\xca\xf3\x18\naudit.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,30 +39,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRIVACYSERVICE'].methods_by_name['PlaceHold']._serialized_options = b'\312\363\030\014privacy.hold'
   _globals['_PRIVACYSERVICE'].methods_by_name['ReleaseHold']._loaded_options = None
   _globals['_PRIVACYSERVICE'].methods_by_name['ReleaseHold']._serialized_options = b'\312\363\030\014privacy.hold'
+  _globals['_PRIVACYSERVICE'].methods_by_name['DefineRetention']._loaded_options = None
+  _globals['_PRIVACYSERVICE'].methods_by_name['DefineRetention']._serialized_options = b'\312\363\030\016privacy.retain'
+  _globals['_PRIVACYSERVICE'].methods_by_name['ReleaseBodies']._loaded_options = None
+  _globals['_PRIVACYSERVICE'].methods_by_name['ReleaseBodies']._serialized_options = b'\312\363\030\016privacy.retain'
   _globals['_PRIVACYSERVICE'].methods_by_name['GetPrivacyStatus']._loaded_options = None
   _globals['_PRIVACYSERVICE'].methods_by_name['GetPrivacyStatus']._serialized_options = b'\220\002\001\312\363\030\naudit.read'
   _globals['_HOLD']._serialized_start=108
   _globals['_HOLD']._serialized_end=262
   _globals['_ERASURE']._serialized_start=265
   _globals['_ERASURE']._serialized_end=475
-  _globals['_PRIVACYSTATUS']._serialized_start=478
-  _globals['_PRIVACYSTATUS']._serialized_end=688
-  _globals['_ERASETEXTSREQUEST']._serialized_start=691
-  _globals['_ERASETEXTSREQUEST']._serialized_end=898
-  _globals['_ERASETEXTSRESPONSE']._serialized_start=900
-  _globals['_ERASETEXTSRESPONSE']._serialized_end=990
-  _globals['_PLACEHOLDREQUEST']._serialized_start=992
-  _globals['_PLACEHOLDREQUEST']._serialized_end=1111
-  _globals['_PLACEHOLDRESPONSE']._serialized_start=1113
-  _globals['_PLACEHOLDRESPONSE']._serialized_end=1182
-  _globals['_RELEASEHOLDREQUEST']._serialized_start=1184
-  _globals['_RELEASEHOLDREQUEST']._serialized_end=1254
-  _globals['_RELEASEHOLDRESPONSE']._serialized_start=1256
-  _globals['_RELEASEHOLDRESPONSE']._serialized_end=1338
-  _globals['_GETPRIVACYSTATUSREQUEST']._serialized_start=1340
-  _globals['_GETPRIVACYSTATUSREQUEST']._serialized_end=1381
-  _globals['_GETPRIVACYSTATUSRESPONSE']._serialized_start=1383
-  _globals['_GETPRIVACYSTATUSRESPONSE']._serialized_end=1470
-  _globals['_PRIVACYSERVICE']._serialized_start=1473
-  _globals['_PRIVACYSERVICE']._serialized_end=1889
+  _globals['_RETENTION']._serialized_start=477
+  _globals['_RETENTION']._serialized_end=594
+  _globals['_BODYRELEASE']._serialized_start=597
+  _globals['_BODYRELEASE']._serialized_end=760
+  _globals['_PRIVACYSTATUS']._serialized_start=763
+  _globals['_PRIVACYSTATUS']._serialized_end=1057
+  _globals['_ERASETEXTSREQUEST']._serialized_start=1060
+  _globals['_ERASETEXTSREQUEST']._serialized_end=1267
+  _globals['_ERASETEXTSRESPONSE']._serialized_start=1269
+  _globals['_ERASETEXTSRESPONSE']._serialized_end=1359
+  _globals['_PLACEHOLDREQUEST']._serialized_start=1361
+  _globals['_PLACEHOLDREQUEST']._serialized_end=1480
+  _globals['_PLACEHOLDRESPONSE']._serialized_start=1482
+  _globals['_PLACEHOLDRESPONSE']._serialized_end=1551
+  _globals['_RELEASEHOLDREQUEST']._serialized_start=1553
+  _globals['_RELEASEHOLDREQUEST']._serialized_end=1623
+  _globals['_RELEASEHOLDRESPONSE']._serialized_start=1625
+  _globals['_RELEASEHOLDRESPONSE']._serialized_end=1707
+  _globals['_DEFINERETENTIONREQUEST']._serialized_start=1709
+  _globals['_DEFINERETENTIONREQUEST']._serialized_end=1804
+  _globals['_DEFINERETENTIONRESPONSE']._serialized_start=1806
+  _globals['_DEFINERETENTIONRESPONSE']._serialized_end=1891
+  _globals['_RELEASEBODIESREQUEST']._serialized_start=1894
+  _globals['_RELEASEBODIESREQUEST']._serialized_end=2042
+  _globals['_RELEASEBODIESRESPONSE']._serialized_start=2044
+  _globals['_RELEASEBODIESRESPONSE']._serialized_end=2127
+  _globals['_GETPRIVACYSTATUSREQUEST']._serialized_start=2129
+  _globals['_GETPRIVACYSTATUSREQUEST']._serialized_end=2170
+  _globals['_GETPRIVACYSTATUSRESPONSE']._serialized_start=2172
+  _globals['_GETPRIVACYSTATUSRESPONSE']._serialized_end=2259
+  _globals['_PRIVACYSERVICE']._serialized_start=2262
+  _globals['_PRIVACYSERVICE']._serialized_end=2896
 # @@protoc_insertion_point(module_scope)

@@ -133,8 +133,90 @@ class Erasure(_message.Message):
 Global___Erasure: _TypeAlias = Erasure  # noqa: Y015
 
 @_typing.final
+class Retention(_message.Message):
+    """From when on bodies of events may be kept in archives only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEEP_DAYS_FIELD_NUMBER: _builtins.int
+    DEFINE_TIME_FIELD_NUMBER: _builtins.int
+    DEFINED_BY_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    keep_days: _builtins.int
+    """Bodies that are younger than this many days stay; 0 says that none may be
+    archived any more.
+    """
+    defined_by: _builtins.str
+    """The principal that defined it."""
+    position: _builtins.int
+    """The position of its event."""
+    @_builtins.property
+    def define_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was defined."""
+
+    def __init__(
+        self,
+        *,
+        keep_days: _builtins.int = ...,
+        define_time: _timestamp_pb2.Timestamp | None = ...,
+        defined_by: _builtins.str = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["define_time", b"define_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["define_time", b"define_time", "defined_by", b"defined_by", "keep_days", b"keep_days", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Retention: _TypeAlias = Retention  # noqa: Y015
+
+@_typing.final
+class BodyRelease(_message.Message):
+    """That bodies of events may be kept in archives only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THROUGH_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_SIZE_FIELD_NUMBER: _builtins.int
+    ROOT_HASH_FIELD_NUMBER: _builtins.int
+    RELEASE_TIME_FIELD_NUMBER: _builtins.int
+    RELEASED_BY_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    through: _builtins.int
+    """Up to this position, a multiple of 256."""
+    checkpoint_size: _builtins.int
+    """Size of the newest checkpoint when it was decided; it covers `through`."""
+    root_hash: _builtins.bytes
+    """Merkle root of that checkpoint, 32 bytes."""
+    released_by: _builtins.str
+    """The principal that released them: not the one that defined the retention."""
+    position: _builtins.int
+    """The position of its event."""
+    @_builtins.property
+    def release_time(self) -> _timestamp_pb2.Timestamp:
+        """When they were released."""
+
+    def __init__(
+        self,
+        *,
+        through: _builtins.int = ...,
+        checkpoint_size: _builtins.int = ...,
+        root_hash: _builtins.bytes = ...,
+        release_time: _timestamp_pb2.Timestamp | None = ...,
+        released_by: _builtins.str = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["release_time", b"release_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint_size", b"checkpoint_size", "position", b"position", "release_time", b"release_time", "released_by", b"released_by", "root_hash", b"root_hash", "through", b"through"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BodyRelease: _TypeAlias = BodyRelease  # noqa: Y015
+
+@_typing.final
 class PrivacyStatus(_message.Message):
-    """What is so of the texts beside a namespace's log: its stream `privacy`."""
+    """What is so of the texts and bodies of a namespace's log: its stream `privacy`."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -145,6 +227,8 @@ class PrivacyStatus(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATED_BY_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    RETENTION_FIELD_NUMBER: _builtins.int
+    RELEASE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name `namespaces/{namespace}/privacy`."""
     texts_erased: _builtins.int
@@ -167,6 +251,14 @@ class PrivacyStatus(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When the last event of the stream was recorded."""
 
+    @_builtins.property
+    def retention(self) -> Global___Retention:
+        """From when on bodies may be archived; unset before it was defined."""
+
+    @_builtins.property
+    def release(self) -> Global___BodyRelease:
+        """Which bodies may be in archives only; unset before the first release."""
+
     def __init__(
         self,
         *,
@@ -177,10 +269,12 @@ class PrivacyStatus(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         updated_by: _builtins.str = ...,
         etag: _builtins.str = ...,
+        retention: Global___Retention | None = ...,
+        release: Global___BodyRelease | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_erasure", b"last_erasure", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last_erasure", b"last_erasure", "release", b"release", "retention", b"retention", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "holds", b"holds", "last_erasure", b"last_erasure", "name", b"name", "texts_erased", b"texts_erased", "update_time", b"update_time", "updated_by", b"updated_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "holds", b"holds", "last_erasure", b"last_erasure", "name", b"name", "release", b"release", "retention", b"retention", "texts_erased", b"texts_erased", "update_time", b"update_time", "updated_by", b"updated_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -419,8 +513,148 @@ class ReleaseHoldResponse(_message.Message):
 Global___ReleaseHoldResponse: _TypeAlias = ReleaseHoldResponse  # noqa: Y015
 
 @_typing.final
+class DefineRetentionRequest(_message.Message):
+    """From when on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    KEEP_DAYS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Required. The namespace: `namespaces/{namespace}`."""
+    keep_days: _builtins.int
+    """Bodies that are younger than this many days stay, 0 to 36,500; 0 says that
+    none may be archived any more.
+    """
+    request_id: _builtins.str
+    """Required. The caller's own id of this write, 1 to 64 characters of
+    `[A-Za-z0-9._:-]`; best a UUID.
+    """
+    reason: _builtins.str
+    """Why; free text of at most 10,000 characters, kept beside the log."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        keep_days: _builtins.int = ...,
+        request_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keep_days", b"keep_days", "parent", b"parent", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DefineRetentionRequest: _TypeAlias = DefineRetentionRequest  # noqa: Y015
+
+@_typing.final
+class DefineRetentionResponse(_message.Message):
+    """The retention."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RETENTION_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The position of the write's event."""
+    @_builtins.property
+    def retention(self) -> Global___Retention:
+        """It."""
+
+    def __init__(
+        self,
+        *,
+        retention: Global___Retention | None = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retention", b"retention"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "retention", b"retention"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DefineRetentionResponse: _TypeAlias = DefineRetentionResponse  # noqa: Y015
+
+@_typing.final
+class ReleaseBodiesRequest(_message.Message):
+    """Which bodies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    THROUGH_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Required. The namespace: `namespaces/{namespace}`."""
+    through: _builtins.int
+    """All up to this position, a multiple of 256."""
+    request_id: _builtins.str
+    """Required. The caller's own id of this write, 1 to 64 characters of
+    `[A-Za-z0-9._:-]`; best a UUID.
+    """
+    reason: _builtins.str
+    """Why; free text of at most 10,000 characters, kept beside the log."""
+    @_builtins.property
+    def before(self) -> _timestamp_pb2.Timestamp:
+        """All that were recorded before this time, as far as a checkpoint covers
+        them, in whole tiles of 256.
+        """
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        through: _builtins.int = ...,
+        before: _timestamp_pb2.Timestamp | None = ...,
+        request_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "bound", b"bound", "through", b"through"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "bound", b"bound", "parent", b"parent", "reason", b"reason", "request_id", b"request_id", "through", b"through"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_bound: _TypeAlias = _typing.Literal["through", "before"]  # noqa: Y015
+    _WhichOneofArgType_bound: _TypeAlias = _typing.Literal["bound", b"bound"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_bound) -> _WhichOneofReturnType_bound | None: ...
+
+Global___ReleaseBodiesRequest: _TypeAlias = ReleaseBodiesRequest  # noqa: Y015
+
+@_typing.final
+class ReleaseBodiesResponse(_message.Message):
+    """The release."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELEASE_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The position of the write's event."""
+    @_builtins.property
+    def release(self) -> Global___BodyRelease:
+        """It."""
+
+    def __init__(
+        self,
+        *,
+        release: Global___BodyRelease | None = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["release", b"release"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "release", b"release"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseBodiesResponse: _TypeAlias = ReleaseBodiesResponse  # noqa: Y015
+
+@_typing.final
 class GetPrivacyStatusRequest(_message.Message):
-    """Whose texts."""
+    """Whose texts and bodies."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -452,7 +686,7 @@ class GetPrivacyStatusResponse(_message.Message):
     """The position of the last event of the log this answer reflects."""
     @_builtins.property
     def status(self) -> Global___PrivacyStatus:
-        """Holds and the last erasure."""
+        """Holds, the last erasure, retention and release."""
 
     def __init__(
         self,

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class PrivacyServiceStub(object):
-    """Texts that are kept beside the log: erasing them, and holding them.
+    """Texts that are kept beside the log, and bodies of its events: erasing,
+    holding and archiving them.
     """
 
     def __init__(self, channel):
@@ -50,6 +51,16 @@ class PrivacyServiceStub(object):
                 request_serializer=regesta_dot_v1_dot_privacy__service__pb2.ReleaseHoldRequest.SerializeToString,
                 response_deserializer=regesta_dot_v1_dot_privacy__service__pb2.ReleaseHoldResponse.FromString,
                 _registered_method=True)
+        self.DefineRetention = channel.unary_unary(
+                '/regesta.v1.PrivacyService/DefineRetention',
+                request_serializer=regesta_dot_v1_dot_privacy__service__pb2.DefineRetentionRequest.SerializeToString,
+                response_deserializer=regesta_dot_v1_dot_privacy__service__pb2.DefineRetentionResponse.FromString,
+                _registered_method=True)
+        self.ReleaseBodies = channel.unary_unary(
+                '/regesta.v1.PrivacyService/ReleaseBodies',
+                request_serializer=regesta_dot_v1_dot_privacy__service__pb2.ReleaseBodiesRequest.SerializeToString,
+                response_deserializer=regesta_dot_v1_dot_privacy__service__pb2.ReleaseBodiesResponse.FromString,
+                _registered_method=True)
         self.GetPrivacyStatus = channel.unary_unary(
                 '/regesta.v1.PrivacyService/GetPrivacyStatus',
                 request_serializer=regesta_dot_v1_dot_privacy__service__pb2.GetPrivacyStatusRequest.SerializeToString,
@@ -58,7 +69,8 @@ class PrivacyServiceStub(object):
 
 
 class PrivacyServiceServicer(object):
-    """Texts that are kept beside the log: erasing them, and holding them.
+    """Texts that are kept beside the log, and bodies of its events: erasing,
+    holding and archiving them.
     """
 
     def EraseTexts(self, request, context):
@@ -85,8 +97,26 @@ class PrivacyServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DefineRetention(self, request, context):
+        """Say from when on bodies of events may be kept in archives only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseBodies(self, request, context):
+        """Let the bodies of old events be archived: `regesta-server archive` does it.
+        Proofs stay valid. FAILED_PRECONDITION with RETENTION_NOT_DEFINED,
+        BODIES_TOO_YOUNG, SAME_PERSON, HOLD_IN_PLACE, NOT_SIGNED_YET or
+        RELEASED_ALREADY.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetPrivacyStatus(self, request, context):
-        """Get the holds that are in place, and what was erased last.
+        """Get the holds that are in place, what was erased last, and what may be
+        archived.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -110,6 +140,16 @@ def add_PrivacyServiceServicer_to_server(servicer, server):
                     request_deserializer=regesta_dot_v1_dot_privacy__service__pb2.ReleaseHoldRequest.FromString,
                     response_serializer=regesta_dot_v1_dot_privacy__service__pb2.ReleaseHoldResponse.SerializeToString,
             ),
+            'DefineRetention': grpc.unary_unary_rpc_method_handler(
+                    servicer.DefineRetention,
+                    request_deserializer=regesta_dot_v1_dot_privacy__service__pb2.DefineRetentionRequest.FromString,
+                    response_serializer=regesta_dot_v1_dot_privacy__service__pb2.DefineRetentionResponse.SerializeToString,
+            ),
+            'ReleaseBodies': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseBodies,
+                    request_deserializer=regesta_dot_v1_dot_privacy__service__pb2.ReleaseBodiesRequest.FromString,
+                    response_serializer=regesta_dot_v1_dot_privacy__service__pb2.ReleaseBodiesResponse.SerializeToString,
+            ),
             'GetPrivacyStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPrivacyStatus,
                     request_deserializer=regesta_dot_v1_dot_privacy__service__pb2.GetPrivacyStatusRequest.FromString,
@@ -124,7 +164,8 @@ def add_PrivacyServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PrivacyService(object):
-    """Texts that are kept beside the log: erasing them, and holding them.
+    """Texts that are kept beside the log, and bodies of its events: erasing,
+    holding and archiving them.
     """
 
     @staticmethod
@@ -198,6 +239,60 @@ class PrivacyService(object):
             '/regesta.v1.PrivacyService/ReleaseHold',
             regesta_dot_v1_dot_privacy__service__pb2.ReleaseHoldRequest.SerializeToString,
             regesta_dot_v1_dot_privacy__service__pb2.ReleaseHoldResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DefineRetention(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regesta.v1.PrivacyService/DefineRetention',
+            regesta_dot_v1_dot_privacy__service__pb2.DefineRetentionRequest.SerializeToString,
+            regesta_dot_v1_dot_privacy__service__pb2.DefineRetentionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseBodies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regesta.v1.PrivacyService/ReleaseBodies',
+            regesta_dot_v1_dot_privacy__service__pb2.ReleaseBodiesRequest.SerializeToString,
+            regesta_dot_v1_dot_privacy__service__pb2.ReleaseBodiesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class PrivacyServiceStub:
-    """Texts that are kept beside the log: erasing them, and holding them."""
+    """Texts that are kept beside the log, and bodies of its events: erasing,
+    holding and archiving them.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -43,12 +45,24 @@ class PrivacyServiceStub:
     """Keep texts from being erased until the hold is released."""
     ReleaseHold: _grpc.UnaryUnaryMultiCallable[_privacy_service_pb2.ReleaseHoldRequest, _privacy_service_pb2.ReleaseHoldResponse]
     """End a hold."""
+    DefineRetention: _grpc.UnaryUnaryMultiCallable[_privacy_service_pb2.DefineRetentionRequest, _privacy_service_pb2.DefineRetentionResponse]
+    """Say from when on bodies of events may be kept in archives only."""
+    ReleaseBodies: _grpc.UnaryUnaryMultiCallable[_privacy_service_pb2.ReleaseBodiesRequest, _privacy_service_pb2.ReleaseBodiesResponse]
+    """Let the bodies of old events be archived: `regesta-server archive` does it.
+    Proofs stay valid. FAILED_PRECONDITION with RETENTION_NOT_DEFINED,
+    BODIES_TOO_YOUNG, SAME_PERSON, HOLD_IN_PLACE, NOT_SIGNED_YET or
+    RELEASED_ALREADY.
+    """
     GetPrivacyStatus: _grpc.UnaryUnaryMultiCallable[_privacy_service_pb2.GetPrivacyStatusRequest, _privacy_service_pb2.GetPrivacyStatusResponse]
-    """Get the holds that are in place, and what was erased last."""
+    """Get the holds that are in place, what was erased last, and what may be
+    archived.
+    """
 
 @_typing.type_check_only
 class PrivacyServiceAsyncStub(PrivacyServiceStub):
-    """Texts that are kept beside the log: erasing them, and holding them."""
+    """Texts that are kept beside the log, and bodies of its events: erasing,
+    holding and archiving them.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     EraseTexts: _aio.UnaryUnaryMultiCallable[_privacy_service_pb2.EraseTextsRequest, _privacy_service_pb2.EraseTextsResponse]  # type: ignore[assignment]
@@ -61,11 +75,23 @@ class PrivacyServiceAsyncStub(PrivacyServiceStub):
     """Keep texts from being erased until the hold is released."""
     ReleaseHold: _aio.UnaryUnaryMultiCallable[_privacy_service_pb2.ReleaseHoldRequest, _privacy_service_pb2.ReleaseHoldResponse]  # type: ignore[assignment]
     """End a hold."""
+    DefineRetention: _aio.UnaryUnaryMultiCallable[_privacy_service_pb2.DefineRetentionRequest, _privacy_service_pb2.DefineRetentionResponse]  # type: ignore[assignment]
+    """Say from when on bodies of events may be kept in archives only."""
+    ReleaseBodies: _aio.UnaryUnaryMultiCallable[_privacy_service_pb2.ReleaseBodiesRequest, _privacy_service_pb2.ReleaseBodiesResponse]  # type: ignore[assignment]
+    """Let the bodies of old events be archived: `regesta-server archive` does it.
+    Proofs stay valid. FAILED_PRECONDITION with RETENTION_NOT_DEFINED,
+    BODIES_TOO_YOUNG, SAME_PERSON, HOLD_IN_PLACE, NOT_SIGNED_YET or
+    RELEASED_ALREADY.
+    """
     GetPrivacyStatus: _aio.UnaryUnaryMultiCallable[_privacy_service_pb2.GetPrivacyStatusRequest, _privacy_service_pb2.GetPrivacyStatusResponse]  # type: ignore[assignment]
-    """Get the holds that are in place, and what was erased last."""
+    """Get the holds that are in place, what was erased last, and what may be
+    archived.
+    """
 
 class PrivacyServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Texts that are kept beside the log: erasing them, and holding them."""
+    """Texts that are kept beside the log, and bodies of its events: erasing,
+    holding and archiving them.
+    """
 
     @_abc_1.abstractmethod
     def EraseTexts(
@@ -96,11 +122,33 @@ class PrivacyServiceServicer(metaclass=_abc_1.ABCMeta):
         """End a hold."""
 
     @_abc_1.abstractmethod
+    def DefineRetention(
+        self,
+        request: _privacy_service_pb2.DefineRetentionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_privacy_service_pb2.DefineRetentionResponse, _abc.Awaitable[_privacy_service_pb2.DefineRetentionResponse]]:
+        """Say from when on bodies of events may be kept in archives only."""
+
+    @_abc_1.abstractmethod
+    def ReleaseBodies(
+        self,
+        request: _privacy_service_pb2.ReleaseBodiesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_privacy_service_pb2.ReleaseBodiesResponse, _abc.Awaitable[_privacy_service_pb2.ReleaseBodiesResponse]]:
+        """Let the bodies of old events be archived: `regesta-server archive` does it.
+        Proofs stay valid. FAILED_PRECONDITION with RETENTION_NOT_DEFINED,
+        BODIES_TOO_YOUNG, SAME_PERSON, HOLD_IN_PLACE, NOT_SIGNED_YET or
+        RELEASED_ALREADY.
+        """
+
+    @_abc_1.abstractmethod
     def GetPrivacyStatus(
         self,
         request: _privacy_service_pb2.GetPrivacyStatusRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_privacy_service_pb2.GetPrivacyStatusResponse, _abc.Awaitable[_privacy_service_pb2.GetPrivacyStatusResponse]]:
-        """Get the holds that are in place, and what was erased last."""
+        """Get the holds that are in place, what was erased last, and what may be
+        archived.
+        """
 
 def add_PrivacyServiceServicer_to_server(servicer: PrivacyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

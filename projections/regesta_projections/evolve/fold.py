@@ -40,7 +40,9 @@ _VersionEvent: TypeAlias = (
 _LogEvent: TypeAlias = (
     e.HeadsCommitted | e.KeyRotated | e.KeyCompromised | e.LogForked | e.LogWitnessed
 )
-_PrivacyEvent: TypeAlias = e.HoldPlaced | e.HoldReleased | e.PersonalDataErased
+_PrivacyEvent: TypeAlias = (
+    e.HoldPlaced | e.HoldReleased | e.PersonalDataErased | e.RetentionDefined | e.BodiesReleased
+)
 
 
 def keys_of(recorded: Recorded) -> list[Key]:
@@ -101,7 +103,13 @@ def evolve(rows: Rows, recorded: Recorded) -> None:
             | e.LogWitnessed()
         ):
             _evolve_log(rows, event, recorded)
-        case e.HoldPlaced() | e.HoldReleased() | e.PersonalDataErased():
+        case (
+            e.HoldPlaced()
+            | e.HoldReleased()
+            | e.PersonalDataErased()
+            | e.RetentionDefined()
+            | e.BodiesReleased()
+        ):
             _evolve_privacy(rows, event, recorded)
         case _:
             assert_never(event)
@@ -212,6 +220,10 @@ def _evolve_privacy(rows: Rows, event: _PrivacyEvent, recorded: Recorded) -> Non
             privacy.hold_released(row, event)
         case e.PersonalDataErased():
             privacy.personal_data_erased(row, event, recorded)
+        case e.RetentionDefined():
+            privacy.retention_defined(row, event, recorded)
+        case e.BodiesReleased():
+            privacy.bodies_released(row, event, recorded)
         case _:
             assert_never(event)
     stamp(row, recorded)

@@ -1,4 +1,4 @@
-"""How holds and erasures change the row of the texts beside the log."""
+"""How holds, erasures and retention change the row of what the log keeps and what not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from regesta_projections.evolve.stamps import put_time
 from regesta_projections.rows import PRIVACY, PrivacyRow, Rows
 
 if TYPE_CHECKING:
-    from regesta_projections.events import HoldPlaced, HoldReleased, PersonalDataErased
+    from regesta_projections.events import (
+        BodiesReleased,
+        HoldPlaced,
+        HoldReleased,
+        PersonalDataErased,
+        RetentionDefined,
+    )
     from regesta_projections.records import Recorded
 
 
@@ -55,3 +61,23 @@ def personal_data_erased(row: PrivacyRow, event: PersonalDataErased, recorded: R
     erasure.position = recorded.position
     erasure.erased_by = recorded.actor
     put_time(erasure.erase_time, recorded.recorded_at)
+
+
+def retention_defined(row: PrivacyRow, event: RetentionDefined, recorded: Recorded) -> None:
+    """Note from when on bodies may be archived."""
+    retention = row.resource.retention
+    retention.keep_days = event.keep_days
+    retention.defined_by = recorded.actor
+    retention.position = recorded.position
+    put_time(retention.define_time, recorded.recorded_at)
+
+
+def bodies_released(row: PrivacyRow, event: BodiesReleased, recorded: Recorded) -> None:
+    """Note up to where bodies may be archived."""
+    release = row.resource.release
+    release.through = int(event.through or 0)
+    release.checkpoint_size = int(event.checkpoint_size or 0)
+    release.root_hash = bytes.fromhex(event.root)
+    release.released_by = recorded.actor
+    release.position = recorded.position
+    put_time(release.release_time, recorded.recorded_at)

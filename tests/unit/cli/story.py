@@ -114,6 +114,12 @@ def churn() -> LogBuilder:
                     person="bob", legal_basis="Art. 17", digests=("x",), total=1, part=1
                 ),
             ),
+            ("privacy", e.RetentionDefined(keep_days=730)),
+            ("privacy", e.RetentionDefined()),
+            (
+                "privacy",
+                e.BodiesReleased(through="256", checkpoint_size="300", root="ef" * 32),
+            ),
         ]
     )
     return log

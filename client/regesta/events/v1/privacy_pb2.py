@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from regesta.events.v1 import parts_pb2 as regesta_dot_events_dot_v1_dot_parts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fregesta/events/v1/privacy.proto\x12\x11regesta.events.v1\x1a\x1dregesta/events/v1/parts.proto\"v\n\nHoldPlaced\x12\x0c\n\x04hold\x18\x01 \x01(\t\x12\x0e\n\x06person\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x0e\n\x06matter\x18\x04 \x01(\t\x12+\n\x06reason\x18\x05 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"I\n\x0cHoldReleased\x12\x0c\n\x04hold\x18\x01 \x01(\t\x12+\n\x06reason\x18\x02 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"\xbc\x01\n\x12PersonalDataErased\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x0e\n\x06stream\x18\x02 \x01(\t\x12\x16\n\x0e\x65vent_position\x18\x03 \x01(\x03\x12\x13\n\x0blegal_basis\x18\x04 \x01(\t\x12\x0f\n\x07\x64igests\x18\x05 \x03(\t\x12\r\n\x05total\x18\x06 \x01(\x05\x12\x0c\n\x04part\x18\x07 \x01(\x05\x12+\n\x06reason\x18\x08 \x01(\x0b\x32\x1b.regesta.events.v1.FreeTextb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fregesta/events/v1/privacy.proto\x12\x11regesta.events.v1\x1a\x1dregesta/events/v1/parts.proto\"v\n\nHoldPlaced\x12\x0c\n\x04hold\x18\x01 \x01(\t\x12\x0e\n\x06person\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x0e\n\x06matter\x18\x04 \x01(\t\x12+\n\x06reason\x18\x05 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"I\n\x0cHoldReleased\x12\x0c\n\x04hold\x18\x01 \x01(\t\x12+\n\x06reason\x18\x02 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"\xbc\x01\n\x12PersonalDataErased\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x0e\n\x06stream\x18\x02 \x01(\t\x12\x16\n\x0e\x65vent_position\x18\x03 \x01(\x03\x12\x13\n\x0blegal_basis\x18\x04 \x01(\t\x12\x0f\n\x07\x64igests\x18\x05 \x03(\t\x12\r\n\x05total\x18\x06 \x01(\x05\x12\x0c\n\x04part\x18\x07 \x01(\x05\x12+\n\x06reason\x18\x08 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"R\n\x10RetentionDefined\x12\x11\n\tkeep_days\x18\x01 \x01(\x05\x12+\n\x06reason\x18\x02 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"u\n\x0e\x42odiesReleased\x12\x0f\n\x07through\x18\x01 \x01(\x03\x12\x17\n\x0f\x63heckpoint_size\x18\x02 \x01(\x03\x12\x0c\n\x04root\x18\x03 \x01(\t\x12+\n\x06reason\x18\x04 \x01(\x0b\x32\x1b.regesta.events.v1.FreeTextb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,4 +38,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HOLDRELEASED']._serialized_end=278
   _globals['_PERSONALDATAERASED']._serialized_start=281
   _globals['_PERSONALDATAERASED']._serialized_end=469
+  _globals['_RETENTIONDEFINED']._serialized_start=471
+  _globals['_RETENTIONDEFINED']._serialized_end=553
+  _globals['_BODIESRELEASED']._serialized_start=555
+  _globals['_BODIESRELEASED']._serialized_end=672
 # @@protoc_insertion_point(module_scope)

@@ -149,3 +149,75 @@ class PersonalDataErased(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PersonalDataErased: _TypeAlias = PersonalDataErased  # noqa: Y015
+
+@_typing.final
+class RetentionDefined(_message.Message):
+    """From when on the bodies of events may be kept in archives only; a later one
+    takes the place of this.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEEP_DAYS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    keep_days: _builtins.int
+    """Bodies that are younger than this many days stay in the log. 0 ends it: no
+    further body may be archived.
+    """
+    @_builtins.property
+    def reason(self) -> _parts_pb2.FreeText:
+        """Why it was done."""
+
+    def __init__(
+        self,
+        *,
+        keep_days: _builtins.int = ...,
+        reason: _parts_pb2.FreeText | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keep_days", b"keep_days", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetentionDefined: _TypeAlias = RetentionDefined  # noqa: Y015
+
+@_typing.final
+class BodiesReleased(_message.Message):
+    """The bodies of all events up to a position may be kept in archives only; their
+    hashes, and the columns beside them, stay.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THROUGH_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_SIZE_FIELD_NUMBER: _builtins.int
+    ROOT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    through: _builtins.int
+    """The position, a multiple of 256, so that whole tiles are archived."""
+    checkpoint_size: _builtins.int
+    """Size of the checkpoint that an archive must at least come under: the newest
+    one when this was decided. It covers `through`.
+    """
+    root: _builtins.str
+    """Merkle root of that checkpoint, in hexadecimal."""
+    @_builtins.property
+    def reason(self) -> _parts_pb2.FreeText:
+        """Why it was done."""
+
+    def __init__(
+        self,
+        *,
+        through: _builtins.int = ...,
+        checkpoint_size: _builtins.int = ...,
+        root: _builtins.str = ...,
+        reason: _parts_pb2.FreeText | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint_size", b"checkpoint_size", "reason", b"reason", "root", b"root", "through", b"through"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BodiesReleased: _TypeAlias = BodiesReleased  # noqa: Y015
