@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from regesta.merkle import leaf_hash as hash_of_leaf
+from regesta_projections.archived import BodyArchived, is_archived
 from regesta_projections.canonical import encode
 from regesta_projections.events import EVENTS, Event
 
@@ -168,9 +169,15 @@ def read_envelope(record: bytes) -> Record:
     """Return a record's envelope, its data still as bytes.
 
     Raises:
+        BodyArchived: Only its hash is there; the position is not known here.
         msgspec.DecodeError: The bytes are no record.
     """
-    return _decode_record(record)
+    try:
+        return _decode_record(record)
+    except msgspec.DecodeError:
+        if is_archived(record):
+            raise BodyArchived(0) from None
+        raise
 
 
 def read_record(record: bytes, position: int, leaf_hash: bytes | None = None) -> Recorded:
@@ -182,10 +189,16 @@ def read_record(record: bytes, position: int, leaf_hash: bytes | None = None) ->
         leaf_hash: Their hash when the caller has it already.
 
     Raises:
+        BodyArchived: Only its hash is there.
         UnknownEventType: A newer build wrote it.
         msgspec.DecodeError: The bytes are no record.
     """
-    envelope = _decode_folded(record)
+    try:
+        envelope = _decode_folded(record)
+    except msgspec.DecodeError:
+        if is_archived(record):
+            raise BodyArchived(position) from None
+        raise
     return Recorded(
         _read_event(envelope.type, envelope.data, position),
         position,

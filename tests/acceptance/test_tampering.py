@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 @contextmanager
 def unguarded(database: LiveDatabase, namespace: str) -> Iterator[Any]:
     """Yield a function that runs statements as a superuser whom no trigger stops."""
-    tables = ("events", "events_000000", "tiles", "requests")
+    guards = [(table, "append_only") for table in ("events", "events_000000", "tiles", "requests")]
+    guards += [(table, "only_archive") for table in ("events", "events_000000")]
     with psycopg.connect(database.superuser_dsn, autocommit=True) as connection:
         row = connection.execute(
             "SELECT namespace_id FROM regesta.logs WHERE name = %s", [namespace]
@@ -34,14 +35,14 @@ def unguarded(database: LiveDatabase, namespace: str) -> Iterator[Any]:
             changed = connection.execute(statement.encode(), {"namespace_id": row[0]}).rowcount
             assert changed > 0
 
-        for table in tables:
-            connection.execute(f"ALTER TABLE regesta.{table} DISABLE TRIGGER append_only".encode())
+        for table, trigger in guards:
+            connection.execute(f"ALTER TABLE regesta.{table} DISABLE TRIGGER {trigger}".encode())
         try:
             yield run
         finally:
-            for table in tables:
+            for table, trigger in guards:
                 connection.execute(
-                    f"ALTER TABLE regesta.{table} ENABLE ALWAYS TRIGGER append_only".encode()
+                    f"ALTER TABLE regesta.{table} ENABLE ALWAYS TRIGGER {trigger}".encode()
                 )
 
 

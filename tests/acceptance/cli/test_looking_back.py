@@ -237,7 +237,7 @@ def test_a_record_that_somebody_changed_is_found_by_both(
     tables = ("events", "events_000000")
     with psycopg.connect(server_database.superuser_dsn) as connection:
         for table in tables:
-            connection.execute(f"ALTER TABLE regesta.{table} DISABLE TRIGGER append_only".encode())
+            connection.execute(f"ALTER TABLE regesta.{table} DISABLE TRIGGER only_archive".encode())
         changed = connection.execute(
             "UPDATE regesta.events SET record = convert_to(replace(convert_from(record, 'UTF8'),"
             " '\"staging\"', '\"production\"'), 'UTF8') WHERE position = 6 AND namespace_id ="
@@ -247,7 +247,7 @@ def test_a_record_that_somebody_changed_is_found_by_both(
         assert 1 == changed.rowcount
         for table in tables:
             connection.execute(
-                f"ALTER TABLE regesta.{table} ENABLE ALWAYS TRIGGER append_only".encode()
+                f"ALTER TABLE regesta.{table} ENABLE ALWAYS TRIGGER only_archive".encode()
             )
     found = churn("verify", "--json", code=7).document
     assert found["server"]["findings_total"] > 0
