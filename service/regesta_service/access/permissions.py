@@ -27,6 +27,7 @@ class Permission(StrEnum):
     AUDIT_COMMIT = "audit.commit"
     PRIVACY_ERASE = "privacy.erase"
     PRIVACY_HOLD = "privacy.hold"
+    PRIVACY_RETAIN = "privacy.retain"
     ADMIN_LOG = "admin.log"
     ADMIN_NAMESPACES = "admin.namespaces"
     ADMIN_PROJECTIONS = "admin.projections"

@@ -1,4 +1,4 @@
-"""PrivacyService: texts beside the log, erased and held."""
+"""PrivacyService: texts beside the log, erased and held; bodies of events, released."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 from regesta.v1 import privacy_service_pb2 as pb
 from regesta_projections.rows import PrivacyRow
 from regesta_service.api.reads.requests import namespace_in
-from regesta_service.api.writes.translate_privacy import Erasing, place_hold, release_hold
-from regesta_service.api.writes.writing import Writing, new_salt
+from regesta_service.api.writes.translate_privacy import (
+    Erasing,
+    Releasing,
+    define_retention,
+    place_hold,
+    release_hold,
+)
+from regesta_service.api.writes.writing import Writing, new_salt, now
 from regesta_service.domain.privacy import check_holds
 from regesta_service.domain.rejections import NothingToErase
 
@@ -17,6 +23,7 @@ if TYPE_CHECKING:
     from regesta_service.api.writes.ports import AnswerReader, Sequencer
     from regesta_service.log.draft import Committed
     from regesta_service.reads.privacy import PrivacyReads
+    from regesta_service.reads.retention import RetentionReads
 
 
 class PrivacyCalls:
@@ -24,12 +31,20 @@ class PrivacyCalls:
 
     Args:
         reads: Reads which texts there are, and what is so of them.
+        retention: Reads what a release of bodies is decided on.
         sequencer: Carries commands out.
         answers: Finishes resources.
     """
 
-    def __init__(self, reads: PrivacyReads, sequencer: Sequencer, answers: AnswerReader) -> None:
+    def __init__(
+        self,
+        reads: PrivacyReads,
+        retention: RetentionReads,
+        sequencer: Sequencer,
+        answers: AnswerReader,
+    ) -> None:
         self._reads = reads
+        self._retention = retention
         service = pb.DESCRIPTOR.services_by_name["PrivacyService"]
         self._writing = Writing(service, sequencer, answers)
 
@@ -72,10 +87,30 @@ class PrivacyCalls:
         status = await self._status(translated.namespace, committed)
         return pb.ReleaseHoldResponse(status=status, position=committed.position)
 
+    async def define_retention(
+        self, request: pb.DefineRetentionRequest, call: Call
+    ) -> pb.DefineRetentionResponse:
+        """Say from when on bodies may be archived."""
+        translated = define_retention(request, new_salt)
+        committed = await self._writing.submit(translated, call)
+        status = await self._status(translated.namespace, committed)
+        return pb.DefineRetentionResponse(retention=status.retention, position=committed.position)
+
+    async def release_bodies(
+        self, request: pb.ReleaseBodiesRequest, call: Call
+    ) -> pb.ReleaseBodiesResponse:
+        """Let the bodies up to a position be archived."""
+        releasing = Releasing(request, new_salt)
+        found = await self._retention.releasable(releasing.namespace, releasing.bound)
+        command = releasing.command(found, call.principal.name, now())
+        committed = await self._writing.submit(command, call)
+        status = await self._status(releasing.namespace, committed)
+        return pb.ReleaseBodiesResponse(release=status.release, position=committed.position)
+
     async def get_privacy_status(
         self, request: pb.GetPrivacyStatusRequest, call: Call
     ) -> pb.GetPrivacyStatusResponse:
-        """Return holds and the last erasure."""
+        """Return holds, the last erasure, retention and release."""
         del call
         status, size = await self._reads.status(namespace_in(request.parent))
         return pb.GetPrivacyStatusResponse(status=status, position=size)

@@ -40,6 +40,9 @@ MAX_HOLDS: Final = 1_000
 MAX_ERASED_BY_EVENT: Final = 1_000
 MAX_ERASED_AT_ONCE: Final = 20_000
 
+#: Days for which bodies are kept: about a hundred years.
+MAX_KEEP_DAYS: Final = 36_500
+
 MAX_REASON: Final = 10_000
 MAX_DESCRIPTION: Final = 100_000
 MAX_CARD: Final = 1_000_000

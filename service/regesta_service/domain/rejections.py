@@ -253,7 +253,7 @@ class HoldNotFound(Rejection):
 
 
 class HoldInPlace(Rejection):
-    """A hold forbids to erase these texts; it names the matter that it serves."""
+    """A hold forbids to erase these texts or archive these bodies; it names the matter that it serves."""
 
     kind = Kind.PRECONDITION
     reason = "HOLD_IN_PLACE"
@@ -271,6 +271,55 @@ class NothingToErase(Rejection):
 
     kind = Kind.NOT_FOUND
     reason = "NOTHING_TO_ERASE"
+
+
+class RetentionNotDefined(Rejection):
+    """No retention allows to archive bodies: none was defined, or it was ended."""
+
+    kind = Kind.PRECONDITION
+    reason = "RETENTION_NOT_DEFINED"
+
+
+class BodiesTooYoung(Rejection):
+    """Some of the bodies are younger than the retention lets go of."""
+
+    kind = Kind.PRECONDITION
+    reason = "BODIES_TOO_YOUNG"
+
+
+class SamePerson(Rejection):
+    """Whoever defined the retention does not release bodies: it takes two persons."""
+
+    kind = Kind.PRECONDITION
+    reason = "SAME_PERSON"
+
+
+class NotSignedYet(Rejection):
+    """No checkpoint covers all of these bodies."""
+
+    kind = Kind.PRECONDITION
+    reason = "NOT_SIGNED_YET"
+
+
+class ReleasedAlready(Rejection):
+    """These bodies, or more, were released before."""
+
+    kind = Kind.PRECONDITION
+    reason = "RELEASED_ALREADY"
+
+
+class NotWholeTiles(Rejection):
+    """Bodies are released in whole tiles of 256."""
+
+    kind = Kind.INVALID
+    reason = "NOT_WHOLE_TILES"
+
+
+class BodiesArchived(Rejection):
+    """What is asked for needs bodies of events that are in an archive only."""
+
+    kind = Kind.PRECONDITION
+    reason = "BODIES_ARCHIVED"
 
 
 class RevisionMismatch(Rejection):

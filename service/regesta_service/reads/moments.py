@@ -46,10 +46,10 @@ async def position_at(connection: Connection, namespace_id: int, moment: Moment)
     """
     if isinstance(moment, Occurred):
         # All that is known now counts; by when it happened, the history says.
-        place = await _position_at_time(connection, namespace_id, moment.time, at_least=0)
+        place = await position_at_time(connection, namespace_id, moment.time, at_least=0)
         return place._replace(position=place.size)
     if isinstance(moment, datetime):
-        return await _position_at_time(connection, namespace_id, moment)
+        return await position_at_time(connection, namespace_id, moment)
     async with connection.cursor(binary=True) as cursor:
         await cursor.execute(_SIZE, [namespace_id])
         ((size, history),) = await cursor.fetchall()
@@ -60,9 +60,14 @@ async def position_at(connection: Connection, namespace_id: int, moment: Moment)
     return Place(moment, size, history)
 
 
-async def _position_at_time(
+async def position_at_time(
     connection: Connection, namespace_id: int, time: datetime, *, at_least: int = 1
 ) -> Place:
+    """Return the position of the last event recorded at or before a time.
+
+    Raises:
+        MomentOutOfRange: The time lies in the future, or the position before `at_least`.
+    """
     async with connection.cursor(binary=True) as cursor:
         await cursor.execute(_POSITION, {"namespace_id": namespace_id, "time": time})
         ((position, size, history, in_future),) = await cursor.fetchall()

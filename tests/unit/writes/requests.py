@@ -24,10 +24,11 @@ from regesta_service.api.writes import (
     translate_registration,
     translate_versions,
 )
-from regesta_service.api.writes.translate_privacy import Erasing
+from regesta_service.api.writes.translate_privacy import Erasing, Releasing
 from regesta_service.api.writes.translating import Translated
 from regesta_service.domain.rejections import InvalidRequest
 from regesta_service.reads.privacy import Chosen
+from regesta_service.reads.retention import Releasable
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 MODEL = "namespaces/acme/models/churn"
@@ -123,6 +124,16 @@ WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
     "ReleaseHold": (
         translate_privacy.release_hold,
         privacy_pb.ReleaseHoldRequest(name="namespaces/acme/holds/case-7"),
+    ),
+    "DefineRetention": (
+        translate_privacy.define_retention,
+        privacy_pb.DefineRetentionRequest(parent="namespaces/acme", keep_days=730),
+    ),
+    "ReleaseBodies": (
+        lambda request, new_salt: Releasing(request, new_salt).command(
+            Releasable(256, NOW, 300, bytes(32), frozenset()), "rosa", NOW
+        ),
+        privacy_pb.ReleaseBodiesRequest(parent="namespaces/acme", through=256),
     ),
     "TransitionVersion": (
         translate_versions.transition_version,

@@ -93,8 +93,8 @@ def test_another_etag_is_refused(method, etag):
 
 
 def test_all_writes_of_what_is_there_already_take_an_etag():
-    # Holds and erasures have no revision that a caller could have read.
-    of_texts = {"EraseTexts", "PlaceHold", "ReleaseHold"}
+    # Holds, erasures and retention have no revision that a caller could have read.
+    of_texts = {"EraseTexts", "PlaceHold", "ReleaseHold", "DefineRetention", "ReleaseBodies"}
     assert set(METHODS) - set(WITH_ETAG) == {"CreateModel", "RegisterVersion", *of_texts}
 
 

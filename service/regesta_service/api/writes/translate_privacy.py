@@ -1,8 +1,9 @@
-"""Requests about texts beside the log, as commands."""
+"""Requests about texts beside the log, and about bodies in it, as commands."""
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from regesta import names
@@ -12,6 +13,7 @@ from regesta_service.api.writes.translating import Translated
 from regesta_service.domain import limits
 from regesta_service.domain.privacy import EraseTexts, PlaceHold, ReleaseHold
 from regesta_service.domain.rejections import InvalidRequest
+from regesta_service.domain.retention import DefineRetention, ReleaseBodies
 from regesta_service.reads.privacy import Selection
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from regesta.v1 import privacy_service_pb2 as pb
     from regesta_service.api.writes.checks import SaltSource
     from regesta_service.reads.privacy import Chosen
+    from regesta_service.reads.retention import Releasable
 
 # As the configuration's principals.
 _PERSON: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,127}")
@@ -58,6 +61,66 @@ def release_hold(request: pb.ReleaseHoldRequest, new_salt: SaltSource) -> Transl
     reason = checks.cause(request)
     checks.finish()
     return Translated(name.namespace, ReleaseHold(name.hold, reason), request, checks.texts)
+
+
+def define_retention(
+    request: pb.DefineRetentionRequest, new_salt: SaltSource
+) -> Translated[DefineRetention]:
+    """Translate.
+
+    Raises:
+        InvalidRequest: A field breaks a rule.
+    """
+    checks = Checks(new_salt)
+    namespace = parse_name("parent", NamespaceName.parse, request.parent).namespace
+    reason = checks.cause(request)
+    if not 0 <= request.keep_days <= limits.MAX_KEEP_DAYS:
+        checks.refuse("keep_days", f"is 0 to {limits.MAX_KEEP_DAYS}")
+    checks.finish()
+    command = DefineRetention(request.keep_days, reason)
+    return Translated(namespace, command, request, checks.texts)
+
+
+class Releasing:
+    """A request to release bodies, checked; the command is made once it is known what is so.
+
+    Raises:
+        InvalidRequest: A field breaks a rule.
+    """
+
+    def __init__(self, request: pb.ReleaseBodiesRequest, new_salt: SaltSource) -> None:
+        checks = Checks(new_salt)
+        self.namespace = parse_name("parent", NamespaceName.parse, request.parent).namespace
+        self._request = request
+        self._reason = checks.cause(request)
+        self.bound: int | datetime = request.through
+        match request.WhichOneof("bound"):
+            case "through":
+                if request.through < 1:
+                    checks.refuse("through", "is 256 or more")
+            case "before":
+                try:
+                    self.bound = request.before.ToDatetime(UTC)
+                except (ValueError, OverflowError):
+                    checks.refuse("before", "is no time")
+            case None:
+                raise InvalidRequest.of("bound", "is required: through or before")
+        checks.finish()
+        self._texts = checks.texts
+
+    def command(self, found: Releasable, actor: str, now: datetime) -> Translated[ReleaseBodies]:
+        """Return the command for what is so."""
+        command = ReleaseBodies(
+            found.through,
+            actor,
+            now,
+            found.recorded_at,
+            found.checkpoint_size,
+            found.checkpoint_root,
+            found.spared,
+            self._reason,
+        )
+        return Translated(self.namespace, command, self._request, self._texts)
 
 
 class Erasing:

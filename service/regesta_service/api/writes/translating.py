@@ -42,6 +42,8 @@ if TYPE_CHECKING:
         | privacy_pb.EraseTextsRequest
         | privacy_pb.PlaceHoldRequest
         | privacy_pb.ReleaseHoldRequest
+        | privacy_pb.DefineRetentionRequest
+        | privacy_pb.ReleaseBodiesRequest
     )
 
 C_co = TypeVar("C_co", bound="Command", covariant=True)
