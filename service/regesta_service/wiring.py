@@ -47,6 +47,7 @@ from regesta_service.reads.heads import HeadsReads
 from regesta_service.reads.namespaces import NamespaceReads
 from regesta_service.reads.privacy import PrivacyReads
 from regesta_service.reads.read_model import ReadModel
+from regesta_service.reads.retention import RetentionReads
 from regesta_service.sequencing.sequencer import Sequencer
 from regesta_service.verification.checks import Checks
 from regesta_service.verification.commitments import Commitments, Schedule
@@ -154,6 +155,7 @@ async def wired(
         if settings.heads_interval:
             schedule = Schedule(commitments, service_dsn, settings.heads_interval)
             stack.push_async_callback(_ended, asyncio.create_task(schedule.run()))
+        retention = RetentionReads(registry, pool)
         servicers = (
             ModelWrites(sequencer, reads.answers),
             VersionWrites(sequencer, reads.answers),
@@ -169,7 +171,7 @@ async def wired(
                 ),
             ),
             HeadsCalls(commitments, HeadsReads(registry, pool), sequencer, reads.answers),
-            PrivacyCalls(PrivacyReads(registry, pool), sequencer, reads.answers),
+            PrivacyCalls(PrivacyReads(registry, pool), retention, sequencer, reads.answers),
             AdminCalls(registry, NamespaceReads(pool), reads.page_tokens, checks),
         )
         guard = Guard(
@@ -177,6 +179,7 @@ async def wired(
             authenticator,
             AccessLog(settings.log_level),
             max_calls=settings.max_calls,
+            explain=retention.explained,
         )
         services = tuple(
             service.full_name for file in FILES for service in file.services_by_name.values()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,6 +20,7 @@ import grpc
 import psycopg
 from google.protobuf.message import DecodeError, Message
 
+from regesta_projections.archived import BodyArchived
 from regesta_service.access.principals import Principal, Unauthenticated
 from regesta_service.api import errors
 from regesta_service.api.calls import DEFAULT_TIMEOUT, Answer, Call
@@ -106,6 +107,7 @@ class Guard:
         authenticator: Judges credentials.
         log: Takes a line for each call.
         max_calls: How many unary calls may be under way at once; more are shed.
+        explain: Returns the refusal of a read in a namespace that met an archived body.
     """
 
     def __init__(
@@ -115,7 +117,9 @@ class Guard:
         log: CallLog,
         *,
         max_calls: int = 2_000,
+        explain: Callable[[str, BodyArchived], Awaitable[Rejection]] | None = None,
     ) -> None:
+        self._explain = explain
         self._authenticator = authenticator
         self._log = log
         self._max_calls = max_calls
@@ -141,7 +145,10 @@ class Guard:
                 left = context.time_remaining()
                 deadline.at = began + min(left or DEFAULT_TIMEOUT, DEFAULT_TIMEOUT)
                 call = self._authorize(method, request, principal, end, deadline.at)
-                return _bytes_of(await method.function(request, call))
+                try:
+                    return _bytes_of(await method.function(request, call))
+                except BodyArchived as archived:
+                    raise await self._refusal(method, request, archived) from None
             finally:
                 self._under_way -= 1
         except Exception as error:  # noqa: BLE001 - the last place that can answer
@@ -172,8 +179,11 @@ class Guard:
             left = context.time_remaining()
             until = None if left is None else began + left
             call = self._authorize(method, request, principal, end, until)
-            async for answer in method.function(request, call):
-                yield _bytes_of(answer)
+            try:
+                async for answer in method.function(request, call):
+                    yield _bytes_of(answer)
+            except BodyArchived as archived:
+                raise await self._refusal(method, request, archived) from None
         except Exception as error:  # noqa: BLE001 - the last place that can answer
             failure = self._failure(method, error, end)
         except asyncio.CancelledError:
@@ -242,6 +252,12 @@ class Guard:
         ):
             raise errors.denied(permission, namespace)
         return Call(principal, end.traceparent, deadline, self.draining, allowed)
+
+    async def _refusal(self, method: Method, request: Message, archived: BodyArchived) -> Exception:
+        """Return what a caller is told whose call needs a body that is in an archive only."""
+        if self._explain is None:
+            return archived
+        return await self._explain(method.namespace(request), archived)
 
     def _failure(self, method: Method, error: Exception, end: CallEnd) -> CallError:
         """Return the status for an exception; what is not foreseen is logged."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from regesta_projections.archived import is_archived
 from regesta_projections.events import AliasSet
 from regesta_projections.finishing import finish_alias, finish_model, finish_version
 from regesta_projections.records import read_record
@@ -217,7 +218,7 @@ class AnswerReader:
                 array(_INT8, [bigint(question.position) for question in questions]),
             ],
         )
-        return [_pointers(aliases or (), records or ()) for aliases, records in rows]
+        return [_pointers(*(found or () for found in row)) for row in rows]
 
     async def _ask_texts(self, questions: Sequence[_TextQuestion]) -> list[str | None]:
         rows = await self._connection.rows(
@@ -236,10 +237,19 @@ async def _name_at(connection: Connection, namespace_id: int, model: str, positi
     return model if row is None else row.name
 
 
-def _pointers(aliases: Sequence[str], records: Sequence[bytes]) -> dict[str, int]:
-    """Return where aliases pointed after their last events."""
+def _pointers(
+    aliases: Sequence[str], records: Sequence[bytes], numbers: Sequence[int | None]
+) -> dict[str, int]:
+    """Return where aliases pointed after their last events.
+
+    The numbers are what the history says of events whose bodies are archived.
+    """
     pointers: dict[str, int] = {}
-    for alias, record in zip(aliases, records, strict=True):
+    for alias, record, number in zip(aliases, records, numbers, strict=True):
+        if is_archived(record):
+            if number is not None:
+                pointers[alias] = number
+            continue
         event = read_record(record, 0).event
         if isinstance(event, AliasSet):
             pointers[alias] = event.version
@@ -248,17 +258,22 @@ def _pointers(aliases: Sequence[str], records: Sequence[bytes]) -> dict[str, int
 
 # The row of an alias stays when it is removed, so the present table knows all there were.
 _ALIASES = b"""
-SELECT s.aliases, s.records
+SELECT s.aliases, s.records, s.numbers
 FROM unnest($1::integer[], $2::text[], $3::bigint[])
     WITH ORDINALITY AS q(namespace_id, model, position, place)
 LEFT JOIN LATERAL (
     SELECT array_agg(a.alias ORDER BY a.alias) AS aliases,
-        array_agg(e.record ORDER BY a.alias) AS records
+        array_agg(e.record ORDER BY a.alias) AS records,
+        array_agg(CASE WHEN get_byte(e.record, 0) = 0 THEN (
+            SELECT p.number FROM regesta.alias_history AS p
+            WHERE p.namespace_id = h.namespace_id AND p.generation = h.generation
+                AND p.model = a.model AND p.alias = a.alias AND p.from_position = e.position
+        ) END ORDER BY a.alias) AS numbers
     FROM regesta.logs AS h
     JOIN regesta.aliases AS a
         ON a.namespace_id = h.namespace_id AND a.generation = h.generation AND a.model = q.model
     CROSS JOIN LATERAL (
-        SELECT e.record FROM regesta.events AS e
+        SELECT e.position, e.record FROM regesta.events AS e
         WHERE e.namespace_id = h.namespace_id AND e.position <= q.position
             AND e.stream = 'models/' || a.model || '/aliases/' || a.alias
         ORDER BY e.revision DESC

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from regesta.addresses import Alias, Digest, Latest, Number, Stage
 from regesta.semver import Range, Version, sort_key
+from regesta_projections.archived import BodyArchived
 from regesta_projections.rows import AliasKey, ModelKey, VersionKey
+from regesta_service.domain.rejections import NotFreshYet
 from regesta_service.reads import past
 from regesta_service.reads.candidates import candidates
 from regesta_service.reads.consistency import check_reached
@@ -199,7 +201,15 @@ async def _states(look: _Look, model: str, selector: Stage | Latest | Range) -> 
     place = look.connection, look.namespace_id, model
     if look.in_history:
         return await candidates(*place, selector, AsOf(look.position))
-    return await past.states_at(*place, look.position)
+    try:
+        return await past.states_at(*place, look.position)
+    except BodyArchived:
+        # The history has them, and is about to reach the moment.
+        raise NotFreshYet(
+            f"the history has not been folded up to position {look.position} yet; try again",
+            metadata={"position": str(look.position)},
+            retry_after=0.5,
+        ) from None
 
 
 def chosen(

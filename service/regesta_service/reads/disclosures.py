@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from regesta.v1 import event_pb2 as event_pb
+from regesta_projections.archived import BodyArchived, is_archived
 from regesta_projections.evolve.stamps import put_time
 from regesta_service.reads.pages import MAX_PAGE_BYTES
 
@@ -39,7 +40,13 @@ def has_texts(event: StoredEvent) -> bool:
 
 
 def event_bytes(event: StoredEvent, texts: Sequence[Text] = ()) -> bytes:
-    """Return a serialized regesta.v1.Event."""
+    """Return a serialized regesta.v1.Event.
+
+    Raises:
+        BodyArchived: Its body is in an archive only.
+    """
+    if is_archived(event.record):
+        raise BodyArchived(event.position)
     message = event_pb.Event(
         position=event.position,
         record=event.record,
@@ -109,13 +116,21 @@ def fitting(
 ) -> list[bytes]:
     """Return the first events, serialized, as many as fit into one message; at least one.
 
+    They end before the first whose body is archived, so that who reads backwards gets all
+    that is there, and then the refusal.
+
     Args:
         events: In the order in which they are given.
         texts: From `read_texts`.
         most: Bytes that fit.
+
+    Raises:
+        BodyArchived: The body of the first is archived.
     """
     messages: list[bytes] = []
     for event in events:
+        if messages and is_archived(event.record):
+            break
         message = event_bytes(event, texts.get(event.position, ()))
         most -= len(message)
         if most < 0 and messages:

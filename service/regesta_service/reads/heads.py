@@ -10,6 +10,7 @@ from regesta.audit.heads import Commitment, HeadLine
 from regesta.v1 import event_pb2 as event_pb
 from regesta.v1 import heads_service_pb2 as pb
 from regesta.v1 import log_status_pb2 as log_pb
+from regesta_projections.archived import BodyArchived, is_archived
 from regesta_projections.evolve.stamps import put_time
 from regesta_projections.evolve.streams import LOG_STREAM, UnknownStream, key_of, stream_of
 from regesta_projections.records import TYPE_PREFIX
@@ -161,6 +162,11 @@ async def _commitment_event(
         await cursor.execute(_KEPT, [namespace_id])
         kept = {found for (found,) in await cursor.fetchall()}
     for event in events:
+        if is_archived(event.record):
+            # Old: whoever asks for the last commitment learns why it is not told.
+            if not position:
+                raise BodyArchived(event.position)
+            continue
         committed = Commitment.of_record(event.record).position
         if committed == (position or committed) and committed in kept:
             return event

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import psycopg
 import structlog
 
+from regesta_projections.archived import BodyArchived
 from regesta_projections.forms import BINARY
 from regesta_projections.history import (
     BEFORE,
@@ -193,7 +194,7 @@ class HistoryRunner:
 
         try:
             return await self._own.run(work)
-        except UNFOLDABLE:
+        except (*UNFOLDABLE, BodyArchived):
             self._memories.pop(behind.namespace_id, None)
             self._left_alone[behind.namespace_id] = asyncio.get_running_loop().time() + _LEFT_ALONE
             log.exception("log_not_foldable", namespace_id=behind.namespace_id)

@@ -1,7 +1,9 @@
 """The past: resources folded from their own streams, by the same `evolve` as the present.
 
 Everything here reads events up to a position, which never change, so it does not matter
-in how many statements it is done. Streams are read a piece at a time.
+in how many statements it is done. Streams are read a piece at a time. Where the bodies of a
+stream's first events are archived, the fold begins with what its history says of the last of
+them; what neither tells is refused (`BodyArchived`).
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from regesta.v1 import model_pb2 as model_pb
+from regesta_projections.archived import is_archived
 from regesta_projections.evolve import evolve
 from regesta_projections.evolve.streams import LOG_STREAM, PRIVACY_STREAM, key_of, stream_of
 from regesta_projections.records import TYPE_PREFIX, Recorded, read_record
@@ -27,6 +30,7 @@ from regesta_projections.rows import (
     VersionKey,
     VersionRow,
 )
+from regesta_service.reads.archived import base_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -169,6 +173,12 @@ async def _folded(connection: Connection, namespace_id: int, stream: str, positi
         async with connection.cursor(binary=True) as cursor:
             await cursor.execute(_STREAM, [namespace_id, stream, revision, position, _PIECE])
             piece = await cursor.fetchall()
+        if not revision and piece and is_archived(piece[0][1]):
+            base = await base_of(connection, namespace_id, key, position)
+            if base is not None:
+                rows.add(base.row)
+                revision = base.revision
+                continue
         for at, record, leaf_hash, _ in piece:
             evolve(rows, read_record(record, at, leaf_hash))
         if len(piece) < _PIECE:
