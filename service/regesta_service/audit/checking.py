@@ -2,6 +2,10 @@
 
 Everything is read in one snapshot. What does not fit is an alarm that names rows; nothing is
 signed then, so what was changed can still be repaired.
+
+Of bodies that were archived only hashes are left. A publisher that has no memory of them takes
+these for what they are up to where the log says that bodies were released, and only under a
+checkpoint that its own key signed.
 """
 
 from __future__ import annotations
@@ -10,11 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from regesta.audit import tiles
 from regesta.audit.checkpoints import Checkpoint
-from regesta.merkle import Frontier, leaf_hash
+from regesta.merkle import Frontier
+from regesta_projections.archived import hash_of, is_archived
+from regesta_projections.bodies import released_through
 from regesta_service.audit import stored
 from regesta_service.audit.narrowing import changed_rows
 from regesta_service.audit.published import Alarm
-from regesta_service.audit.stored import Head, StoredTiles
+from regesta_service.audit.stored import Head, Line, StoredTiles
 
 if TYPE_CHECKING:
     import psycopg
@@ -87,13 +93,15 @@ def _rehashed(
     """Return what the rows come to, hashed anew."""
     frontier = remembered.copy()
     last = remembered.size
+    vouched = _Vouched(conn, head, published)
     for lines in stored.lines(conn, head.namespace_id, last + 1, head.size):
         hashes: list[bytes] = []
         for line in lines:
             if line.position != last + 1:
                 raise _missing(last + 1, line.position - 1)
             last = line.position
-            hashes.append(leaf_hash(line.record))
+            hashes.append(hash_of(line.record))
+            vouched.check(line)
             if hashes[-1] != line.leaf_hash:
                 raise Disagrees(
                     TAMPER,
@@ -118,6 +126,34 @@ def _rehashed(
     if last != head.size:
         raise _missing(last + 1, head.size)
     return frontier
+
+
+class _Vouched:
+    """Says where a hash is taken in the place of a body.
+
+    The root of the checkpoint is compared on the way, so all of them must come under it.
+    """
+
+    def __init__(self, conn: Connection, head: Head, published: Checkpoint | None) -> None:
+        self._conn = conn
+        self._namespace_id = head.namespace_id
+        self._signed = published.size if published else 0
+        self._through: int | None = None
+
+    def check(self, line: Line) -> None:
+        """Raise `Disagrees` if a line has no body and must have one."""
+        if not is_archived(line.record):
+            return
+        if self._through is None:
+            self._through = min(released_through(self._conn, self._namespace_id), self._signed)
+        if line.position > self._through:
+            raise Disagrees(
+                TAMPER,
+                line.position,
+                line.position,
+                "there is only a hash in the place of the record: no release, or no checkpoint"
+                " that was signed with this key, goes as far",
+            )
 
 
 def _check_end(conn: Connection, head: Head) -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString, NamedTuple
 import msgspec
 
 from regesta.audit import tiles
-from regesta.merkle import HASH_BYTES, TILE_WIDTH, Frontier, leaf_hash
+from regesta.merkle import HASH_BYTES, TILE_WIDTH, Frontier
+from regesta_projections.archived import BodyArchived, hash_of
 from regesta_projections.evolve.streams import UnknownStream, key_of
 from regesta_projections.records import read_envelope
 from regesta_projections.rows import AliasKey, ModelKey, NamespaceKey, VersionKey
@@ -38,7 +39,7 @@ class Changed(NamedTuple):
 def changed_rows(conn: Connection, head: Head, signed: int) -> Changed:
     """Return the narrowest place that rows beyond `signed` tell of a change in."""
     hashes = [
-        leaf_hash(line.record)
+        hash_of(line.record)
         for some in stored.lines(conn, head.namespace_id, signed + 1, head.size)
         for line in some
     ]
@@ -111,7 +112,7 @@ def _held(conn: Connection, namespace_id: int, stream: str, revision: int) -> by
     if row is not None:
         try:
             return bytes.fromhex(read_envelope(bytes(row[0])).prev)
-        except (msgspec.DecodeError, ValueError):
+        except (msgspec.DecodeError, ValueError, BodyArchived):
             return None
     try:
         key = key_of(stream)
