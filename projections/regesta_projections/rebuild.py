@@ -20,6 +20,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
+from regesta_projections.bodies import Archive, require_bodies, with_body
 from regesta_projections.evolve import evolve
 from regesta_projections.evolve.streams import key_of
 from regesta_projections.history import (
@@ -37,6 +38,7 @@ from regesta_projections.tables import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     Connection = psycopg.Connection[Any]
 
@@ -117,6 +119,7 @@ def rebuild(
     progress: Callable[[RebuildProgress], None] = lambda _: None,
     *,
     linger: float = LINGER,
+    archive: Path | None = None,
 ) -> Rebuilt:
     """Fold a namespace's log anew and put the result in use.
 
@@ -125,12 +128,16 @@ def rebuild(
         namespace: Its name.
         progress: Called after every few thousand events; what it raises ends the rebuild.
         linger: Seconds to wait after the switch before the old rows are deleted.
+        archive: A backup with the bodies that were archived; each is compared with its hash.
 
     Raises:
         NamespaceUnknown: There is no such namespace.
+        BodyArchived: Bodies were archived, and no archive is given; nothing was touched.
+        NotInArchive: The archive lacks one; the rows in use stay in use.
         RebuildRunning: Another rebuild of it is under way.
         LogNotFoldable: An event cannot be folded; the rows in use stay in use.
     """
+    bodies = Archive(archive, namespace) if archive is not None else None
     # Nothing is prepared: behind PgBouncer the next statement may meet another connection.
     with (
         psycopg.connect(dsn, prepare_threshold=None) as guard,
@@ -140,10 +147,13 @@ def rebuild(
         lock = _Lock(guard, _head(conn, namespace).namespace_id, namespace)
         # Only now does nobody else switch.
         head = _head(conn, namespace)
+        if bodies is None:
+            require_bodies(conn, head.namespace_id)
         place = head.namespace_id, head.generation + 1
         _delete_generations(conn, _ALL_BUT, *place, lock)
         with RowWriter(writing, *place) as writer:
-            fold = _Fold(conn, place, ResidentRows(conn, *place, writer), lock, progress)
+            rows = ResidentRows(conn, *place, writer)
+            fold = _Fold(conn, place, rows, lock, progress, archive=bodies)
             try:
                 with _without_collections():
                     _catch_up(conn, namespace, fold)
@@ -297,7 +307,10 @@ class _Fold:
         rows: ResidentRows,
         lock: _Lock,
         progress: Callable[[RebuildProgress], None],
+        *,
+        archive: Archive | None,
     ) -> None:
+        self._archive = archive
         self.namespace_id, self.generation = place
         self.position = 0
         self.rows = rows
@@ -320,7 +333,7 @@ class _Fold:
                     _READ_STREAMS, [self.namespace_id, stream, revision, position, _CHUNK]
                 )
                 lines = cursor.fetchall()
-            events = _events(lines)
+            events = self._events(lines)
             for event, line in zip(events, lines, strict=True):
                 # The order is that of the columns, and must be that of the records.
                 if (event.stream, event.revision) != line[3:]:
@@ -360,7 +373,18 @@ class _Fold:
             lines = cursor.fetchall()
         if len(lines) != last - self.position:
             raise LogNotFoldable(f"events between {self.position + 1} and {last} are missing")
-        return _events(lines)
+        return self._events(lines)
+
+    def _events(self, lines: Sequence[Sequence[Any]]) -> list[Recorded]:
+        """Return the events in rows that begin with position, record and leaf hash."""
+        events = []
+        for position, stored, leaf_hash, *_ in lines:
+            record = with_body(stored, position, self._archive)
+            try:
+                events.append(read_record(record, position, leaf_hash))
+            except UNFOLDABLE as error:
+                raise LogNotFoldable(f"the record at position {position}: {error}") from error
+        return events
 
     def _effective_times(self, events: Sequence[Recorded]) -> EffectiveTimes:
         unknown = unknown_before(events)
@@ -394,14 +418,3 @@ class _Fold:
                 raise LogNotFoldable(
                     f"{event.type} at position {event.position}: {error!r}"
                 ) from error
-
-
-def _events(lines: Sequence[Sequence[Any]]) -> list[Recorded]:
-    """Return the events in rows that begin with position, record and leaf hash."""
-    events = []
-    for position, record, leaf_hash, *_ in lines:
-        try:
-            events.append(read_record(record, position, leaf_hash))
-        except UNFOLDABLE as error:
-            raise LogNotFoldable(f"the record at position {position}: {error}") from error
-    return events

@@ -19,6 +19,8 @@ class Kind(Enum):
     RECORD_NOT_CANONICAL = "a record is not written in the one form of RFC 8785"
     RECORD_FOREIGN = "a record says that it belongs to another place"
     RECORD_CHANGED = "a record is not the one whose hash a full tile holds"
+    BODY_WITHHELD = "only the hash of a record is there, and no release goes as far"
+    BODY_NOT_IN_ARCHIVE = "the archive lacks the body of a record, or has another one"
     LEAF_HASH_DIFFERS = "the stored hash of a record is not the record's"
     COLUMN_DIFFERS = "a column beside a record differs from it"
     TIME_BACKWARDS = "an event was recorded before the one that precedes it"

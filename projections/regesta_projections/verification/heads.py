@@ -131,6 +131,10 @@ class HeadsCheck:
         self._commitments.sort(key=lambda commitment: commitment.position)
         del self._commitments[:-MAX_COMMITMENTS]
 
+    def give_up(self) -> None:
+        """Check no commitment: bodies are missing, so the lines cannot be made anew."""
+        self._commitments.clear()
+
     def begin(self, stream: str, row: Callable[[], StreamRow | None]) -> None:
         """Begin a stream.
 

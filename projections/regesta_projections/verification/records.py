@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from regesta.merkle import leaf_hash
+from regesta_projections.archived import hash_of, is_archived
 from regesta_projections.canonical import NotCanonical, encode
 from regesta_projections.records import Record, UnknownEventType, read_envelope, read_event
 from regesta_projections.verification.findings import Findings, Kind
@@ -40,10 +40,15 @@ class ReadLine(NamedTuple):
 
     line: StoredLine
     leaf_hash: bytes
-    #: None when the bytes are no record.
+    #: None when the bytes are no record, or only the hash of one.
     envelope: Record | None
     #: None when the record holds no event that this build knows.
     event: Event | None
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether only the record's hash is at hand."""
+        return is_archived(self.line.record)
 
 
 class RecordCheck:
@@ -65,13 +70,16 @@ class RecordCheck:
 
     def read(self, line: StoredLine) -> ReadLine:
         """Check one row and return what its record says."""
-        computed = leaf_hash(line.record)
+        computed = hash_of(line.record)
         if computed != line.leaf_hash:
             self._add(
                 Kind.LEAF_HASH_DIFFERS,
                 line,
                 f"the column is {line.leaf_hash.hex()}, the record's hash {computed.hex()}",
             )
+        if is_archived(line.record):
+            self._check_order(line, line.recorded_at)
+            return ReadLine(line, computed, None, None)
         try:
             envelope = read_envelope(line.record)
         except (msgspec.DecodeError, ValueError) as error:
@@ -82,7 +90,7 @@ class RecordCheck:
             self._add(Kind.RECORD_NOT_CANONICAL, line, "written anew it is other bytes")
         self._check_place(line, envelope)
         self._check_columns(line, envelope)
-        self._check_time(line, envelope)
+        self._check_order(line, envelope.recordedtime)
         return ReadLine(line, computed, envelope, event)
 
     def _event(self, line: StoredLine, envelope: Record) -> Event | None:
@@ -125,8 +133,7 @@ class RecordCheck:
                     Kind.COLUMN_DIFFERS, line, f"{name} is {_show(wrong)}, not {_show(right)}"
                 )
 
-    def _check_time(self, line: StoredLine, envelope: Record) -> None:
-        time = envelope.recordedtime
+    def _check_order(self, line: StoredLine, time: datetime) -> None:
         if self._latest is not None and time < self._latest:
             self._add(Kind.TIME_BACKWARDS, line, f"recorded at {time}, after {self._latest}")
             return

@@ -52,12 +52,20 @@ class RequestCheck:
 
     def add(self, read: ReadLine) -> None:
         """Take up the next event."""
-        envelope = read.envelope
-        if envelope is None:
+        envelope, line = read.envelope, read.line
+        streams: tuple[str, ...]
+        if envelope is not None:
+            actor, request_id, streams = (
+                envelope.authid,
+                envelope.correlationid,
+                (envelope.subject,),
+            )
+        elif read.is_archived:
+            # The columns are all that is left to tell.
+            actor, request_id, streams = line.actor, line.request_id, (line.stream,)
+        else:
             return
         run = self._run
-        actor, request_id = envelope.authid, envelope.correlationid
-        streams: tuple[str, ...] = (envelope.subject,)
         if run is not None and run.request_id == request_id and run.actor == actor:
             streams = (*run.streams, *streams)
         elif run is not None:

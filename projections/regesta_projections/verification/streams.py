@@ -5,6 +5,9 @@ and those are folded from streams of one model. So a fold need not go by positio
 the order of stream names, a model's row is at hand while its versions pass, everything else
 is finished with its stream, and a log of any length takes the memory of a few models. That
 any order which keeps each stream's own gives the same rows is a property that tests hold.
+
+A stream of which a body is not at hand is checked as a chain of hashes and not folded; what it
+made is excused from the comparison.
 """
 
 from __future__ import annotations
@@ -13,11 +16,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from regesta.v1 import model_pb2 as model_pb
+from regesta_projections.archived import is_archived
 from regesta_projections.evolve import UnknownStream, evolve
 from regesta_projections.evolve.streams import key_of
 from regesta_projections.history import KINDS, effective_at, snapshot_of
 from regesta_projections.records import Recorded, read_envelope, read_event
-from regesta_projections.rows import Key, ModelKey, NameKey, Row, Rows, StreamRow
+from regesta_projections.rows import (
+    Key,
+    ModelKey,
+    ModelRow,
+    NameKey,
+    Row,
+    Rows,
+    StreamKey,
+    StreamRow,
+    VersionKey,
+)
 from regesta_projections.verification.findings import Findings, Kind
 
 if TYPE_CHECKING:
@@ -71,6 +86,9 @@ class StreamCheck:
         self._stream = ""
         self._revision = 0
         self._leaf_hash = b""
+        # Whether a body of this stream is not at hand, and open models of which one is not.
+        self._is_bodiless = False
+        self._bodiless: set[str] = set()
 
     def add(self, line: StreamLine) -> None:
         """Take up the next event."""
@@ -79,6 +97,10 @@ class StreamCheck:
             self._tables.add(self._rows.finished())
             self._begin(line.stream)
         self._heads.before(line.position)
+        if is_archived(line.record):
+            self._check_revision(line)
+            self._excuse(line.stream)
+            return
         try:
             envelope = read_envelope(line.record)
             event = read_event(envelope, line.position)
@@ -88,6 +110,8 @@ class StreamCheck:
             self._revision, self._leaf_hash = line.revision, line.leaf_hash
             return
         self._check_chain(line, envelope.prev)
+        if self._is_bodiless:
+            return
         recorded = Recorded(
             event,
             line.position,
@@ -127,6 +151,7 @@ class StreamCheck:
         """Start a stream, and hand over the models of which no more will come."""
         self._stream, self._revision, self._leaf_hash = stream, 0, b""
         self._effective_at = None
+        self._is_bodiless = False
         # "0" is next to "/": all that lies below models/a comes before models/a0, and of
         # other models only those whose names begin with "a".
         while self._open and stream >= f"models/{self._open[-1]}0":
@@ -139,22 +164,54 @@ class StreamCheck:
     def _close(self, model: str) -> None:
         key = ModelKey(model)
         self._heads.close(key)
-        self._tables.add(self._rows.close(key))
+        rows = self._rows.close(key)
+        if model in self._bodiless:
+            self._bodiless.discard(model)
+            return
+        self._tables.add(rows)
 
-    def _check_chain(self, line: StreamLine, previous: str) -> None:
-        if line.revision != self._revision + 1:
+    def _excuse(self, stream: str) -> None:
+        """Take no row of a stream for known: one of its bodies is not at hand."""
+        if self._is_bodiless:
+            return
+        self._is_bodiless = True
+        try:
+            key = key_of(stream)
+        except UnknownStream:
+            return
+        self._rows.forget(key)
+        self._leave_out(key)
+        if isinstance(key, ModelKey):
+            self._bodiless.add(key.model)
+            # For its versions, which note their number in it.
+            self._rows.add(ModelRow(key.model, model_pb.Model()))
+        elif isinstance(key, VersionKey) and key.model not in self._bodiless:
+            self._bodiless.add(key.model)
+            self._leave_out(ModelKey(key.model))
+
+    def _leave_out(self, key: StreamKey) -> None:
+        self._tables.excuse(key)
+        self._history.excuse(key)
+
+    def _check_revision(self, line: StreamLine) -> bool:
+        is_next = line.revision == self._revision + 1
+        if not is_next:
             self._add(
                 Kind.REVISION_GAP,
                 line,
                 f"revision {line.revision} comes where {self._revision + 1} is due",
             )
-        elif previous != self._leaf_hash.hex():
+        self._revision, self._leaf_hash = line.revision, line.leaf_hash
+        return is_next
+
+    def _check_chain(self, line: StreamLine, previous: str) -> None:
+        due = self._leaf_hash.hex()
+        if self._check_revision(line) and previous != due:
             self._add(
                 Kind.PREVIOUS_DIFFERS,
                 line,
-                f"it follows {previous or 'nothing'}, not {self._leaf_hash.hex() or 'nothing'}",
+                f"it follows {previous or 'nothing'}, not {due or 'nothing'}",
             )
-        self._revision, self._leaf_hash = line.revision, line.leaf_hash
 
     def _add(self, kind: Kind, line: StreamLine, detail: str) -> None:
         self._findings.add(kind, line.stream, detail, position=line.position)
@@ -188,6 +245,10 @@ class _OpenRows(Rows):
         except UnknownStream:
             return None
         return row if isinstance(row, StreamRow) else None
+
+    def forget(self, key: Key) -> None:
+        """Give up a row, if there is one."""
+        self._own.pop(key, None)
 
     def close(self, key: ModelKey) -> list[Row]:
         """Give up a model's row, if there is one."""

@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from regesta_projections.comparing import same, same_values
 from regesta_projections.forms import OBJECTS
+from regesta_projections.history import HISTORY_TABLES
+from regesta_projections.rows import (
+    AliasKey,
+    LogKey,
+    ModelKey,
+    NamespaceKey,
+    PrivacyKey,
+    VersionKey,
+)
 from regesta_projections.statements import count_rows, fetch_values, stream_keys
-from regesta_projections.tables import TABLES, Table
+from regesta_projections.tables import TABLES, Table, key_values
 from regesta_projections.verification.findings import Findings, Kind
 
 if TYPE_CHECKING:
@@ -21,7 +30,7 @@ if TYPE_CHECKING:
 
     from regesta_projections.history import Snapshot
     from regesta_projections.row_values import Values
-    from regesta_projections.rows import Row
+    from regesta_projections.rows import Row, StreamKey
 
     #: A row's key and its values.
     _Expected = tuple[msgspec.Struct, Values]
@@ -30,6 +39,20 @@ _BATCH: Final = 1_000
 
 # Longest text that a finding repeats.
 _SHOWN: Final = 80
+
+# Whose row, or history, a table has; keys of the history end in a position.
+_STREAM_KEYS: Final[dict[str, type]] = {
+    "models": ModelKey,
+    "versions": VersionKey,
+    "aliases": AliasKey,
+    "namespaces": NamespaceKey,
+    "log_status": LogKey,
+    "privacy_status": PrivacyKey,
+    "model_history": ModelKey,
+    "version_history": VersionKey,
+    "alias_history": AliasKey,
+}
+_HISTORY_NAMES: Final = frozenset(table.name for table in HISTORY_TABLES.values())
 
 
 class TableCheck:
@@ -40,6 +63,7 @@ class TableCheck:
 
     Attributes:
         compared: Rows compared so far.
+        excused: Rows of which nothing is known, as bodies of their streams are not at hand.
     """
 
     def __init__(
@@ -51,6 +75,8 @@ class TableCheck:
         tables: Mapping[Any, Table[Any]] = MappingProxyType(TABLES),
     ) -> None:
         self.compared = 0
+        self.excused = 0
+        self._bodiless = array("q")
         self._conn = conn
         self._place = namespace_id, generation
         self._findings = findings
@@ -71,12 +97,17 @@ class TableCheck:
                 self._compare(self._tables[kind], waiting)
                 waiting.clear()
 
+    def excuse(self, key: StreamKey) -> None:
+        """Take the rows of a stream for what they are."""
+        self._bodiless.append(_mark(type(key), key_values(key)))
+
     def finish(self) -> None:
         """Compare what is left, and name the rows that no event made."""
+        bodiless = frozenset(self._bodiless)
         for kind, table in self._tables.items():
             self._compare(table, self._waiting[kind])
             if count_rows(self._conn, table, *self._place) > len(self._seen[kind]):
-                self._name_extra(table, frozenset(self._seen[kind]))
+                self._name_extra(table, frozenset(self._seen[kind]), bodiless)
 
     def _compare(self, table: Table[Any], rows: Sequence[_Expected]) -> None:
         if not rows:
@@ -106,10 +137,31 @@ class TableCheck:
         if different:
             self._findings.add(Kind.ROW_DIFFERS, _name(table, expected), "; ".join(different))
 
-    def _name_extra(self, table: Table[Any], seen: frozenset[int]) -> None:
+    def _name_extra(
+        self, table: Table[Any], seen: frozenset[int], bodiless: frozenset[int]
+    ) -> None:
         for key in stream_keys(self._conn, table, *self._place):
-            if hash(key) not in seen:
+            if hash(key) in seen:
+                continue
+            if bodiless and _is_of(table, key, bodiless):
+                self.excused += 1
+            else:
                 self._findings.add(Kind.ROW_EXTRA, _name(table, key), "no event has made it")
+
+
+def _mark(kind: type, values: Values) -> int:
+    """Return what a stream is known by among those without bodies."""
+    return hash((kind.__name__, *values))
+
+
+def _is_of(table: Table[Any], key: Values, bodiless: frozenset[int]) -> bool:
+    """Say whether a row may be of a stream of which a body is not at hand."""
+    kind = _STREAM_KEYS.get(table.name)
+    if kind is None:
+        # Names and labels: a label begins with its model, a name does not tell whose it is.
+        return table.key_length == 1 or _mark(ModelKey, key[:1]) in bodiless
+    values = key[:-1] if table.name in _HISTORY_NAMES else key
+    return _mark(kind, values) in bodiless
 
 
 def _name(table: Table[Any], values: Values) -> str:

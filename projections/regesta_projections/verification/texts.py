@@ -62,7 +62,10 @@ class TextCheck:
         digests = texts_of(read.event) if read.event and b'"_sd"' in read.line.record else {}
         position = read.line.position
         while (row := self._next) is not None and row.position <= position:
-            if row.position == position and digests.get(row.field) == row.digest:
+            if row.position == position and read.is_archived:
+                # Whether it is the event's, the archive would tell.
+                self._compare(row, read)
+            elif row.position == position and digests.get(row.field) == row.digest:
                 del digests[row.field]
                 self._compare(row, read)
             else:
@@ -99,8 +102,10 @@ class TextCheck:
         self.compared += 1
         if not opens(row.digest, row.salt, row.text):
             self._differs(row, "salt and text do not have this digest")
-        elif read.envelope is not None and row.person != read.envelope.authid:
-            self._differs(row, f"it is said to be of {row.person}, not {read.envelope.authid}")
+            return
+        person = read.line.actor if read.envelope is None else read.envelope.authid
+        if row.person != person:
+            self._differs(row, f"it is said to be of {row.person}, not {person}")
 
     def _differs(self, row: Disclosure, detail: str) -> None:
         self._findings.add(

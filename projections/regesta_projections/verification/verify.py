@@ -9,6 +9,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
+from regesta_projections.archived import hash_of, is_archived
+from regesta_projections.bodies import Archive, NotInArchive, released_through
 from regesta_projections.history import HISTORY_TABLES
 from regesta_projections.rebuild import ALL_TABLES, NamespaceUnknown
 from regesta_projections.verification.checkpoints import CheckpointCheck
@@ -24,6 +26,7 @@ from regesta_projections.verification.tree import TreeCheck
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from regesta_projections.verification.records import ReadLine
 
@@ -70,6 +73,11 @@ class Report:
     rows_left_over: int
     #: Commitments to all heads that were made anew; the last 16 are.
     heads_checked: int
+    #: Bodies that are in an archive only, as they may be, and were not at hand: their columns,
+    #: texts and rows were not compared, and no commitment to heads was made anew.
+    bodies_archived: int
+    #: Rows that were not compared because of that.
+    rows_not_compared: int
     findings_total: int
     #: The first of the findings, at most 1,000.
     findings: tuple[Finding, ...]
@@ -87,7 +95,11 @@ class _Head:
 
 
 def verify(
-    dsn: str, namespace: str, progress: Callable[[VerifyProgress], None] = lambda _: None
+    dsn: str,
+    namespace: str,
+    progress: Callable[[VerifyProgress], None] = lambda _: None,
+    *,
+    archive: Path | None = None,
 ) -> Report:
     """Check a namespace's log, what is kept beside it and its projections.
 
@@ -98,16 +110,19 @@ def verify(
         dsn: A role that may read.
         namespace: Its name.
         progress: Called after every few thousand events; what it raises ends the check.
+        archive: A backup with the bodies that were archived; each is compared with its hash.
 
     Raises:
         NamespaceUnknown: There is no such namespace.
+        NotInArchive: The folder is no archive of it.
     """
+    bodies = Archive(archive, namespace) if archive is not None else None
     # Nothing is prepared: behind PgBouncer, names of others may be on this connection.
     with psycopg.connect(dsn, prepare_threshold=None) as conn:
         conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         conn.read_only = True
         conn.execute(_SETTINGS)
-        return _Verification(conn, namespace, _head(conn, namespace), progress).run()
+        return _Verification(conn, namespace, _head(conn, namespace), progress, bodies).run()
 
 
 # One long read of everything: plan for all rows, sort on disk rather than in memory.
@@ -160,7 +175,11 @@ class _Verification:
         namespace: str,
         head: _Head,
         progress: Callable[[VerifyProgress], None],
+        archive: Archive | None,
     ) -> None:
+        self._archive = archive
+        self._released = released_through(conn, head.namespace_id)
+        self._archived = 0
         self._conn = conn
         self._namespace = namespace
         self._head = head
@@ -198,6 +217,8 @@ class _Verification:
             texts_erased=self._texts.erased,
             rows_left_over=self._count_left_over(),
             heads_checked=self._heads.checked,
+            bodies_archived=self._archived,
+            rows_not_compared=self._tables.excused + self._history.excused,
             findings_total=self._findings.total,
             findings=tuple(self._findings.kept),
         )
@@ -205,7 +226,7 @@ class _Verification:
     def _check_positions(self) -> None:
         """Go through the log by position: records, tree, requests, texts."""
         for lines in self._chunks("lines", _LINES):
-            reads = [self._records.read(StoredLine(*line)) for line in lines]
+            reads = [self._records.read(self._with_body(StoredLine(*line))) for line in lines]
             self._extend_tree(reads)
             for read in reads:
                 self._requests.add(read)
@@ -219,6 +240,7 @@ class _Verification:
         self._requests.finish()
         self._texts.finish()
         self._check_head()
+        self._check_released()
 
     def _texts_there(self, digests: Sequence[str]) -> list[str]:
         """Return those of some digests whose texts are there."""
@@ -227,15 +249,57 @@ class _Verification:
 
     def _check_streams(self) -> None:
         """Go through the log by stream: chains and the fold."""
+        if self._archived:
+            self._heads.give_up()
         for lines in self._chunks("streams", _STREAMS):
             for line in lines:
-                self._streams.add(StreamLine(*line))
+                self._streams.add(self._stream_line(StreamLine(*line)))
             self._report_progress()
         self._streams.finish()
         self._tables.finish()
         self._heads.finish()
         self._history.finish()
         self._report_progress()
+
+    def _with_body(self, line: StoredLine) -> StoredLine:
+        """Return a line with its body, if that is to be had; name what must not be so."""
+        if not is_archived(line.record):
+            return line
+        if line.position > self._released:
+            self._findings.add(
+                Kind.BODY_WITHHELD,
+                line.stream,
+                f"only a hash is there, and bodies were released up to {self._released}",
+                position=line.position,
+            )
+        if self._archive is not None:
+            try:
+                body = self._archive.body(line.position, hash_of(line.record))
+                return line._replace(record=body)
+            except NotInArchive as error:
+                self._findings.add(
+                    Kind.BODY_NOT_IN_ARCHIVE, line.stream, str(error), position=line.position
+                )
+        self._archived += 1
+        return line
+
+    def _stream_line(self, line: StreamLine) -> StreamLine:
+        if self._archive is None or not is_archived(line.record):
+            return line
+        try:
+            return line._replace(record=self._archive.body(line.position, hash_of(line.record)))
+        except NotInArchive:
+            return line  # named on the way through the positions
+
+    def _check_released(self) -> None:
+        row = self._conn.execute(_RELEASED, [self._head.namespace_id]).fetchone()
+        through = row[0] if row else 0
+        if through != self._released:
+            self._findings.add(
+                Kind.ROW_DIFFERS,
+                "released",
+                f"through is {through}, and {self._released} by the log",
+            )
 
     def _extend_tree(self, reads: Sequence[ReadLine]) -> None:
         hashes: list[bytes] = []
@@ -322,6 +386,7 @@ class _Verification:
         return total
 
 
+_RELEASED: Final = "SELECT through FROM regesta.released WHERE namespace_id = %s"
 _CURSOR: Final = """
 SELECT position FROM regesta.history_cursors WHERE namespace_id = %s AND generation = %s
 """

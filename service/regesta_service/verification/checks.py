@@ -20,6 +20,7 @@ from regesta.v1 import admin_service_pb2 as pb
 from regesta_projections.history import HISTORY_TABLES
 from regesta_projections.tables import TABLES
 from regesta_service.domain.rejections import (
+    BodiesArchived,
     DatabaseUnavailable,
     HeadsUnderWay,
     LogDamaged,
@@ -78,6 +79,7 @@ class Checks:
             NamespaceNotFound: There is none of that name.
             RebuildUnderWay: Another one is running, perhaps in another server.
             LogDamaged: The log cannot be folded.
+            BodiesArchived: Bodies that it needs are in an archive only.
             DatabaseUnavailable: The database does not answer.
         """
         async with aclosing(self._messages("rebuild", namespace)) as messages:
@@ -126,6 +128,8 @@ class Checks:
                             root_hash=report.root_hash,
                             texts_erased=report.texts_erased,
                             heads_checked=report.heads_checked,
+                            bodies_archived=report.bodies_archived,
+                            rows_not_compared=report.rows_not_compared,
                         )
                     case _:
                         raise WorkerDied(f"a check told {message}")
@@ -244,6 +248,11 @@ def _rejection(failed: Failed, namespace: str) -> Rejection:
             return HeadsUnderWay("the heads of this namespace are being read already")
         case "log_not_foldable":
             return LogDamaged("the log cannot be folded; verify says what is wrong")
+        case "bodies_archived":
+            return BodiesArchived(
+                "bodies of this log are in an archive only; who runs the server rebuilds with it:"
+                " `regesta-server projections rebuild --archive FOLDER`"
+            )
         case "database":
             return DatabaseUnavailable("the database does not answer")
 

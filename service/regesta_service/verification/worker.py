@@ -17,6 +17,7 @@ from typing import Literal, TypeAlias
 import msgspec
 import psycopg
 
+from regesta_projections.archived import BodyArchived
 from regesta_projections.heads.committing import Heads, HeadsUnderWay, compute_heads
 from regesta_projections.rebuild import (
     LogNotFoldable,
@@ -80,7 +81,12 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     """The work could not be done, for a reason that is nobody's mistake."""
 
     reason: Literal[
-        "namespace_unknown", "rebuild_running", "heads_under_way", "log_not_foldable", "database"
+        "namespace_unknown",
+        "rebuild_running",
+        "heads_under_way",
+        "log_not_foldable",
+        "bodies_archived",
+        "database",
     ]
 
 
@@ -120,6 +126,8 @@ def _carry_out(order: Order) -> Message:
         return Failed("heads_under_way")
     except LogNotFoldable:
         return Failed("log_not_foldable")
+    except BodyArchived:
+        return Failed("bodies_archived")
     except psycopg.OperationalError:
         return Failed("database")
 
