@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 try:
     import click
@@ -13,19 +13,31 @@ try:
 
     from regesta.audit.keys import read_key
     from regesta.audit.policies import InvalidPolicy, Policy
-    from regesta.exporting.tiling import FolderBusy, InvalidTiles
     from regesta_projections import rebuild as rebuilding
     from regesta_projections import verification
+    from regesta_projections.archived import BodyArchived
+    from regesta_projections.bodies import NotInArchive
     from regesta_projections.rebuild import NamespaceUnknown
-    from regesta_service import config, logs
+    from regesta_service import archive_command, logs
     from regesta_service.access.permissions import ROLES
     from regesta_service.access.tokens import digest_of, new_token
     from regesta_service.audit import child, running
     from regesta_service.audit.memory import Memory
     from regesta_service.backup import replaying, restoring
     from regesta_service.backup import writing as backups
-    from regesta_service.backup.folder import InvalidBackup
-    from regesta_service.backup.loading import NotEmpty, NotLoadable
+    from regesta_service.commands import (
+        BACKUP_FAULTS,
+        EXIT_CONFIGURATION,
+        EXIT_FINDINGS,
+        FILE,
+        FOLDER,
+        archive_option,
+        database_fault,
+        failed,
+        load,
+        namespace_option,
+        settings_options,
+    )
     from regesta_service.database import opened, scratch_database
     from regesta_service.postgres import migrate as migrations
     from regesta_service.postgres.errors import PostgresError
@@ -34,36 +46,6 @@ except ModuleNotFoundError as missing:
         f"regesta-server needs {missing.name}, which the client does not bring: "
         "pip install 'regesta[server,embedded]'"
     )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-#: Exit codes: a fault of configuration, a database that cannot be had, findings.
-EXIT_CONFIGURATION, EXIT_DATABASE, EXIT_FINDINGS = 2, 3, 4
-
-
-_FILE = click.Path(path_type=Path, dir_okay=False)
-
-
-def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say which configuration and database."""
-    for option in (
-        click.option("--data-dir", type=click.Path(path_type=Path), help="Embedded server's home."),
-        click.option("--owner-dsn", help="PostgreSQL as the owner role, to apply migrations."),
-        click.option("--dsn", help="PostgreSQL as the service role; none starts an embedded one."),
-        click.option("--config", type=click.Path(path_type=Path), help="A TOML file."),
-    ):
-        command = option(command)
-    return command
-
-
-def _load(**flags: Any) -> config.Settings:
-    file = flags.pop("config", None)
-    try:
-        return config.load(flags, file)
-    except config.InvalidConfiguration as error:
-        click.echo(f"configuration:\n{error}", err=True)
-        sys.exit(EXIT_CONFIGURATION)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -76,7 +58,7 @@ def main() -> None:
 
 
 @main.command()
-@_settings_options
+@settings_options
 @click.option("--listen", help="host:port or unix:/path; the default is 127.0.0.1:7421.")
 @click.option("--insecure-dev", is_flag=True, default=None, help="No tokens, loopback only.")
 @click.option("--engine", help="What carries calls: grpcio (the default) or native.")
@@ -86,21 +68,21 @@ def up(**flags: Any) -> None:
     """Start a server, by default with a database of its own, and keep it running."""
     from regesta_service import app  # noqa: PLC0415 - grpc takes a while to import
 
-    settings = _load(**flags)
+    settings = load(**flags)
     try:
         sys.exit(app.run(settings))
     except (PostgresError, psycopg.OperationalError) as error:
-        _database_fault(error)
+        database_fault(error)
     except app.CannotStart as error:
         click.echo(str(error), err=True)
         sys.exit(EXIT_CONFIGURATION)
 
 
 @main.command()
-@_settings_options
+@settings_options
 def migrate(**flags: Any) -> None:
     """Apply the migrations that a database lacks (needs --owner-dsn, or the embedded one)."""
-    settings = _load(**flags)
+    settings = load(**flags)
     try:
         if settings.owner_dsn is not None:
             applied = migrations.apply(settings.owner_dsn.get_secret_value())
@@ -108,7 +90,7 @@ def migrate(**flags: Any) -> None:
             with opened(settings) as database:
                 applied = list(database.applied)
     except (PostgresError, psycopg.OperationalError) as error:
-        _database_fault(error)
+        database_fault(error)
     for name in applied:
         click.echo(f"applied {name}")
     if not applied:
@@ -116,11 +98,11 @@ def migrate(**flags: Any) -> None:
 
 
 @main.command()
-@_settings_options
-@click.option("--key", type=_FILE, help="The key to sign with: PKCS#8 PEM, mode 0600.")
-@click.option("--also-key", "also_keys", type=_FILE, multiple=True, help="Sign with this one too.")
+@settings_options
+@click.option("--key", type=FILE, help="The key to sign with: PKCS#8 PEM, mode 0600.")
+@click.option("--also-key", "also_keys", type=FILE, multiple=True, help="Sign with this one too.")
 @click.option("--make-key", is_flag=True, help="Make the key if there is none.")
-@click.option("--password-file", type=_FILE, help="Holds the password of the keys.")
+@click.option("--password-file", type=FILE, help="Holds the password of the keys.")
 @click.option(
     "--memory",
     type=click.Path(path_type=Path),
@@ -160,7 +142,7 @@ def publish(
         return
     if key is None:
         raise click.UsageError("name the key to sign with: --key FILE")
-    settings = _load(witnesses=list(witnesses) or None, **flags)
+    settings = load(witnesses=list(witnesses) or None, **flags)
     logs.configure(settings.log_level)
     try:
         password = password_file.read_bytes().rstrip(b"\r\n") if password_file else None
@@ -179,35 +161,39 @@ def publish(
             )
             sys.exit(running.publish(what, keys, wait, once=once))
     except (PostgresError, psycopg.OperationalError) as error:
-        _database_fault(error)
+        database_fault(error)
     except running.CANNOT_RUN as error:
         click.echo(str(error), err=True)
         sys.exit(EXIT_CONFIGURATION)
 
 
-def _namespace_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--namespace", default="default", show_default=True)(command)
-
-
 @main.command()
-@_settings_options
-@_namespace_option
-def verify(namespace: str, **flags: Any) -> None:
+@settings_options
+@namespace_option
+@archive_option
+def verify(namespace: str, archive: Path | None, **flags: Any) -> None:
     """Check a namespace's log and projections on the database itself.
 
     It needs no server, and reads only: a replica or a restored backup will do.
     """
-    settings = _load(**flags)
+    settings = load(**flags)
     try:
         with opened(settings) as database:
-            report = verification.verify(database.service_dsn, namespace)
+            report = verification.verify(database.service_dsn, namespace, archive=archive)
     except (PostgresError, psycopg.OperationalError, NamespaceUnknown) as error:
-        _database_fault(error)
-        return
+        database_fault(error)
+    except NotInArchive as error:
+        failed(error)
     for finding in report.findings:
         click.echo(f"{finding.kind.name} {finding.position} {finding.subject}: {finding.detail}")
     if report.texts_erased:
         click.echo(f"{report.texts_erased} texts are erased: only their digests are left")
+    if report.bodies_archived:
+        click.echo(
+            f"{report.bodies_archived} bodies are in an archive only: {report.rows_not_compared}"
+            " rows, the texts and columns of these events, and commitments to heads were not"
+            " compared; --archive FOLDER compares them"
+        )
     click.echo(
         f"{report.events_folded} events folded, {report.rows_compared} rows and "
         f"{report.texts_compared} texts compared, {report.findings_total} findings; "
@@ -217,38 +203,27 @@ def verify(namespace: str, **flags: Any) -> None:
         sys.exit(EXIT_FINDINGS)
 
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-#: What is wrong with a backup, or with what it is to be made of or restored into.
-_BACKUP_FAULTS = (
-    FolderBusy,
-    InvalidBackup,
-    InvalidTiles,
-    NotEmpty,
-    NotLoadable,
-    rebuilding.LogNotFoldable,
-)
-
-
 @main.command()
-@_settings_options
-@click.argument("folder", type=_FOLDER)
-def backup(folder: Path, **flags: Any) -> None:
+@settings_options
+@click.argument("folder", type=FOLDER)
+@click.option("--from-archive", type=FOLDER, help="A backup with the bodies that were archived.")
+def backup(folder: Path, from_archive: Path | None, **flags: Any) -> None:
     """Bring a backup of all logs up to date; servers go on meanwhile.
 
     FOLDER holds each log in tiles (C2SP tlog-tiles) and beside them free texts, answered
     requests and checkpoints. What it has is kept, but for texts that were erased. What is
     stored must give the roots that were signed, else nothing is named in the backup.
     """
-    settings = _load(**flags)
+    settings = load(**flags)
     try:
         with opened(settings) as database:
-            done = backups.back_up(database.service_dsn, folder, settings.origin)
+            done = backups.back_up(
+                database.service_dsn, folder, settings.origin, archive=from_archive
+            )
     except (PostgresError, psycopg.OperationalError) as error:
-        _database_fault(error)
-        return
-    except _BACKUP_FAULTS as error:
-        _failed(error)
-        return
+        database_fault(error)
+    except BACKUP_FAULTS as error:
+        failed(error)
     for log in done:
         click.echo(
             f"{log.namespace}: {log.added} events added, {log.size} in all,"
@@ -257,17 +232,17 @@ def backup(folder: Path, **flags: Any) -> None:
 
 
 @main.command()
-@_settings_options
-@click.argument("folder", type=_FOLDER)
+@settings_options
+@click.argument("folder", type=FOLDER)
 @click.option("--into", help="PostgreSQL as the service role, in place of --dsn.")
-@click.option("--policy", type=_FILE, help="Whose signatures each log's checkpoint must have.")
+@click.option("--policy", type=FILE, help="Whose signatures each log's checkpoint must have.")
 def restore(folder: Path, into: str | None, policy: Path | None, **flags: Any) -> None:
     """Load a backup into an empty database, fold it, and check all of it.
 
     A backup that does not give the roots that were signed leaves the database empty. Findings
     of the last check end with exit code 4.
     """
-    settings = _load(**flags | ({"dsn": into} if into else {}))
+    settings = load(**flags | ({"dsn": into} if into else {}))
     judging = None
     try:
         if policy is not None:
@@ -275,11 +250,9 @@ def restore(folder: Path, into: str | None, policy: Path | None, **flags: Any) -
         with opened(settings) as database:
             done = restoring.restore(database.service_dsn, folder, judging)
     except (PostgresError, psycopg.OperationalError) as error:
-        _database_fault(error)
-        return
-    except (*_BACKUP_FAULTS, InvalidPolicy, OSError) as error:
-        _failed(error)
-        return
+        database_fault(error)
+    except (*BACKUP_FAULTS, InvalidPolicy, OSError) as error:
+        failed(error)
     for log in done:
         click.echo(
             f"{log.namespace}: {log.size} events restored, {log.signed} of them signed;"
@@ -294,8 +267,8 @@ def restore(folder: Path, into: str | None, policy: Path | None, **flags: Any) -
 
 
 @main.command()
-@_settings_options
-@_namespace_option
+@settings_options
+@namespace_option
 @click.option(
     "--from",
     "source",
@@ -313,7 +286,7 @@ def replay(
     The scratch database is an embedded one that is gone afterwards, unless --scratch-dsn names
     another. Differences end with exit code 4.
     """
-    settings = _load(**flags)
+    settings = load(**flags)
     try:
         with contextlib.ExitStack() as stack:
             original = stack.enter_context(opened(settings)).service_dsn if compare else None
@@ -321,11 +294,9 @@ def replay(
             records = stack.enter_context(replaying.records_in(source, namespace))
             done = replaying.replay(records, namespace, scratch, original)
     except (PostgresError, psycopg.OperationalError, NamespaceUnknown) as error:
-        _database_fault(error)
-        return
-    except (*_BACKUP_FAULTS, OSError) as error:
-        _failed(error)
-        return
+        database_fault(error)
+    except (*BACKUP_FAULTS, OSError) as error:
+        failed(error)
     for difference in done.differences:
         click.echo(difference)
     click.echo(
@@ -342,20 +313,21 @@ def projections() -> None:
 
 
 @projections.command("rebuild")
-@_settings_options
-@_namespace_option
-def projections_rebuild(namespace: str, **flags: Any) -> None:
+@settings_options
+@namespace_option
+@archive_option
+def projections_rebuild(namespace: str, archive: Path | None, **flags: Any) -> None:
     """Fold a namespace's log into fresh rows and put them in use; servers go on meanwhile."""
-    settings = _load(**flags)
+    settings = load(**flags)
     try:
         with opened(settings) as database:
-            done = rebuilding.rebuild(database.service_dsn, namespace)
+            done = rebuilding.rebuild(database.service_dsn, namespace, archive=archive)
     except (PostgresError, psycopg.OperationalError, NamespaceUnknown) as error:
-        _database_fault(error)
-        return
-    except (rebuilding.RebuildRunning, rebuilding.LogNotFoldable) as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
+        database_fault(error)
+    except BodyArchived as error:
+        failed(f"{error}: give the backup that has it, --archive FOLDER")
+    except (rebuilding.RebuildRunning, rebuilding.LogNotFoldable, NotInArchive) as error:
+        failed(error)
     click.echo(f"{done.position} events folded into {done.rows_written} rows")
 
 
@@ -379,17 +351,10 @@ def token_new(principal: str, role: str) -> None:
 
 
 @main.command("config")
-@_settings_options
+@settings_options
 def show_config(**flags: Any) -> None:
     """Print the configuration as it is understood; secrets are masked."""
-    click.echo(_load(**flags).model_dump_json(indent=2))
+    click.echo(load(**flags).model_dump_json(indent=2))
 
 
-def _failed(error: Exception) -> None:
-    click.echo(str(error), err=True)
-    sys.exit(1)
-
-
-def _database_fault(error: Exception) -> None:
-    click.echo(f"database: {error}", err=True)
-    sys.exit(EXIT_DATABASE)
+main.add_command(archive_command.archive)

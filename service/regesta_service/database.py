@@ -33,6 +33,8 @@ class Opened:
     service_dsn: str
     #: Migrations applied just now.
     applied: tuple[str, ...]
+    #: Connects as the owner; None when a real database was named without it.
+    owner_dsn: str | None = None
     #: Where the embedded server lives; None for a real one.
     home: Path | None = None
     #: Whether the embedded server was running already, started by another process.
@@ -63,14 +65,22 @@ def opened(settings: Settings) -> Iterator[Opened]:
         if settings.owner_dsn is not None:
             applied = migrate.apply(settings.owner_dsn.get_secret_value())
         migrate.check(dsn)
-        yield Opened(dsn, tuple(applied))
+        owner = settings.owner_dsn.get_secret_value() if settings.owner_dsn is not None else None
+        yield Opened(dsn, tuple(applied), owner)
         return
     home = home_of(settings)
     with EmbeddedPostgres(home / "postgres") as server:
         database = provision(server.dsn, DATABASE)
         applied = migrate.apply(database.owner_dsn)
         joined = not server.is_owned
-        yield Opened(database.service_dsn, tuple(applied), home, joined, server.answers)
+        yield Opened(
+            database.service_dsn,
+            tuple(applied),
+            database.owner_dsn,
+            home,
+            joined,
+            server.answers,
+        )
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from regesta.audit.packs import InvalidPack, open_pack
 from regesta.exporting.tiling import describe, read_records
 from regesta.merkle import leaf_hash
 from regesta_projections import rebuild
+from regesta_projections.archived import is_archived
 from regesta_projections.comparing import same, same_values
 from regesta_projections.statements import JsonObject
 from regesta_projections.tables import TABLES
@@ -109,6 +110,7 @@ def replay(
 
     Raises:
         NotEmpty: The scratch database has logs.
+        InvalidBackup: The export lacks bodies that are archived.
         NotLoadable: A record is none.
         NamespaceUnknown: The original has no such namespace.
         LogNotFoldable: The export cannot be folded.
@@ -172,6 +174,11 @@ class _Original:
                 result.differs(f"position {position} holds another record than the export")
             yield record
         for (record,) in self._rows("rest", _REST, self.namespace_id, position):
+            if is_archived(record):
+                raise InvalidBackup(
+                    f"the export ends at {position}, and bodies after it are archived: replay the"
+                    " backup that has them"
+                )
             result.followed += 1
             yield record
 

@@ -16,6 +16,8 @@ from regesta.exporting.atomic import write_atomically
 from regesta.exporting.tiling import Description, TileFolder, describe
 from regesta.merkle import HASH_BYTES, TILE_WIDTH, Frontier, leaf_hash
 from regesta.sealed import disclosure_of
+from regesta_projections.archived import hash_of, is_archived
+from regesta_projections.bodies import Archive
 from regesta_service.backup import folder as folders
 from regesta_service.backup.folder import Head, Index, InvalidBackup, write_lines
 
@@ -62,7 +64,9 @@ SELECT namespace_id, name, size, frontier, generation FROM regesta.logs ORDER BY
 """
 
 
-def back_up(dsn: str, folder: Path, origin: str | None = None) -> list[BackedUp]:
+def back_up(
+    dsn: str, folder: Path, origin: str | None = None, *, archive: Path | None = None
+) -> list[BackedUp]:
     """Bring a backup of all logs up to date, in one snapshot of the database.
 
     Reads only, and runs on a replica. Of records it reads what the backup lacks; free texts
@@ -72,8 +76,11 @@ def back_up(dsn: str, folder: Path, origin: str | None = None) -> list[BackedUp]
         dsn: A role that may read.
         folder: Where it is, or shall be.
         origin: The deployment's, if the configuration names one.
+        archive: Another backup with the bodies that were archived, to begin a new one. One that
+            has them goes on without.
 
     Raises:
+        NotInArchive: That backup lacks one of them.
         InvalidBackup: The folder is of another deployment.
         InvalidTiles: What is stored does not give the root that was signed or that the log's
             head has, or does not extend the backup. What was damaged is for `verify` to say.
@@ -93,7 +100,7 @@ def back_up(dsn: str, folder: Path, origin: str | None = None) -> list[BackedUp]
             had = Index.read(folder)
             if had.origin != of or had.namespaces != index.namespaces[: len(had.namespaces)]:
                 raise InvalidBackup(f"{folder} is a backup of {had.origin}, not of {of}")
-        done = [_Log(conn, of, log).back_up(folder / log.name) for log in logs]
+        done = [_Log(conn, of, log, archive).back_up(folder / log.name) for log in logs]
     index.write(folder)
     return done
 
@@ -122,8 +129,12 @@ WHERE namespace_id = %s AND size <= %s ORDER BY size DESC LIMIT 1
 class _Log:
     """One log in the snapshot."""
 
-    def __init__(self, conn: Connection, origin: str, stored: _Stored) -> None:
+    def __init__(
+        self, conn: Connection, origin: str, stored: _Stored, archive: Path | None
+    ) -> None:
         self._conn = conn
+        self._archive = archive
+        self._bodies: Archive | None = None
         self._id = stored.namespace_id
         self._name = stored.name
         self._origin = log_origin(origin, stored.name)
@@ -163,7 +174,8 @@ class _Log:
         return Description(self._name, self._origin, old, self._root_at(old).hex())
 
     def _root_at(self, size: int) -> bytes:
-        return _root_over(self._records(0, size), Frontier())
+        hashes = (hash_of(row[0]) for row in self._rows(_RECORDS, self._id, 0, size))
+        return _grown(hashes, Frontier()).root()
 
     def _write_tail(self, folder: Path, after: int) -> None:
         """Write the records after the tiles, having compared the root over everything."""
@@ -193,7 +205,19 @@ class _Log:
         return row[0] if row else None
 
     def _records(self, after: int, until: int) -> Iterator[bytes]:
-        return (row[0] for row in self._rows(_RECORDS, self._id, after, until))
+        rows = self._rows(_RECORDS, self._id, after, until)
+        for position, (record,) in enumerate(rows, after + 1):
+            yield self._with_body(record, position) if is_archived(record) else record
+
+    def _with_body(self, record: bytes, position: int) -> bytes:
+        if self._archive is None:
+            raise InvalidBackup(
+                f"the body of the event at {position} of {self._name} is archived: go on with the"
+                " backup that has it, or begin this one with --from-archive FOLDER"
+            )
+        if self._bodies is None:
+            self._bodies = Archive(self._archive, self._name)
+        return self._bodies.body(position, hash_of(record))
 
     def _texts(self) -> Iterator[tuple[int, dict[str, Any]]]:
         for position, field, salt, text in self._rows(_TEXTS, self._id):
