@@ -30,6 +30,7 @@ from regesta.cli import (
     publishing,
     registering,
     replaying,
+    retention,
     tracing,
     verifying,
     watching,
@@ -74,7 +75,12 @@ SECTIONS: dict[str, list[click.Command]] = {
         verifying.verify,
         audit.head,
     ],
-    "Erase and hold": [privacy.erase, privacy.erasure_certificate, privacy.hold],
+    "Erase, hold, retain": [
+        privacy.erase,
+        privacy.erasure_certificate,
+        privacy.hold,
+        retention.retention,
+    ],
     "Check without trust": [
         evidence.evidence,
         exporting.export_tiles,
