@@ -162,7 +162,7 @@ class _Archiving:
         if report.trust is None or not report.trust.accepted:
             raise CannotArchive(f"{folder} has no checkpoint that is signed as it must be")
         frontier = Frontier()
-        records = read_records(folder, release.checkpoint_size)
+        records = islice(read_records(folder, said.size), release.checkpoint_size)
         while some := list(islice(records, BATCH)):
             frontier.extend([leaf_hash(one) for one in some])
         if frontier.root() != release.root_hash:
