@@ -160,7 +160,15 @@ NEEDS = {
         "DeleteVersion",
         "RestoreVersion",
     ],
-    "audit": ["ReadEvents", "StreamEvents", "GetHead", "Verify", "ProveStreamHead", "GetLogStatus"],
+    "audit": [
+        "ReadEvents",
+        "StreamEvents",
+        "GetHead",
+        "Verify",
+        "ProveStreamHead",
+        "GetLogStatus",
+        "GetPrivacyStatus",
+    ],
     "prove": [
         "GetCheckpoint",
         "WatchCheckpoints",
@@ -170,7 +178,17 @@ NEEDS = {
         "GetReceipt",
     ],
     "cosign": ["AddCosignature"],
-    "admin": ["GetProjectionStatus", "RebuildProjections", "CommitHeads", "RecordLogEvent"],
+    "admin": [
+        "GetProjectionStatus",
+        "RebuildProjections",
+        "CommitHeads",
+        "RecordLogEvent",
+        "EraseTexts",
+        "PlaceHold",
+        "ReleaseHold",
+        "DefineRetention",
+        "ReleaseBodies",
+    ],
 }
 
 

@@ -75,6 +75,7 @@ def base(at: Refusing, method: MethodDescriptor) -> Any:
             "SetAlias": f"{at.model}/aliases/champion",
             "GetAlias": f"{at.model}/aliases/champion",
             "RemoveAlias": f"{at.model}/aliases/champion",
+            "ReleaseHold": f"{at.parent}/holds/case-7",
         }.get(method.name, at.version if "Version" in method.name else at.model)
     if method.name == "UpdateModel":
         request.model.name = at.model
@@ -216,10 +217,16 @@ def fill(request: Any) -> None:
         "stage": "staging",
         "address": "churn/1",
         "stream": "models/churn",
+        "hold_id": "case-7",
+        "person": "rosa",
+        "legal_basis": "Art. 17",
+        "through": 256,
     }
     for name, value in required.items():
         if name in fields:
             setattr(request, name, value)
+    if "hold" in fields:
+        request.hold.matter = "7 O 114/26"
     if "tags" in fields:
         request.tags["a"] = "b"
     if "log_witnessed" in fields:
