@@ -67,7 +67,7 @@ def archive(
             done = archiving.archive(
                 database.owner_dsn, folder, namespace, judging, dry_run=dry_run
             )
-            _say(done, namespace, dry_run=dry_run)
+            _say(done, namespace, dry_run=dry_run, compact=compact)
             if compact and not dry_run:
                 for table in archiving.compact(database.owner_dsn):
                     click.echo(
@@ -82,7 +82,7 @@ def archive(
         failed(error)
 
 
-def _say(done: archiving.Archived, namespace: str, *, dry_run: bool) -> None:
+def _say(done: archiving.Archived, namespace: str, *, dry_run: bool, compact: bool) -> None:
     would = "would give" if dry_run else "gave"
     click.echo(
         f"{namespace}: bodies are released up to position {done.through}, and the backup is signed"
@@ -92,7 +92,7 @@ def _say(done: archiving.Archived, namespace: str, *, dry_run: bool) -> None:
         f"{done.bodies} bodies {would} way to their hashes, {done.before} had done so before;"
         f" {done.bytes_freed / _MEBIBYTE:,.1f} MiB of records freed"
     )
-    if done.bodies and not dry_run:
+    if done.bodies and not dry_run and not compact:
         click.echo(
             "the database uses this space again for new rows; --compact gives it back to the disk"
         )

@@ -28,7 +28,7 @@ from tests.support.server_process import ServerProcess, serving
 from tests.support.writing import NAMESPACE
 
 if TYPE_CHECKING:
-    from tests.databases import DatabaseServer
+    from tests.databases import DatabaseServer, LiveDatabase
 
 PROGRAM = Path(sys.executable).parent / "regesta-server"
 #: Before, at and after the first events, the end of what is archived, and the log's.
@@ -245,9 +245,51 @@ def test_the_command_line_shows_what_is_released(
     assert f"up to position {THROUGH}, under the checkpoint of size {SIZE}; by ben" in said
     assert 0 != run(["retention", "release", "--through", "500"])
     assert "whole tiles" in capfd.readouterr().err
+    assert 0 == run(["receipt", "77"])
+    capfd.readouterr()
     assert 0 == run(["verify"])
     said = capfd.readouterr().out
     assert f"{THROUGH} bodies are in an archive only" in said
+
+
+def test_an_embedded_database_is_archived_while_its_server_runs(
+    database: LiveDatabase, tmp_path: Path, open_directory: Path
+):
+    old = OldLog.made(database, tmp_path)
+    old.back_up()
+    home = ("--data-dir", str(open_directory / "home"))
+    subprocess.run([PROGRAM, "restore", str(old.folder), *home], check=True)
+    tokens = configuration(tmp_path / "regesta.toml")
+    with serving("--config", str(tmp_path / "regesta.toml"), *home) as server, ExitStack() as stack:
+        ann, ben = (
+            stack.enter_context(
+                regesta.Client(server.address, token=tokens[name], namespace=NAMESPACE)
+            )
+            for name in ("ann", "ben")
+        )
+        ann.define_retention(keep_days=100)
+        ann.receipt(wait=20.0)
+        release = ben.release_bodies(through=THROUGH)
+        ben.receipt(wait=20.0)
+        archive = tmp_path / "archive"
+        subprocess.run([PROGRAM, "backup", str(archive), *home], check=True)
+        command: list[str | Path] = [
+            PROGRAM,
+            "archive",
+            "--backup",
+            str(archive),
+            "--namespace",
+            NAMESPACE,
+            *home,
+        ]
+        said = subprocess.run([*command, "--compact"], check=True, capture_output=True, text=True)
+        assert f"{THROUGH} bodies gave way to their hashes" in said.stdout
+        assert "events_000000 written anew" in said.stdout
+        assert "Churn" == ben.get_model("churn", as_of=5).name.rpartition("/")[2]
+        with pytest.raises(PreconditionFailed):
+            list(ben.events())
+        assert release == ben.get_privacy_status().release
+        assert 1 == ben.register("fraud", source="s3://x").version
 
 
 def test_the_operator_s_commands_say_what_they_need(site: Site, tmp_path: Path):

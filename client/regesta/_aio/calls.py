@@ -2086,7 +2086,7 @@ class AsyncCalls:
         reason: str = "",
         timeout: float | None = None,
     ) -> privacy_service_pb2.Hold:
-        """Keep texts from being erased until the hold is released.
+        """Keep texts from being erased, and the bodies of their events from being archived, until the hold is released.
 
         Args:
             parent: Required. The namespace: `namespaces/{namespace}`.

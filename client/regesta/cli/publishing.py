@@ -15,6 +15,7 @@ from regesta.audit.notes import Note
 from regesta.cli.offline import FILE, load_policy, told
 from regesta.cli.session import Session, pass_session
 from regesta.cli.times import iso, local
+from regesta.errors import PreconditionFailed
 from regesta.trust import SignedCheckpoint
 from regesta.v1 import event_pb2, log_service_pb2
 
@@ -99,13 +100,14 @@ def receipt(
     """Get the receipt of the event at POSITION, or of the last one of RESOURCE.
 
     It is a .tlog-proof file: with the record, `regesta verify-proof` and other programs check
-    it without any server. With --policy it is checked now too.
+    it without any server. With --policy it is checked now too. The record of an archived event
+    is in the archive, and compared with its receipt there.
     """
     session.trust = load_policy(policy) if policy else None
-    event = _event(session, what)
+    event = _event(session, what, archived=event_out is None)
     with told():
         found = session.client().receipt(event.position, wait=wait)
-    if not found.covers(event.record):
+    if event.record and not found.covers(event.record):
         raise click.ClickException(
             f"the record at position {event.position} is not the one that was appended"
         )
@@ -117,12 +119,23 @@ def receipt(
         session.output.line(f"position {found.position} of {found.size}, {checked}")
 
 
-def _event(session: Session, what: str) -> event_pb2.Event:
-    """Return the event that an argument names."""
+def _event(session: Session, what: str, *, archived: bool) -> event_pb2.Event:
+    """Return the event that an argument names.
+
+    Args:
+        session: Where.
+        what: A position or a resource.
+        archived: Whether an event at a position will do without its record.
+    """
     client = session.client()
     if what.isdecimal():
         position = int(what)
-        found = list(client.events(after=max(position - 1, 0), until=position))
+        try:
+            found = list(client.events(after=max(position - 1, 0), until=position))
+        except PreconditionFailed as refusal:
+            if not archived or refusal.reason != "BODIES_ARCHIVED":
+                raise
+            return event_pb2.Event(position=position)
         if not found:
             raise click.UsageError(f"there is no event at position {what}")
         return found[0]

@@ -165,7 +165,7 @@ def _show(output: Output, server: ServerReport, own: LogCheck | None) -> None:
         ("server", "bold"),
         f"  {server.events_folded:,} events folded, {server.rows_compared:,} rows and"
         f" {server.texts_compared:,} texts compared: ",
-        _verdict(server.findings_total),
+        _verdict(server.findings_total, partly=own is None),
     )
     if own is None:
         output.line(
@@ -200,7 +200,9 @@ def _show(output: Output, server: ServerReport, own: LogCheck | None) -> None:
             )
 
 
-def _verdict(findings: int) -> tuple[str, str]:
+def _verdict(findings: int, *, partly: bool = False) -> tuple[str, str]:
+    if not findings and partly:
+        return "nothing wrong in what could be compared", "yellow"
     if not findings:
         return "as it must be", "green"
     return f"{findings:,} finding{'s' if findings > 1 else ''}", "red"

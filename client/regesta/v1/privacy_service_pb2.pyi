@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Hold(_message.Message):
-    """Texts that must not be erased."""
+    """Texts that must not be erased, and events whose bodies must stay in the log."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -84,7 +84,8 @@ class PrivacyServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def PlaceHold(self, request, context):
-        """Keep texts from being erased until the hold is released.
+        """Keep texts from being erased, and the bodies of their events from being
+        archived, until the hold is released.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

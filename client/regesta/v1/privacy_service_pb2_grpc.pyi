@@ -42,7 +42,9 @@ class PrivacyServiceStub:
     them, NOT_FOUND with NOTHING_TO_ERASE when there are none.
     """
     PlaceHold: _grpc.UnaryUnaryMultiCallable[_privacy_service_pb2.PlaceHoldRequest, _privacy_service_pb2.PlaceHoldResponse]
-    """Keep texts from being erased until the hold is released."""
+    """Keep texts from being erased, and the bodies of their events from being
+    archived, until the hold is released.
+    """
     ReleaseHold: _grpc.UnaryUnaryMultiCallable[_privacy_service_pb2.ReleaseHoldRequest, _privacy_service_pb2.ReleaseHoldResponse]
     """End a hold."""
     DefineRetention: _grpc.UnaryUnaryMultiCallable[_privacy_service_pb2.DefineRetentionRequest, _privacy_service_pb2.DefineRetentionResponse]
@@ -72,7 +74,9 @@ class PrivacyServiceAsyncStub(PrivacyServiceStub):
     them, NOT_FOUND with NOTHING_TO_ERASE when there are none.
     """
     PlaceHold: _aio.UnaryUnaryMultiCallable[_privacy_service_pb2.PlaceHoldRequest, _privacy_service_pb2.PlaceHoldResponse]  # type: ignore[assignment]
-    """Keep texts from being erased until the hold is released."""
+    """Keep texts from being erased, and the bodies of their events from being
+    archived, until the hold is released.
+    """
     ReleaseHold: _aio.UnaryUnaryMultiCallable[_privacy_service_pb2.ReleaseHoldRequest, _privacy_service_pb2.ReleaseHoldResponse]  # type: ignore[assignment]
     """End a hold."""
     DefineRetention: _aio.UnaryUnaryMultiCallable[_privacy_service_pb2.DefineRetentionRequest, _privacy_service_pb2.DefineRetentionResponse]  # type: ignore[assignment]
@@ -111,7 +115,9 @@ class PrivacyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _privacy_service_pb2.PlaceHoldRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_privacy_service_pb2.PlaceHoldResponse, _abc.Awaitable[_privacy_service_pb2.PlaceHoldResponse]]:
-        """Keep texts from being erased until the hold is released."""
+        """Keep texts from being erased, and the bodies of their events from being
+        archived, until the hold is released.
+        """
 
     @_abc_1.abstractmethod
     def ReleaseHold(

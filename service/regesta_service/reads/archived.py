@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from psycopg import sql
 
 from regesta_projections.history.statements import TABLES_BY_KEY
-from regesta_projections.rows import LogKey, LogRow, PrivacyRow, VersionKey
+from regesta_projections.rows import LogKey, LogRow, PrivacyKey, PrivacyRow, VersionKey
 from regesta_projections.tables import TABLES, key_values
 
 if TYPE_CHECKING:
@@ -41,9 +41,11 @@ async def base_of(
     None when there is no such row: the stream had no archived event then, or is one of those
     without a history that went on since.
     """
+    if isinstance(key, LogKey | PrivacyKey):
+        return await _present(connection, namespace_id, key, position)
     table = TABLES_BY_KEY.get(type(key))
     if table is None:
-        return await _present(connection, namespace_id, key, position)
+        return None
     async with connection.cursor(binary=True) as cursor:
         await cursor.execute(
             _last_archived(table),
@@ -65,7 +67,7 @@ async def base_of(
 
 
 async def _present(
-    connection: Connection, namespace_id: int, key: StreamKey, position: int
+    connection: Connection, namespace_id: int, key: LogKey | PrivacyKey, position: int
 ) -> Base | None:
     kind: type[LogRow | PrivacyRow] = LogRow if isinstance(key, LogKey) else PrivacyRow
     table: Table[Any] = TABLES[kind]

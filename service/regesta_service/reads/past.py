@@ -27,6 +27,7 @@ from regesta_projections.rows import (
     PrivacyRow,
     Row,
     Rows,
+    StreamKey,
     VersionKey,
     VersionRow,
 )
@@ -164,20 +165,25 @@ def _state(rows: Rows, key: VersionKey | None) -> list[VersionState]:
     ]
 
 
+def _beginning(key: StreamKey) -> Rows:
+    return _rows_of(key.model) if isinstance(key, VersionKey) else Rows(_Nothing())
+
+
 async def _folded(connection: Connection, namespace_id: int, stream: str, position: int) -> Rows:
     """Return what one stream comes to."""
     key = key_of(stream)
-    rows = _rows_of(key.model) if isinstance(key, VersionKey) else Rows(_Nothing())
+    rows = _beginning(key)
     revision = 0
     while True:
         async with connection.cursor(binary=True) as cursor:
             await cursor.execute(_STREAM, [namespace_id, stream, revision, position, _PIECE])
             piece = await cursor.fetchall()
-        if not revision and piece and is_archived(piece[0][1]):
+        # Bodies go from the first position on, and may do so between two pieces.
+        if piece and is_archived(piece[0][1]):
             base = await base_of(connection, namespace_id, key, position)
-            if base is not None:
+            if base is not None and base.revision > revision:
+                rows, revision = _beginning(key), base.revision
                 rows.add(base.row)
-                revision = base.revision
                 continue
         for at, record, leaf_hash, _ in piece:
             evolve(rows, read_record(record, at, leaf_hash))
