@@ -26,8 +26,8 @@ _EDIT: Final = """
     WHERE l.namespace_id = e.namespace_id AND l.name = 'default' AND e.position = %(position)s
 """
 
-_TRIGGERS_OFF: Final = "ALTER TABLE regesta.events DISABLE TRIGGER append_only"
-_TRIGGERS_ON: Final = "ALTER TABLE regesta.events ENABLE ALWAYS TRIGGER append_only"
+_TRIGGERS_OFF: Final = "ALTER TABLE regesta.events DISABLE TRIGGER only_archive"
+_TRIGGERS_ON: Final = "ALTER TABLE regesta.events ENABLE ALWAYS TRIGGER only_archive"
 
 
 def blame_somebody_else(home: Path, position: int, actor: str) -> str:

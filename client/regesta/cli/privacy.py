@@ -129,7 +129,7 @@ def _certificate(namespace: str, event: event_pb2.Event, receipt: str | None) ->
 
 @click.group()
 def hold() -> None:
-    """Keep texts from being erased: place, release and list holds."""
+    """Keep texts from being erased, and bodies from being archived."""
 
 
 @hold.command()

@@ -81,7 +81,7 @@ BEGIN
     THEN
         RETURN NEW;
     END IF;
-    RAISE EXCEPTION 'UPDATE of % is refused: it is append-only', TG_TABLE_NAME
+    RAISE EXCEPTION 'UPDATE of events is refused: it is append-only'
         USING ERRCODE = 'restrict_violation';
 END
 $$;
