@@ -243,6 +243,8 @@ def test_the_command_line_shows_what_is_released(
     said = capfd.readouterr().out
     assert "bodies stay for 100 days; by ann" in said
     assert f"up to position {THROUGH}, under the checkpoint of size {SIZE}; by ben" in said
+    assert 0 == run(["retention", "show", "--json"])
+    assert str(THROUGH) in capfd.readouterr().out
     assert 0 != run(["retention", "release", "--through", "500"])
     assert "whole tiles" in capfd.readouterr().err
     assert 0 == run(["receipt", "77"])
