@@ -100,6 +100,62 @@ class Lineage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     run: str = ""
 
 
+class StageDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A stage and where a version may go from it."""
+
+    #: True when a version in this stage is not resolved.
+    closed: bool = False
+    #: Where the holder of an exclusive stage goes when another enters; empty when
+    #: the newcomer is refused.
+    displaced_to: str = msgspec.field(default="", name="displacedTo")
+    #: True when only one version of a model may be in this stage.
+    exclusive: bool = False
+    #: The stages a version may move to from here.
+    moves_to: tuple[str, ...] = msgspec.field(default=(), name="movesTo")
+    #: Its name.
+    name: str = ""
+
+
+class LifecycleDefined(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A lifecycle was defined, or defined anew; the stream of this and the other
+    events about what governs moves is `governance`.
+    """
+
+    #: The lifecycle's id.
+    lifecycle: str = ""
+    #: The models it is for: names they were created with, or beginnings of names
+    #: that end in `*`; none means every model.
+    models: tuple[str, ...] = ()
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: In order; a new version begins in the first.
+    stages: tuple[StageDefinition, ...] = ()
+    #: How often it was defined, this time included: 1, 2, 3 …
+    version: int = 0
+
+
+class LifecycleRemoved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A lifecycle was removed; its models have the next that is for them, or the
+    default one.
+    """
+
+    #: The lifecycle's id.
+    lifecycle: str = ""
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
+class StageTaken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A version entered an exclusive stage of a model; the stream is
+    `models/{model}/stages/{stage}`. It holds the stage while it is in it.
+    """
+
+    #: The version that entered it before; 0 when none did.
+    previous_version: int = msgspec.field(default=0, name="previousVersion")
+    #: The version.
+    version: int = 0
+
+
 class TagsSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """Tags of a model or a version were set; tags not named stayed."""
 
@@ -367,6 +423,10 @@ class VersionRegistered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     properties: dict[str, PropertyValue] = {}
     #: Why it was done.
     reason: FreeText | None = None
+    #: Whether a version in this stage is resolved: `open` or `closed`, as the
+    #: lifecycle that was defined says; empty under the default lifecycle, where
+    #: only `archived` is closed.
+    resolution: str = ""
     #: Its SemVer label, if it came with one.
     semver: str = ""
     #: Inputs and outputs.
@@ -420,10 +480,17 @@ class VersionRestored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 class StageChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A version moved to another stage."""
 
+    #: The version that entered the stage and so displaced this one; 0 when it was
+    #: moved for its own sake.
+    displaced_by: int = msgspec.field(default=0, name="displacedBy")
     #: The stage before.
     from_stage: str = msgspec.field(default="", name="fromStage")
     #: Why it was done.
     reason: FreeText | None = None
+    #: Whether a version in the stage from now on is resolved: `open` or `closed`,
+    #: as the lifecycle that was defined says; empty under the default lifecycle,
+    #: where only `archived` is closed.
+    resolution: str = ""
     #: The stage from now on.
     to_stage: str = msgspec.field(default="", name="toStage")
 
@@ -436,6 +503,8 @@ Event: TypeAlias = (
     | HoldReleased
     | KeyCompromised
     | KeyRotated
+    | LifecycleDefined
+    | LifecycleRemoved
     | LogForked
     | LogWitnessed
     | ModelCreated
@@ -446,6 +515,7 @@ Event: TypeAlias = (
     | NamespaceCreated
     | PersonalDataErased
     | StageChanged
+    | StageTaken
     | TagsRemoved
     | TagsSet
     | VersionDeleted
@@ -464,6 +534,8 @@ EVENTS: dict[str, type[Event]] = {
     "HoldReleased": HoldReleased,
     "KeyCompromised": KeyCompromised,
     "KeyRotated": KeyRotated,
+    "LifecycleDefined": LifecycleDefined,
+    "LifecycleRemoved": LifecycleRemoved,
     "LogForked": LogForked,
     "LogWitnessed": LogWitnessed,
     "ModelCreated": ModelCreated,
@@ -474,6 +546,7 @@ EVENTS: dict[str, type[Event]] = {
     "NamespaceCreated": NamespaceCreated,
     "PersonalDataErased": PersonalDataErased,
     "StageChanged": StageChanged,
+    "StageTaken": StageTaken,
     "TagsRemoved": TagsRemoved,
     "TagsSet": TagsSet,
     "VersionDeleted": VersionDeleted,

@@ -13,13 +13,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from regesta.v1 import governance_pb2 as governance_pb
+from regesta_projections.rows import ResourceKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from google.protobuf.message import Message
 
-GOVERNANCE_STREAM: Final = "governance"
+#: What governs the moves in a namespace.
+GOVERNANCE: Final = ResourceKey("governance")
 
 
 class Place(NamedTuple):
@@ -37,6 +39,10 @@ def _nothing(_: str, __: Message) -> str:
     return ""
 
 
+def _model_of(stream: str, _: Message) -> str:
+    return "/".join(stream.split("/", 2)[:2])
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of resource."""
@@ -52,7 +58,15 @@ class Kind:
     state: Callable[[str, Message], str] = _nothing
 
 
-KINDS: Final = (Kind("governance", re.compile(GOVERNANCE_STREAM), governance_pb.Governance),)
+KINDS: Final = (
+    Kind("governance", re.compile(GOVERNANCE.stream), governance_pb.Governance),
+    Kind(
+        "stage_holder",
+        re.compile(r"models/[^/]+/stages/[^/]+"),
+        governance_pb.StageHolder,
+        parent=_model_of,
+    ),
+)
 
 
 @lru_cache(maxsize=4_096)

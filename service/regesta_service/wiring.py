@@ -27,6 +27,7 @@ from regesta.v1 import (
 from regesta_projections.records import Cause
 from regesta_service.access.principals import SYSTEM
 from regesta_service.api.admin import AdminCalls
+from regesta_service.api.governance import GovernanceCalls
 from regesta_service.api.guard import Guard
 from regesta_service.api.heads import HeadsCalls
 from regesta_service.api.methods import methods_of
@@ -44,9 +45,11 @@ from regesta_service.log.connections import Connections
 from regesta_service.log.namespaces import NamespaceRegistry
 from regesta_service.logs import AccessLog
 from regesta_service.reads.heads import HeadsReads
+from regesta_service.reads.holders import HolderReads
 from regesta_service.reads.namespaces import NamespaceReads
 from regesta_service.reads.privacy import PrivacyReads
 from regesta_service.reads.read_model import ReadModel
+from regesta_service.reads.resources import ResourceReads
 from regesta_service.sequencing.sequencer import Sequencer
 from regesta_service.verification.checks import Checks
 from regesta_service.verification.commitments import Commitments, Schedule
@@ -158,7 +161,8 @@ async def wired(
             ModelWrites(sequencer, reads.answers),
             VersionWrites(sequencer, reads.answers),
             LabelWrites(sequencer, reads.answers),
-            LifecycleWrites(sequencer, reads.answers),
+            LifecycleWrites(sequencer, reads.answers, HolderReads(registry, pool)),
+            GovernanceCalls(ResourceReads(registry, pool), reads, pool, sequencer, reads.answers),
             CatalogReads(reads),
             AuditReads(reads),
             LogProofs(reads, Trees(), settings.witness_keys()),

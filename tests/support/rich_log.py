@@ -10,6 +10,7 @@ from regesta_projections.records import Cause
 from tests.support.log_builder import START, LogBuilder
 
 MODEL = "models/Churn"
+OTHER = "models/Churn-2"
 FIRST = f"{MODEL}/versions/1"
 SECOND = f"{MODEL}/versions/2"
 CHAMPION = f"{MODEL}/aliases/champion"
@@ -55,6 +56,26 @@ REGISTERED = e.VersionRegistered(
 
 def rich_log(namespace: str = "acme") -> LogBuilder:
     """Return it: each type of event at least once, texts of every field, two people."""
+    log = _told(namespace)
+    _tell_more(log)
+    return log
+
+
+def padded_log(size: int, namespace: str = "acme") -> LogBuilder:
+    """Return the rich log with tags set over and over in it, so that it has `size` events.
+
+    The event at position 40 and the last are of them, whatever is added to the story later.
+    """
+    log = _told(namespace)
+    while log.size < size - _MORE - 1:
+        log.append(FIRST, e.TagsSet(tags={"round": str(log.size)}))
+    _tell_more(log)
+    log.append(FIRST, e.TagsSet(tags={"round": str(log.size)}))
+    return log
+
+
+def _told(namespace: str) -> LogBuilder:
+    """Return the part of the story to which nothing is added any more."""
     log = LogBuilder(namespace)
     _tell_model(log)
     _tell_versions(log)
@@ -65,12 +86,9 @@ def rich_log(namespace: str = "acme") -> LogBuilder:
     return log
 
 
-def padded_log(size: int, namespace: str = "acme") -> LogBuilder:
-    """Return the rich log with tags set over and over until it has `size` events."""
-    log = rich_log(namespace)
-    while log.size < size:
-        log.append(FIRST, e.TagsSet(tags={"round": str(log.size)}))
-    return log
+def _tell_more(log: LogBuilder) -> None:
+    """Tell what came to the story later, each time at its end."""
+    _tell_of_governance(log)
 
 
 def _tell_model(log: LogBuilder) -> None:
@@ -95,7 +113,7 @@ def _tell_model(log: LogBuilder) -> None:
         ("long_tags.notes", noted),
         ("reason", reasoned),
     )
-    log.append("models/Churn-2", e.ModelCreated(name="Churn-2", kind="ADAPTER", owner="risk"))
+    log.append(OTHER, e.ModelCreated(name="Churn-2", kind="ADAPTER", owner="risk"))
     log.append("models/Churn.old", e.ModelCreated(name="Churn.old", kind="PROMPT"))
 
 
@@ -193,3 +211,41 @@ def _tell_of_texts(log: LogBuilder) -> None:
             person="alice", legal_basis="GDPR Art. 17(1)(b)", digests=(erased,), total=1, part=1
         ),
     )
+
+
+def _tell_of_governance(log: LogBuilder) -> None:
+    stages = (
+        e.StageDefinition(name="draft", moves_to=("live", "gone")),
+        e.StageDefinition(name="live", moves_to=("gone",), exclusive=True, displaced_to="gone"),
+        e.StageDefinition(name="gone", closed=True),
+    )
+    log.append(
+        "governance",
+        e.LifecycleDefined(lifecycle="strict", version=1, models=("churn-*",), stages=stages),
+    )
+    log.append("governance", e.LifecycleDefined(lifecycle="other", version=1, stages=stages))
+    log.append("governance", e.LifecycleRemoved(lifecycle="other"))
+    # The second displaces the first. Numbers that no version of the other model has.
+    for number, previous in ((11, 0), (12, 11)):
+        log.append(
+            f"{OTHER}/versions/{number}",
+            e.VersionRegistered(version=number, stage="draft", resolution="open"),
+        )
+        log.append(f"{OTHER}/stages/live", e.StageTaken(version=number, previous_version=previous))
+        if previous:
+            log.append(
+                f"{OTHER}/versions/{previous}",
+                e.StageChanged(
+                    from_stage="live",
+                    to_stage="gone",
+                    resolution="closed",
+                    displaced_by=number,
+                ),
+            )
+        log.append(
+            f"{OTHER}/versions/{number}",
+            e.StageChanged(from_stage="draft", to_stage="live", resolution="open"),
+        )
+
+
+_MORE = rich_log().size - _told("acme").size

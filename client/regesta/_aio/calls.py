@@ -25,6 +25,7 @@ from regesta.v1 import (
     audit_service_pb2,
     catalog_service_pb2,
     event_pb2,
+    governance_pb2,
     heads_service_pb2,
     lifecycle_service_pb2,
     log_service_pb2,
@@ -1744,18 +1745,146 @@ class AsyncCalls:
         self._transport.positions.saw(namespace, answer.position)
         return answer.version
 
+    async def define_lifecycle(
+        self,
+        lifecycle_id: str,
+        *,
+        parent: str = "",
+        lifecycle: governance_pb2.Lifecycle,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> governance_pb2.Lifecycle:
+        """Define the stages of some models and the moves between them, or define them anew.
+
+        Versions stay in the stage they are in; from one that the lifecycle no longer has they
+        may move to its first and to its closed stages. FAILED_PRECONDITION with
+        LIFECYCLE_OVERLAPS when another lifecycle is for the same models.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            lifecycle_id: Required. The last part of the lifecycle's name:
+                `[a-z0-9][a-z0-9-]{0,62}`.
+            lifecycle: Required. `models` and `stages` of it.
+            etag: Optional. The revision of what governs the namespace (its `etag`); otherwise
+                the call is ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The lifecycle.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = lifecycle_service_pb2.DefineLifecycleRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            lifecycle_id=lifecycle_id,
+            lifecycle=lifecycle,
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.parent)
+        answer = await self._transport.unary(
+            "/regesta.v1.LifecycleService/DefineLifecycle",
+            request,
+            lifecycle_service_pb2.DefineLifecycleResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.lifecycle
+
+    async def remove_lifecycle(
+        self,
+        name: str,
+        *,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> governance_pb2.Governance:
+        """Remove a lifecycle; its models have the next that is for them, or the default one.
+
+        Args:
+            name: Required. Resource name of the lifecycle.
+            etag: Optional. The revision of what governs the namespace (its `etag`); otherwise
+                the call is ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            What is left.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = lifecycle_service_pb2.RemoveLifecycleRequest(
+            name=full_name(name, self._namespace, "model"),
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = await self._transport.unary(
+            "/regesta.v1.LifecycleService/RemoveLifecycle",
+            request,
+            lifecycle_service_pb2.RemoveLifecycleResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.governance
+
+    async def get_governance(
+        self, *, parent: str = "", at_position: int = 0, timeout: float | None = None
+    ) -> governance_pb2.Governance:
+        """Get everything that governs moves in a namespace.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            at_position: Optional. As it was right after this position; 0 means now.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            All of it.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = lifecycle_service_pb2.GetGovernanceRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            at_position=at_position,
+        )
+        namespace = namespace_of(request.parent)
+        answer = await self._transport.unary(
+            "/regesta.v1.LifecycleService/GetGovernance",
+            request,
+            lifecycle_service_pb2.GetGovernanceResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.governance
+
     async def get_lifecycle(
         self,
         *,
         parent: str = "",
         consistency: reading_pb2.Consistency | None = None,
+        model: str = "",
         timeout: float | None = None,
     ) -> lifecycle_service_pb2.GetLifecycleResponse:
-        """Get the stages and allowed moves of a namespace.
+        """Get the stages and allowed moves of a namespace, or of one of its models.
 
         Args:
             parent: Required. The namespace: `namespaces/{namespace}`.
             consistency: How fresh the answer must be.
+            model: Optional. The model whose lifecycle is meant, by its resource name; without
+                it the one for models that no other is for.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1767,6 +1896,7 @@ class AsyncCalls:
         request = lifecycle_service_pb2.GetLifecycleRequest(
             parent=full_name(parent, self._namespace, "namespace"),
             consistency=consistency,
+            model=model,
         )
         namespace = namespace_of(request.parent)
         if consistency is None:

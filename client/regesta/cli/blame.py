@@ -131,6 +131,16 @@ def _hold_released(event: Happened) -> dict[str, Any]:
     return {join("holds", event.data.get("hold", "")): None}
 
 
+def _lifecycle_defined(event: Happened) -> dict[str, Any]:
+    return {
+        join("lifecycles", event.data.get("lifecycle", "")): event.data.get("version"),
+    }
+
+
+def _lifecycle_removed(event: Happened) -> dict[str, Any]:
+    return {join("lifecycles", event.data.get("lifecycle", "")): None}
+
+
 def _sets(field: str, member: str) -> Callable[[Happened], dict[str, Any]]:
     """Return the fold of an event whose member is the new value of a field."""
     return lambda event: {field: event.data.get(member)}
@@ -154,6 +164,9 @@ _FOLDS: dict[str, Callable[[Happened], dict[str, Any]]] = {
     "VersionDeleted": _is("deleted", value=True),
     "VersionRestored": _is("deleted", value=None),
     "StageChanged": _sets("stage", "toStage"),
+    "StageTaken": _sets("version", "version"),
+    "LifecycleDefined": _lifecycle_defined,
+    "LifecycleRemoved": _lifecycle_removed,
     "TagsSet": _tags_set,
     "TagsRemoved": _tags_removed,
     "AliasSet": _sets("version", "version"),

@@ -62,7 +62,25 @@ def _labelled(event: Happened) -> str:
 
 
 def _moved(event: Happened) -> str:
-    return f"moved from {event.data.get('fromStage', '')} to {event.data.get('toStage', '')}"
+    said = f"moved from {event.data.get('fromStage', '')} to {event.data.get('toStage', '')}"
+    by = event.data.get("displacedBy")
+    return f"{said} (displaced by version {by})" if by else said
+
+
+def _lifecycle_defined(event: Happened) -> str:
+    data = event.data
+    stages = " → ".join(stage.get("name", "") for stage in data.get("stages", []))
+    models = _list(data.get("models", [])) or "every model"
+    return (
+        f"defined the lifecycle {data.get('lifecycle', '')} (version {data.get('version', 0)})"
+        f" for {models}: {stages}"
+    )
+
+
+def _stage_taken(event: Happened) -> str:
+    said = f"version {event.data.get('version', 0)} took the stage"
+    previous = event.data.get("previousVersion", 0)
+    return f"{said} (before it {previous})" if previous else said
 
 
 def _tags_set(event: Happened) -> str:
@@ -148,6 +166,9 @@ _SENTENCES: dict[str, Callable[[Happened], str]] = {
     "HoldPlaced": _hold_placed,
     "HoldReleased": lambda event: f"released the hold {event.data.get('hold', '')}",
     "PersonalDataErased": _erased,
+    "LifecycleDefined": _lifecycle_defined,
+    "LifecycleRemoved": lambda event: f"removed the lifecycle {event.data.get('lifecycle', '')}",
+    "StageTaken": _stage_taken,
     "LogWitnessed": _always("wrote a cosigned checkpoint into the log"),
 }
 

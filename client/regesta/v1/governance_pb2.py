@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bregesta/v1/governance.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"i\n\x0eLifecycleStage\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08moves_to\x18\x02 \x03(\t\x12\x0e\n\x06\x63losed\x18\x03 \x01(\x08\x12\x11\n\texclusive\x18\x04 \x01(\x08\x12\x14\n\x0c\x64isplaced_to\x18\x05 \x01(\t\"\xbd\x01\n\tLifecycle\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06models\x18\x02 \x03(\t\x12*\n\x06stages\x18\x03 \x03(\x0b\x32\x1a.regesta.v1.LifecycleStage\x12\x0f\n\x07version\x18\x04 \x01(\x05\x12\x12\n\ndefined_by\x18\x05 \x01(\t\x12/\n\x0b\x64\x65\x66ine_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08position\x18\x07 \x01(\x03\"\x98\x01\n\nGovernance\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\nlifecycles\x18\x02 \x03(\x0b\x32\x15.regesta.v1.Lifecycle\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x05 \x01(\t\x12\x0c\n\x04\x65tag\x18\x06 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bregesta/v1/governance.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"i\n\x0eLifecycleStage\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08moves_to\x18\x02 \x03(\t\x12\x0e\n\x06\x63losed\x18\x03 \x01(\x08\x12\x11\n\texclusive\x18\x04 \x01(\x08\x12\x14\n\x0c\x64isplaced_to\x18\x05 \x01(\t\"\xbd\x01\n\tLifecycle\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06models\x18\x02 \x03(\t\x12*\n\x06stages\x18\x03 \x03(\x0b\x32\x1a.regesta.v1.LifecycleStage\x12\x0f\n\x07version\x18\x04 \x01(\x05\x12\x12\n\ndefined_by\x18\x05 \x01(\t\x12/\n\x0b\x64\x65\x66ine_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08position\x18\x07 \x01(\x03\"\x7f\n\x0bStageHolder\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12/\n\x0bupdate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x04 \x01(\t\x12\x0c\n\x04\x65tag\x18\x05 \x01(\t\"\x98\x01\n\nGovernance\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\nlifecycles\x18\x02 \x03(\x0b\x32\x15.regesta.v1.Lifecycle\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x05 \x01(\t\x12\x0c\n\x04\x65tag\x18\x06 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,6 +36,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LIFECYCLESTAGE']._serialized_end=181
   _globals['_LIFECYCLE']._serialized_start=184
   _globals['_LIFECYCLE']._serialized_end=373
-  _globals['_GOVERNANCE']._serialized_start=376
-  _globals['_GOVERNANCE']._serialized_end=528
+  _globals['_STAGEHOLDER']._serialized_start=375
+  _globals['_STAGEHOLDER']._serialized_end=502
+  _globals['_GOVERNANCE']._serialized_start=505
+  _globals['_GOVERNANCE']._serialized_end=657
 # @@protoc_insertion_point(module_scope)

@@ -123,6 +123,48 @@ class Lifecycle(_message.Message):
 Global___Lifecycle: _TypeAlias = Lifecycle  # noqa: Y015
 
 @_typing.final
+class StageHolder(_message.Message):
+    """Which version entered an exclusive stage of a model last. It holds the stage
+    while it is in it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    UPDATED_BY_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name `namespaces/{namespace}/models/{model}/stages/{stage}`."""
+    version: _builtins.int
+    """The version."""
+    updated_by: _builtins.str
+    """Output only. The principal that moved it."""
+    etag: _builtins.str
+    """Output only. The revision."""
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it entered."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        version: _builtins.int = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+        updated_by: _builtins.str = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "update_time", b"update_time", "updated_by", b"updated_by", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StageHolder: _TypeAlias = StageHolder  # noqa: Y015
+
+@_typing.final
 class Governance(_message.Message):
     """What governs the moves in a namespace: its stream `governance`."""
 

@@ -6,14 +6,15 @@ names this place (`assert_never`) until it is done.
 
 from __future__ import annotations
 
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from regesta.v1 import admin_service_pb2 as admin_pb
 from regesta_projections import events as e
-from regesta_projections.evolve import labels, log, models, privacy, versions
-from regesta_projections.evolve.stamps import put_time, stamp
+from regesta_projections.evolve import governance, labels, log, models, privacy, versions
+from regesta_projections.evolve.stamps import put_time, stamp, stamp_resource
 from regesta_projections.evolve.streams import UnknownStream, key_of
 from regesta_projections.records import Recorded
+from regesta_projections.resources import kind_of
 from regesta_projections.rows import (
     AliasKey,
     Key,
@@ -22,6 +23,8 @@ from regesta_projections.rows import (
     NameKey,
     NamespaceRow,
     PrivacyKey,
+    ResourceKey,
+    ResourceRow,
     Rows,
     VersionKey,
 )
@@ -41,6 +44,7 @@ _LogEvent: TypeAlias = (
     e.HeadsCommitted | e.KeyRotated | e.KeyCompromised | e.LogForked | e.LogWitnessed
 )
 _PrivacyEvent: TypeAlias = e.HoldPlaced | e.HoldReleased | e.PersonalDataErased
+_ResourceEvent: TypeAlias = e.LifecycleDefined | e.LifecycleRemoved | e.StageTaken
 
 
 def keys_of(recorded: Recorded) -> list[Key]:
@@ -103,6 +107,8 @@ def evolve(rows: Rows, recorded: Recorded) -> None:
             _evolve_log(rows, event, recorded)
         case e.HoldPlaced() | e.HoldReleased() | e.PersonalDataErased():
             _evolve_privacy(rows, event, recorded)
+        case e.LifecycleDefined() | e.LifecycleRemoved() | e.StageTaken():
+            _evolve_resource(rows, event, recorded)
         case _:
             assert_never(event)
 
@@ -215,6 +221,34 @@ def _evolve_privacy(rows: Rows, event: _PrivacyEvent, recorded: Recorded) -> Non
         case _:
             assert_never(event)
     stamp(row, recorded)
+
+
+def _evolve_resource(rows: Rows, event: _ResourceEvent, recorded: Recorded) -> None:
+    key = key_of(recorded.stream)
+    if not isinstance(key, ResourceKey) or _KIND_OF[type(event)] != kind_of(key.stream).name:
+        raise _misplaced(recorded)
+    if recorded.revision == 1:
+        # The stream's first event makes it.
+        rows.add(ResourceRow(key.stream, kind_of(key.stream).message()))
+    row = rows.edit(key)
+    match event:
+        case e.LifecycleDefined():
+            governance.lifecycle_defined(row, event, recorded)
+        case e.LifecycleRemoved():
+            governance.lifecycle_removed(row, event)
+        case e.StageTaken():
+            governance.stage_taken(row, event)
+        case _:
+            assert_never(event)
+    stamp_resource(row, recorded)
+
+
+#: The kind of resource that each of these events happens to.
+_KIND_OF: Final[dict[type[_ResourceEvent], str]] = {
+    e.LifecycleDefined: "governance",
+    e.LifecycleRemoved: "governance",
+    e.StageTaken: "stage_holder",
+}
 
 
 def _misplaced(recorded: Recorded) -> UnknownStream:

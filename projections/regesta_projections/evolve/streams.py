@@ -52,6 +52,11 @@ def stream_of(key: StreamKey) -> str:
             return key.stream
 
 
+def below(model: str, part: str) -> ResourceKey:
+    """Return the key of a resource below a model, by what follows the model's stream."""
+    return ResourceKey(f"models/{model}/{part}")
+
+
 def key_of(stream: str) -> StreamKey:
     """Return what a stream identifies.
 

@@ -20,6 +20,7 @@ class Permission(StrEnum):
     CATALOG_ALIAS = "catalog.alias"
     CATALOG_DELETE = "catalog.delete"
     LIFECYCLE_TRANSITION = "lifecycle.transition"
+    GOVERNANCE_DEFINE = "governance.define"
     WATCH_SUBSCRIBE = "watch.subscribe"
     AUDIT_READ = "audit.read"
     PROOFS_READ = "proofs.read"
@@ -43,6 +44,7 @@ ROLES: dict[str, frozenset[Permission]] = {
         Permission.CATALOG_ALIAS,
         Permission.CATALOG_DELETE,
         Permission.LIFECYCLE_TRANSITION,
+        Permission.GOVERNANCE_DEFINE,
     },
     "auditor": _READER | {Permission.AUDIT_READ},
     # Sees sizes and hashes, nothing of what they are of.

@@ -48,7 +48,7 @@ class SetAlias:
         key = AliasKey(model.model, self.alias)
         alias = rows.get(key)
         _expect(model, self.alias, alias, self.expected_revision)
-        if not lifecycle.DEFAULT.resolves(version.resource.stage):
+        if not lifecycle.is_open(version.resource.stage, version.resource.stage_resolution):
             raise VersionArchived(
                 f"models/{model.name}/versions/{self.number} is {version.resource.stage};"
                 " move it to another stage before an alias points to it",

@@ -33,6 +33,13 @@ MAX_LINE: Final = 4_096
 #: Of a checkpoint with its signatures, in bytes: two of them fit into an event.
 MAX_NOTE_BYTES: Final = 16_384
 
+#: Of a namespace.
+MAX_LIFECYCLES: Final = 50
+#: Of a lifecycle.
+MAX_STAGES: Final = 32
+#: Names and beginnings of names that a lifecycle or policy is for.
+MAX_PATTERNS: Final = 500
+
 #: Of the matter that a hold serves, and of the ground for an erasure.
 MAX_MATTER: Final = 500
 MAX_HOLDS: Final = 1_000

@@ -210,6 +210,41 @@ class MoveNotAllowed(Rejection):
     reason = "MOVE_NOT_ALLOWED"
 
 
+class StageTakenAlready(Rejection):
+    """An exclusive stage has a holder, and the lifecycle does not say where it would go."""
+
+    kind = Kind.PRECONDITION
+    reason = "STAGE_TAKEN"
+
+
+class HoldersChanged(Rejection):
+    """Who is in a stage changed between look and move; the server looks again a few times."""
+
+    kind = Kind.CONFLICT
+    reason = "HOLDERS_CHANGED"
+
+
+class LifecycleNotFound(Rejection):
+    """No lifecycle of this name is defined."""
+
+    kind = Kind.NOT_FOUND
+    reason = "LIFECYCLE_NOT_FOUND"
+
+
+class LifecycleOverlaps(Rejection):
+    """Another lifecycle is for the same models, no more and no less exactly."""
+
+    kind = Kind.PRECONDITION
+    reason = "LIFECYCLE_OVERLAPS"
+
+
+class GovernanceFull(Rejection):
+    """A namespace has as many lifecycles or policies as it may."""
+
+    kind = Kind.PRECONDITION
+    reason = "GOVERNANCE_FULL"
+
+
 class TooManyTags(Rejection):
     """A resource would have more tags than it may."""
 

@@ -15,6 +15,7 @@ from regesta_service.api.writes.models import ModelWrites
 from regesta_service.api.writes.versions import VersionWrites
 from regesta_service.log.connections import Connections
 from regesta_service.log.namespaces import NamespaceRegistry
+from regesta_service.reads.holders import HolderReads
 from regesta_service.reads.read_model import ReadModel
 from regesta_service.sequencing.sequencer import Sequencer
 
@@ -58,6 +59,6 @@ async def writers(database: LiveDatabase) -> AsyncIterator[Writers]:
             ModelWrites(sequencer, reads.answers),
             VersionWrites(sequencer, reads.answers),
             LabelWrites(sequencer, reads.answers),
-            LifecycleWrites(sequencer, reads.answers),
+            LifecycleWrites(sequencer, reads.answers, HolderReads(registry, pool)),
             reads,
         )

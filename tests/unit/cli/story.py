@@ -109,6 +109,14 @@ def churn() -> LogBuilder:
             ("privacy", e.HoldPlaced(hold="case-7", person="bob", matter="7 O 114/26")),
             ("privacy", e.HoldReleased(hold="case-7")),
             (
+                "governance",
+                e.LifecycleDefined(
+                    lifecycle="strict", version=1, stages=(e.StageDefinition(name="draft"),)
+                ),
+            ),
+            ("governance", e.LifecycleRemoved(lifecycle="strict")),
+            ("models/churn/stages/live", e.StageTaken(version=1)),
+            (
                 "privacy",
                 e.PersonalDataErased(
                     person="bob", legal_basis="Art. 17", digests=("x",), total=1, part=1

@@ -36,6 +36,9 @@ SAID = [
     "wrote a cosigned checkpoint into the log",
     "placed the hold case-7 on the texts of bob: 7 O 114/26",
     "released the hold case-7",
+    "defined the lifecycle strict (version 1) for every model: draft",
+    "removed the lifecycle strict",
+    "version 1 took the stage",
     "erased 1 texts of bob: Art. 17",
 ]
 

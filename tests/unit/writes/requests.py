@@ -12,11 +12,13 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from regesta.audit.messages import SignatureType
 from regesta.audit.notes import VerifierKey
 from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import governance_pb2 as governance_pb
 from regesta.v1 import heads_service_pb2 as heads_pb
 from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
 from regesta.v1 import model_pb2, version_pb2
 from regesta.v1 import privacy_service_pb2 as privacy_pb
 from regesta_service.api.writes import (
+    translate_governance,
     translate_labels,
     translate_log,
     translate_models,
@@ -123,6 +125,18 @@ WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
     "ReleaseHold": (
         translate_privacy.release_hold,
         privacy_pb.ReleaseHoldRequest(name="namespaces/acme/holds/case-7"),
+    ),
+    "DefineLifecycle": (
+        translate_governance.define_lifecycle,
+        lifecycle_pb.DefineLifecycleRequest(
+            parent="namespaces/acme",
+            lifecycle_id="strict",
+            lifecycle=governance_pb.Lifecycle(stages=[governance_pb.LifecycleStage(name="draft")]),
+        ),
+    ),
+    "RemoveLifecycle": (
+        translate_governance.remove_lifecycle,
+        lifecycle_pb.RemoveLifecycleRequest(name="namespaces/acme/lifecycles/strict"),
     ),
     "TransitionVersion": (
         translate_versions.transition_version,

@@ -266,3 +266,45 @@ class Lineage(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Lineage: _TypeAlias = Lineage  # noqa: Y015
+
+@_typing.final
+class StageDefinition(_message.Message):
+    """A stage and where a version may go from it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    MOVES_TO_FIELD_NUMBER: _builtins.int
+    CLOSED_FIELD_NUMBER: _builtins.int
+    EXCLUSIVE_FIELD_NUMBER: _builtins.int
+    DISPLACED_TO_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name."""
+    closed: _builtins.bool
+    """True when a version in this stage is not resolved."""
+    exclusive: _builtins.bool
+    """True when only one version of a model may be in this stage."""
+    displaced_to: _builtins.str
+    """Where the holder of an exclusive stage goes when another enters; empty when
+    the newcomer is refused.
+    """
+    @_builtins.property
+    def moves_to(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The stages a version may move to from here."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        moves_to: _abc.Iterable[_builtins.str] | None = ...,
+        closed: _builtins.bool = ...,
+        exclusive: _builtins.bool = ...,
+        displaced_to: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed", b"closed", "displaced_to", b"displaced_to", "exclusive", b"exclusive", "moves_to", b"moves_to", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StageDefinition: _TypeAlias = StageDefinition  # noqa: Y015

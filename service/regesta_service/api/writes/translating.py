@@ -38,6 +38,8 @@ if TYPE_CHECKING:
         | pb.SetAliasRequest
         | pb.RemoveAliasRequest
         | lifecycle_pb.TransitionVersionRequest
+        | lifecycle_pb.DefineLifecycleRequest
+        | lifecycle_pb.RemoveLifecycleRequest
         | heads_pb.RecordLogEventRequest
         | privacy_pb.EraseTextsRequest
         | privacy_pb.PlaceHoldRequest
