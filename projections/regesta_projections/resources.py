@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from regesta.v1 import governance_pb2 as governance_pb
 from regesta_projections.rows import ResourceKey
@@ -43,6 +43,19 @@ def _model_of(stream: str, _: Message) -> str:
     return "/".join(stream.split("/", 2)[:2])
 
 
+def _version_of(stream: str, _: Message) -> str:
+    return stream.rpartition("/")[0]
+
+
+def _requested(_: str, message: Message) -> str:
+    return cast("governance_pb.TransitionRequest", message).version
+
+
+def _request_state(_: str, message: Message) -> str:
+    request = cast("governance_pb.TransitionRequest", message)
+    return "open" if request.state == governance_pb.TransitionRequest.STATE_OPEN else "ended"
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of resource."""
@@ -65,6 +78,19 @@ KINDS: Final = (
         re.compile(r"models/[^/]+/stages/[^/]+"),
         governance_pb.StageHolder,
         parent=_model_of,
+    ),
+    Kind(
+        "evaluations",
+        re.compile(r"models/[^/]+/versions/[0-9]+/evaluations"),
+        governance_pb.VersionEvaluations,
+        parent=_version_of,
+    ),
+    Kind(
+        "request",
+        re.compile(r"requests/[a-z0-9-]+"),
+        governance_pb.TransitionRequest,
+        parent=_requested,
+        state=_request_state,
     ),
 )
 

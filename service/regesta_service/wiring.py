@@ -18,6 +18,7 @@ from regesta.v1 import (
     admin_service_pb2,
     audit_service_pb2,
     catalog_service_pb2,
+    governance_service_pb2,
     heads_service_pb2,
     lifecycle_service_pb2,
     log_service_pb2,
@@ -36,6 +37,7 @@ from regesta_service.api.reads.audit import AuditReads
 from regesta_service.api.reads.catalog import CatalogReads
 from regesta_service.api.reads.log import LogProofs
 from regesta_service.api.reads.watch import WatchStreams
+from regesta_service.api.requests import RequestCalls, Sources
 from regesta_service.api.writes.labels import LabelWrites
 from regesta_service.api.writes.lifecycle import LifecycleWrites
 from regesta_service.api.writes.models import ModelWrites
@@ -49,7 +51,10 @@ from regesta_service.reads.holders import HolderReads
 from regesta_service.reads.namespaces import NamespaceReads
 from regesta_service.reads.privacy import PrivacyReads
 from regesta_service.reads.read_model import ReadModel
+from regesta_service.reads.requests import RequestReads
 from regesta_service.reads.resources import ResourceReads
+from regesta_service.sequencing.dry_run import DryRun
+from regesta_service.sequencing.expiry import Expiry
 from regesta_service.sequencing.sequencer import Sequencer
 from regesta_service.verification.checks import Checks
 from regesta_service.verification.commitments import Commitments, Schedule
@@ -66,6 +71,7 @@ FILES: Final = (
     admin_service_pb2.DESCRIPTOR,
     audit_service_pb2.DESCRIPTOR,
     catalog_service_pb2.DESCRIPTOR,
+    governance_service_pb2.DESCRIPTOR,
     heads_service_pb2.DESCRIPTOR,
     privacy_service_pb2.DESCRIPTOR,
     lifecycle_service_pb2.DESCRIPTOR,
@@ -157,12 +163,27 @@ async def wired(
         if settings.heads_interval:
             schedule = Schedule(commitments, service_dsn, settings.heads_interval)
             stack.push_async_callback(_ended, asyncio.create_task(schedule.run()))
+        resources, holders = ResourceReads(registry, pool), HolderReads(registry, pool)
+        requests = RequestReads(registry, pool, resources)
+        expiry = asyncio.create_task(Expiry(sequencer, service_dsn).run())
+        stack.push_async_callback(_ended, expiry)
         servicers = (
             ModelWrites(sequencer, reads.answers),
             VersionWrites(sequencer, reads.answers),
-            LabelWrites(sequencer, reads.answers),
-            LifecycleWrites(sequencer, reads.answers, HolderReads(registry, pool)),
-            GovernanceCalls(ResourceReads(registry, pool), reads, pool, sequencer, reads.answers),
+            LabelWrites(sequencer, reads.answers, holders, requests),
+            LifecycleWrites(sequencer, reads.answers, holders, requests),
+            GovernanceCalls(resources, reads, pool, sequencer, reads.answers),
+            RequestCalls(
+                Sources(
+                    resources,
+                    requests,
+                    holders,
+                    DryRun(connections, registry),
+                    reads.page_tokens,
+                ),
+                sequencer,
+                reads.answers,
+            ),
             CatalogReads(reads),
             AuditReads(reads),
             LogProofs(reads, Trees(), settings.witness_keys()),

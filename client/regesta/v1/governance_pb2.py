@@ -25,19 +25,51 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bregesta/v1/governance.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"i\n\x0eLifecycleStage\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08moves_to\x18\x02 \x03(\t\x12\x0e\n\x06\x63losed\x18\x03 \x01(\x08\x12\x11\n\texclusive\x18\x04 \x01(\x08\x12\x14\n\x0c\x64isplaced_to\x18\x05 \x01(\t\"\xbd\x01\n\tLifecycle\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06models\x18\x02 \x03(\t\x12*\n\x06stages\x18\x03 \x03(\x0b\x32\x1a.regesta.v1.LifecycleStage\x12\x0f\n\x07version\x18\x04 \x01(\x05\x12\x12\n\ndefined_by\x18\x05 \x01(\t\x12/\n\x0b\x64\x65\x66ine_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08position\x18\x07 \x01(\x03\"\x7f\n\x0bStageHolder\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12/\n\x0bupdate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x04 \x01(\t\x12\x0c\n\x04\x65tag\x18\x05 \x01(\t\"\x98\x01\n\nGovernance\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\nlifecycles\x18\x02 \x03(\x0b\x32\x15.regesta.v1.Lifecycle\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x05 \x01(\t\x12\x0c\n\x04\x65tag\x18\x06 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bregesta/v1/governance.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"i\n\x0eLifecycleStage\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08moves_to\x18\x02 \x03(\t\x12\x0e\n\x06\x63losed\x18\x03 \x01(\x08\x12\x11\n\texclusive\x18\x04 \x01(\x08\x12\x14\n\x0c\x64isplaced_to\x18\x05 \x01(\t\"\xbd\x01\n\tLifecycle\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06models\x18\x02 \x03(\t\x12*\n\x06stages\x18\x03 \x03(\x0b\x32\x1a.regesta.v1.LifecycleStage\x12\x0f\n\x07version\x18\x04 \x01(\x05\x12\x12\n\ndefined_by\x18\x05 \x01(\t\x12/\n\x0b\x64\x65\x66ine_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08position\x18\x07 \x01(\x03\"\x7f\n\x0bStageHolder\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12/\n\x0bupdate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x04 \x01(\t\x12\x0c\n\x04\x65tag\x18\x05 \x01(\t\"B\n\x0fMetricThreshold\x12\x0e\n\x06metric\x18\x01 \x01(\t\x12\x10\n\x08operator\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\x01\"\x9a\x01\n\x15\x45valuationRequirement\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x16\n\x0e\x64\x61taset_digest\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x17\n\x0fmax_age_seconds\x18\x04 \x01(\x03\x12/\n\nthresholds\x18\x05 \x03(\x0b\x32\x1b.regesta.v1.MetricThreshold\"3\n\x13\x41pprovalRequirement\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12\r\n\x05roles\x18\x02 \x03(\t\"B\n\x0fPolicyCondition\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nexpression\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\x85\x04\n\x06Policy\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06models\x18\x02 \x03(\t\x12\x0e\n\x06stages\x18\x03 \x03(\t\x12\x0f\n\x07\x61liases\x18\x04 \x03(\t\x12\x15\n\rrequired_tags\x18\x05 \x03(\t\x12\x19\n\x11require_signature\x18\x06 \x01(\x08\x12\x14\n\x0crequire_card\x18\x07 \x01(\x08\x12\x17\n\x0frequire_lineage\x18\x08 \x01(\x08\x12\x16\n\x0erequire_digest\x18\t \x01(\x08\x12\x36\n\x0b\x65valuations\x18\n \x03(\x0b\x32!.regesta.v1.EvaluationRequirement\x12\x32\n\tapprovals\x18\x0b \x03(\x0b\x32\x1f.regesta.v1.ApprovalRequirement\x12 \n\x18\x61pproval_max_age_seconds\x18\x0c \x01(\x03\x12\x1c\n\x14proposer_may_approve\x18\r \x01(\x08\x12/\n\nconditions\x18\x0e \x03(\x0b\x32\x1b.regesta.v1.PolicyCondition\x12\x0f\n\x07version\x18\x0f \x01(\x05\x12\x12\n\ndefined_by\x18\x10 \x01(\t\x12/\n\x0b\x64\x65\x66ine_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08position\x18\x12 \x01(\x03\"\x8a\x01\n\x0f\x45valuationSlice\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x39\n\x07metrics\x18\x02 \x03(\x0b\x32(.regesta.v1.EvaluationSlice.MetricsEntry\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\x90\x03\n\nEvaluation\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\t\x12\x16\n\x0e\x64\x61taset_digest\x18\x03 \x01(\t\x12\x0e\n\x06method\x18\x04 \x01(\t\x12\x11\n\tevaluator\x18\x05 \x01(\t\x12\x34\n\x07metrics\x18\x06 \x03(\x0b\x32#.regesta.v1.Evaluation.MetricsEntry\x12+\n\x06slices\x18\x07 \x03(\x0b\x32\x1b.regesta.v1.EvaluationSlice\x12/\n\x0bvalid_until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06source\x18\t \x01(\t\x12\x13\n\x0brecorded_by\x18\n \x01(\t\x12/\n\x0brecord_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08position\x18\x0c \x01(\x03\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xb1\x01\n\x12VersionEvaluations\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x0b\x65valuations\x18\x02 \x03(\x0b\x32\x16.regesta.v1.Evaluation\x12\r\n\x05total\x18\x03 \x01(\x05\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x05 \x01(\t\x12\x0c\n\x04\x65tag\x18\x06 \x01(\t\"\xb3\x01\n\x08\x41pproval\x12\x11\n\tprincipal\x18\x01 \x01(\t\x12\x0e\n\x06person\x18\x02 \x01(\t\x12\r\n\x05roles\x18\x03 \x03(\t\x12\x0f\n\x07meaning\x18\x04 \x01(\t\x12\x17\n\x0f\x65vidence_digest\x18\x05 \x01(\t\x12(\n\x04time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08position\x18\x07 \x01(\x03\x12\x0f\n\x07\x63omment\x18\x08 \x01(\t\"\x89\x05\n\x11TransitionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x10\n\x08to_stage\x18\x03 \x01(\t\x12\r\n\x05\x61lias\x18\x04 \x01(\t\x12\x32\n\x05state\x18\x05 \x01(\x0e\x32#.regesta.v1.TransitionRequest.State\x12\x10\n\x08proposer\x18\x06 \x01(\t\x12\x17\n\x0fproposer_person\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12/\n\x0b\x65xpire_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\tapprovals\x18\n \x03(\x0b\x32\x14.regesta.v1.Approval\x12\'\n\trejection\x18\x0b \x01(\x0b\x32\x14.regesta.v1.Approval\x12\x17\n\x0f\x65vidence_digest\x18\x0c \x01(\t\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x0e \x01(\t\x12/\n\x0bupdate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x10 \x01(\t\x12\x0c\n\x04\x65tag\x18\x11 \x01(\t\x12\x10\n\x08position\x18\x12 \x01(\x03\"\x7f\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTATE_OPEN\x10\x01\x12\x12\n\x0eSTATE_REJECTED\x10\x02\x12\x13\n\x0fSTATE_CANCELLED\x10\x03\x12\x11\n\rSTATE_EXPIRED\x10\x04\x12\x13\n\x0fSTATE_COMPLETED\x10\x05\"k\n\x10\x43onditionOutcome\x12\x0e\n\x06policy\x18\x01 \x01(\t\x12\x16\n\x0epolicy_version\x18\x02 \x01(\x05\x12\x11\n\tcondition\x18\x03 \x01(\t\x12\x0b\n\x03met\x18\x04 \x01(\x08\x12\x0f\n\x07message\x18\x05 \x01(\t\"\xbe\x01\n\nGovernance\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\nlifecycles\x18\x02 \x03(\x0b\x32\x15.regesta.v1.Lifecycle\x12$\n\x08policies\x18\x03 \x03(\x0b\x32\x12.regesta.v1.Policy\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x05 \x01(\t\x12\x0c\n\x04\x65tag\x18\x06 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'regesta.v1.governance_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_EVALUATIONSLICE_METRICSENTRY']._loaded_options = None
+  _globals['_EVALUATIONSLICE_METRICSENTRY']._serialized_options = b'8\001'
+  _globals['_EVALUATION_METRICSENTRY']._loaded_options = None
+  _globals['_EVALUATION_METRICSENTRY']._serialized_options = b'8\001'
   _globals['_LIFECYCLESTAGE']._serialized_start=76
   _globals['_LIFECYCLESTAGE']._serialized_end=181
   _globals['_LIFECYCLE']._serialized_start=184
   _globals['_LIFECYCLE']._serialized_end=373
   _globals['_STAGEHOLDER']._serialized_start=375
   _globals['_STAGEHOLDER']._serialized_end=502
-  _globals['_GOVERNANCE']._serialized_start=505
-  _globals['_GOVERNANCE']._serialized_end=657
+  _globals['_METRICTHRESHOLD']._serialized_start=504
+  _globals['_METRICTHRESHOLD']._serialized_end=570
+  _globals['_EVALUATIONREQUIREMENT']._serialized_start=573
+  _globals['_EVALUATIONREQUIREMENT']._serialized_end=727
+  _globals['_APPROVALREQUIREMENT']._serialized_start=729
+  _globals['_APPROVALREQUIREMENT']._serialized_end=780
+  _globals['_POLICYCONDITION']._serialized_start=782
+  _globals['_POLICYCONDITION']._serialized_end=848
+  _globals['_POLICY']._serialized_start=851
+  _globals['_POLICY']._serialized_end=1368
+  _globals['_EVALUATIONSLICE']._serialized_start=1371
+  _globals['_EVALUATIONSLICE']._serialized_end=1509
+  _globals['_EVALUATIONSLICE_METRICSENTRY']._serialized_start=1463
+  _globals['_EVALUATIONSLICE_METRICSENTRY']._serialized_end=1509
+  _globals['_EVALUATION']._serialized_start=1512
+  _globals['_EVALUATION']._serialized_end=1912
+  _globals['_EVALUATION_METRICSENTRY']._serialized_start=1463
+  _globals['_EVALUATION_METRICSENTRY']._serialized_end=1509
+  _globals['_VERSIONEVALUATIONS']._serialized_start=1915
+  _globals['_VERSIONEVALUATIONS']._serialized_end=2092
+  _globals['_APPROVAL']._serialized_start=2095
+  _globals['_APPROVAL']._serialized_end=2274
+  _globals['_TRANSITIONREQUEST']._serialized_start=2277
+  _globals['_TRANSITIONREQUEST']._serialized_end=2926
+  _globals['_TRANSITIONREQUEST_STATE']._serialized_start=2799
+  _globals['_TRANSITIONREQUEST_STATE']._serialized_end=2926
+  _globals['_CONDITIONOUTCOME']._serialized_start=2928
+  _globals['_CONDITIONOUTCOME']._serialized_end=3035
+  _globals['_GOVERNANCE']._serialized_start=3038
+  _globals['_GOVERNANCE']._serialized_end=3228
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -165,6 +166,683 @@ class StageHolder(_message.Message):
 Global___StageHolder: _TypeAlias = StageHolder  # noqa: Y015
 
 @_typing.final
+class MetricThreshold(_message.Message):
+    """A bound that a metric must keep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METRIC_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    metric: _builtins.str
+    """The metric's name."""
+    operator: _builtins.str
+    """One of `>=`, `>`, `<=`, `<`, `==`."""
+    value: _builtins.float
+    """The bound."""
+    def __init__(
+        self,
+        *,
+        metric: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        value: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["metric", b"metric", "operator", b"operator", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MetricThreshold: _TypeAlias = MetricThreshold  # noqa: Y015
+
+@_typing.final
+class EvaluationRequirement(_message.Message):
+    """An evaluation that a version must have: one that is valid, on this dataset,
+    young enough, and within all bounds. Of several on the same dataset by the
+    same method the last counts, so a worse result is not hidden by an older.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATASET_FIELD_NUMBER: _builtins.int
+    DATASET_DIGEST_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    MAX_AGE_SECONDS_FIELD_NUMBER: _builtins.int
+    THRESHOLDS_FIELD_NUMBER: _builtins.int
+    dataset: _builtins.str
+    """The dataset's name; empty for any."""
+    dataset_digest: _builtins.str
+    """The dataset's digest; empty for any."""
+    method: _builtins.str
+    """The method, for example `benchmark`; empty for any."""
+    max_age_seconds: _builtins.int
+    """How old it may be, in seconds; 0 means that age does not matter."""
+    @_builtins.property
+    def thresholds(self) -> _containers.RepeatedCompositeFieldContainer[Global___MetricThreshold]:
+        """The bounds that it must keep, all of them; at most 50."""
+
+    def __init__(
+        self,
+        *,
+        dataset: _builtins.str = ...,
+        dataset_digest: _builtins.str = ...,
+        method: _builtins.str = ...,
+        max_age_seconds: _builtins.int = ...,
+        thresholds: _abc.Iterable[Global___MetricThreshold] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "dataset_digest", b"dataset_digest", "max_age_seconds", b"max_age_seconds", "method", b"method", "thresholds", b"thresholds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvaluationRequirement: _TypeAlias = EvaluationRequirement  # noqa: Y015
+
+@_typing.final
+class ApprovalRequirement(_message.Message):
+    """Approvals that a move must have. A person counts once, whatever accounts they
+    have.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNT_FIELD_NUMBER: _builtins.int
+    ROLES_FIELD_NUMBER: _builtins.int
+    count: _builtins.int
+    """How many people: 1 to 20."""
+    @_builtins.property
+    def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Each of them has one of these roles; none means any role that may approve."""
+
+    def __init__(
+        self,
+        *,
+        count: _builtins.int = ...,
+        roles: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "roles", b"roles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApprovalRequirement: _TypeAlias = ApprovalRequirement  # noqa: Y015
+
+@_typing.final
+class PolicyCondition(_message.Message):
+    """A condition in CEL over `model` (Model), `version` (Version), `evaluations`
+    (list of Evaluation), `approvals` (list of Approval), `from_stage`,
+    `to_stage`, `alias`, `principal` and `proposer` (string) and `now`
+    (timestamp). `exists` and `all` are there, `map` and `filter` are not.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    EXPRESSION_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Its id within the policy: `[a-z0-9][a-z0-9-]{0,62}`."""
+    expression: _builtins.str
+    """The condition; at most 4,096 bytes."""
+    message: _builtins.str
+    """What people read when it does not hold; at most 500 characters on one line."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        expression: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expression", b"expression", "id", b"id", "message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyCondition: _TypeAlias = PolicyCondition  # noqa: Y015
+
+@_typing.final
+class Policy(_message.Message):
+    """What must hold before a version moves into a stage or an alias is pointed to
+    it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
+    STAGES_FIELD_NUMBER: _builtins.int
+    ALIASES_FIELD_NUMBER: _builtins.int
+    REQUIRED_TAGS_FIELD_NUMBER: _builtins.int
+    REQUIRE_SIGNATURE_FIELD_NUMBER: _builtins.int
+    REQUIRE_CARD_FIELD_NUMBER: _builtins.int
+    REQUIRE_LINEAGE_FIELD_NUMBER: _builtins.int
+    REQUIRE_DIGEST_FIELD_NUMBER: _builtins.int
+    EVALUATIONS_FIELD_NUMBER: _builtins.int
+    APPROVALS_FIELD_NUMBER: _builtins.int
+    APPROVAL_MAX_AGE_SECONDS_FIELD_NUMBER: _builtins.int
+    PROPOSER_MAY_APPROVE_FIELD_NUMBER: _builtins.int
+    CONDITIONS_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    DEFINED_BY_FIELD_NUMBER: _builtins.int
+    DEFINE_TIME_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name `namespaces/{namespace}/policies/{policy}`; the last part is
+    `[a-z0-9][a-z0-9-]{0,62}`.
+    """
+    require_signature: _builtins.bool
+    """Whether the version must have a signature."""
+    require_card: _builtins.bool
+    """Whether the version must have a card."""
+    require_lineage: _builtins.bool
+    """Whether the version must say where it comes from."""
+    require_digest: _builtins.bool
+    """Whether the version must have a content digest."""
+    approval_max_age_seconds: _builtins.int
+    """How old an approval may be, in seconds; 0 means that age does not matter."""
+    proposer_may_approve: _builtins.bool
+    """Whether who asked for the move may approve it too."""
+    version: _builtins.int
+    """Output only. How often it was defined: 1, 2, 3 …"""
+    defined_by: _builtins.str
+    """Output only. The principal that defined this version of it."""
+    position: _builtins.int
+    """Output only. The position of the event that defined it."""
+    @_builtins.property
+    def models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The models it is for: names they were created with, or beginnings of names
+        that end in `*`. Empty means every model. Every policy that is for a model
+        counts, not only the most exact.
+        """
+
+    @_builtins.property
+    def stages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """It governs moves into these stages."""
+
+    @_builtins.property
+    def aliases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """It governs pointing these aliases; `*` is all of them."""
+
+    @_builtins.property
+    def required_tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Tags that the version must have; at most 100."""
+
+    @_builtins.property
+    def evaluations(self) -> _containers.RepeatedCompositeFieldContainer[Global___EvaluationRequirement]:
+        """Evaluations that it must have; at most 50."""
+
+    @_builtins.property
+    def approvals(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApprovalRequirement]:
+        """Approvals that the move must have; at most 10."""
+
+    @_builtins.property
+    def conditions(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyCondition]:
+        """Conditions that must hold; at most 50."""
+
+    @_builtins.property
+    def define_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        models: _abc.Iterable[_builtins.str] | None = ...,
+        stages: _abc.Iterable[_builtins.str] | None = ...,
+        aliases: _abc.Iterable[_builtins.str] | None = ...,
+        required_tags: _abc.Iterable[_builtins.str] | None = ...,
+        require_signature: _builtins.bool = ...,
+        require_card: _builtins.bool = ...,
+        require_lineage: _builtins.bool = ...,
+        require_digest: _builtins.bool = ...,
+        evaluations: _abc.Iterable[Global___EvaluationRequirement] | None = ...,
+        approvals: _abc.Iterable[Global___ApprovalRequirement] | None = ...,
+        approval_max_age_seconds: _builtins.int = ...,
+        proposer_may_approve: _builtins.bool = ...,
+        conditions: _abc.Iterable[Global___PolicyCondition] | None = ...,
+        version: _builtins.int = ...,
+        defined_by: _builtins.str = ...,
+        define_time: _timestamp_pb2.Timestamp | None = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["define_time", b"define_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "approval_max_age_seconds", b"approval_max_age_seconds", "approvals", b"approvals", "conditions", b"conditions", "define_time", b"define_time", "defined_by", b"defined_by", "evaluations", b"evaluations", "models", b"models", "name", b"name", "position", b"position", "proposer_may_approve", b"proposer_may_approve", "require_card", b"require_card", "require_digest", b"require_digest", "require_lineage", b"require_lineage", "require_signature", b"require_signature", "required_tags", b"required_tags", "stages", b"stages", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Policy: _TypeAlias = Policy  # noqa: Y015
+
+@_typing.final
+class EvaluationSlice(_message.Message):
+    """One group's share of an evaluation, for example an age group."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class MetricsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NAME_FIELD_NUMBER: _builtins.int
+    METRICS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The group's name."""
+    @_builtins.property
+    def metrics(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
+        """Its metrics."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        metrics: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["metrics", b"metrics", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvaluationSlice: _TypeAlias = EvaluationSlice  # noqa: Y015
+
+@_typing.final
+class Evaluation(_message.Message):
+    """What was measured of a version: a fact, which stays."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class MetricsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    ID_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
+    DATASET_DIGEST_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    EVALUATOR_FIELD_NUMBER: _builtins.int
+    METRICS_FIELD_NUMBER: _builtins.int
+    SLICES_FIELD_NUMBER: _builtins.int
+    VALID_UNTIL_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    RECORDED_BY_FIELD_NUMBER: _builtins.int
+    RECORD_TIME_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Output only. Its id within the version."""
+    dataset: _builtins.str
+    """Required. The dataset's name; at most 500 characters on one line."""
+    dataset_digest: _builtins.str
+    """The dataset's digest; at most 500 characters on one line."""
+    method: _builtins.str
+    """Required. How: `benchmark`, `human`, `safety`, `shadow` or another word of
+    `[a-z][a-z0-9-]{0,62}`.
+    """
+    evaluator: _builtins.str
+    """Who or what evaluated: a person, a pipeline, a tool and its version; at most
+    500 characters on one line.
+    """
+    source: _builtins.str
+    """Where its details are; opaque to the server. At most 4,096 characters."""
+    recorded_by: _builtins.str
+    """Output only. The principal that recorded it."""
+    position: _builtins.int
+    """Output only. The position of its event."""
+    @_builtins.property
+    def metrics(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
+        """Required. What was measured; at most 200."""
+
+    @_builtins.property
+    def slices(self) -> _containers.RepeatedCompositeFieldContainer[Global___EvaluationSlice]:
+        """The same for groups; at most 50, with 50 metrics each."""
+
+    @_builtins.property
+    def valid_until(self) -> _timestamp_pb2.Timestamp:
+        """Until when it counts; unset means without end."""
+
+    @_builtins.property
+    def record_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it was recorded."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        dataset: _builtins.str = ...,
+        dataset_digest: _builtins.str = ...,
+        method: _builtins.str = ...,
+        evaluator: _builtins.str = ...,
+        metrics: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        slices: _abc.Iterable[Global___EvaluationSlice] | None = ...,
+        valid_until: _timestamp_pb2.Timestamp | None = ...,
+        source: _builtins.str = ...,
+        recorded_by: _builtins.str = ...,
+        record_time: _timestamp_pb2.Timestamp | None = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["record_time", b"record_time", "valid_until", b"valid_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "dataset_digest", b"dataset_digest", "evaluator", b"evaluator", "id", b"id", "method", b"method", "metrics", b"metrics", "position", b"position", "record_time", b"record_time", "recorded_by", b"recorded_by", "slices", b"slices", "source", b"source", "valid_until", b"valid_until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Evaluation: _TypeAlias = Evaluation  # noqa: Y015
+
+@_typing.final
+class VersionEvaluations(_message.Message):
+    """The evaluations of a version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    EVALUATIONS_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    UPDATED_BY_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name `namespaces/{namespace}/models/{model}/versions/{version}/evaluations`."""
+    total: _builtins.int
+    """How many there ever were."""
+    updated_by: _builtins.str
+    """Output only. The principal that recorded it."""
+    etag: _builtins.str
+    """Output only. The revision, as a decimal string."""
+    @_builtins.property
+    def evaluations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evaluation]:
+        """The last 200, oldest first. Those before stay in the log."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the last was recorded."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        evaluations: _abc.Iterable[Global___Evaluation] | None = ...,
+        total: _builtins.int = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+        updated_by: _builtins.str = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "evaluations", b"evaluations", "name", b"name", "total", b"total", "update_time", b"update_time", "updated_by", b"updated_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VersionEvaluations: _TypeAlias = VersionEvaluations  # noqa: Y015
+
+@_typing.final
+class Approval(_message.Message):
+    """An approval, or a rejection."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    ROLES_FIELD_NUMBER: _builtins.int
+    MEANING_FIELD_NUMBER: _builtins.int
+    EVIDENCE_DIGEST_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    principal: _builtins.str
+    """The principal."""
+    person: _builtins.str
+    """The person, where identities say that one has several principals; else the
+    principal.
+    """
+    meaning: _builtins.str
+    """What it means, in their words: the meaning of an electronic signature
+    (21 CFR 11.50).
+    """
+    evidence_digest: _builtins.str
+    """What the version was then: SHA-256, in hex, of its tags, texts, flags and
+    evaluations. The approval counts while the version still has it.
+    """
+    position: _builtins.int
+    """The position of its event."""
+    comment: _builtins.str
+    """The comment; free text, kept beside the log."""
+    @_builtins.property
+    def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The roles that they had."""
+
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        principal: _builtins.str = ...,
+        person: _builtins.str = ...,
+        roles: _abc.Iterable[_builtins.str] | None = ...,
+        meaning: _builtins.str = ...,
+        evidence_digest: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        position: _builtins.int = ...,
+        comment: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "evidence_digest", b"evidence_digest", "meaning", b"meaning", "person", b"person", "position", b"position", "principal", b"principal", "roles", b"roles", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Approval: _TypeAlias = Approval  # noqa: Y015
+
+@_typing.final
+class TransitionRequest(_message.Message):
+    """A move that somebody asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[TransitionRequest._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: TransitionRequest._State.ValueType  # 0
+        """Not said."""
+        STATE_OPEN: TransitionRequest._State.ValueType  # 1
+        """It can be approved, rejected, cancelled and carried out."""
+        STATE_REJECTED: TransitionRequest._State.ValueType  # 2
+        """It was rejected."""
+        STATE_CANCELLED: TransitionRequest._State.ValueType  # 3
+        """Who asked for it no longer wants it."""
+        STATE_EXPIRED: TransitionRequest._State.ValueType  # 4
+        """Nobody carried it out in time."""
+        STATE_COMPLETED: TransitionRequest._State.ValueType  # 5
+        """It was carried out."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """What became of it."""
+
+    STATE_UNSPECIFIED: TransitionRequest.State.ValueType  # 0
+    """Not said."""
+    STATE_OPEN: TransitionRequest.State.ValueType  # 1
+    """It can be approved, rejected, cancelled and carried out."""
+    STATE_REJECTED: TransitionRequest.State.ValueType  # 2
+    """It was rejected."""
+    STATE_CANCELLED: TransitionRequest.State.ValueType  # 3
+    """Who asked for it no longer wants it."""
+    STATE_EXPIRED: TransitionRequest.State.ValueType  # 4
+    """Nobody carried it out in time."""
+    STATE_COMPLETED: TransitionRequest.State.ValueType  # 5
+    """It was carried out."""
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    TO_STAGE_FIELD_NUMBER: _builtins.int
+    ALIAS_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    PROPOSER_FIELD_NUMBER: _builtins.int
+    PROPOSER_PERSON_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    APPROVALS_FIELD_NUMBER: _builtins.int
+    REJECTION_FIELD_NUMBER: _builtins.int
+    EVIDENCE_DIGEST_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    CREATED_BY_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    UPDATED_BY_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name `namespaces/{namespace}/requests/{request}`."""
+    version: _builtins.str
+    """The version, by its resource name."""
+    to_stage: _builtins.str
+    """The stage that it is to move to; empty when an alias is to be pointed to it."""
+    alias: _builtins.str
+    """The alias that is to point to it; empty when it is to move."""
+    state: Global___TransitionRequest.State.ValueType
+    """What became of it."""
+    proposer: _builtins.str
+    """The principal that asked."""
+    proposer_person: _builtins.str
+    """The person, where identities say that one has several principals."""
+    reason: _builtins.str
+    """Why; free text, kept beside the log."""
+    evidence_digest: _builtins.str
+    """What the version was when the move was asked for."""
+    created_by: _builtins.str
+    """The principal that asked."""
+    updated_by: _builtins.str
+    """The principal of that event."""
+    etag: _builtins.str
+    """The revision, as a decimal string."""
+    position: _builtins.int
+    """The position of its first event."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When it expires."""
+
+    @_builtins.property
+    def approvals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Approval]:
+        """In their order."""
+
+    @_builtins.property
+    def rejection(self) -> Global___Approval:
+        """Set once it was rejected."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was asked for."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When the last event of the request was recorded."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        version: _builtins.str = ...,
+        to_stage: _builtins.str = ...,
+        alias: _builtins.str = ...,
+        state: Global___TransitionRequest.State.ValueType = ...,
+        proposer: _builtins.str = ...,
+        proposer_person: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        approvals: _abc.Iterable[Global___Approval] | None = ...,
+        rejection: Global___Approval | None = ...,
+        evidence_digest: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        created_by: _builtins.str = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+        updated_by: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "rejection", b"rejection", "update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "approvals", b"approvals", "create_time", b"create_time", "created_by", b"created_by", "etag", b"etag", "evidence_digest", b"evidence_digest", "expire_time", b"expire_time", "name", b"name", "position", b"position", "proposer", b"proposer", "proposer_person", b"proposer_person", "reason", b"reason", "rejection", b"rejection", "state", b"state", "to_stage", b"to_stage", "update_time", b"update_time", "updated_by", b"updated_by", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransitionRequest: _TypeAlias = TransitionRequest  # noqa: Y015
+
+@_typing.final
+class ConditionOutcome(_message.Message):
+    """A condition of a policy, and whether a move meets it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    POLICY_VERSION_FIELD_NUMBER: _builtins.int
+    CONDITION_FIELD_NUMBER: _builtins.int
+    MET_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    policy: _builtins.str
+    """The policy, by its resource name."""
+    policy_version: _builtins.int
+    """The policy's version."""
+    condition: _builtins.str
+    """Which of its conditions, for example `tag risk-class`, `approvals[0]`,
+    `evaluations[1]` or the id of a condition in CEL.
+    """
+    met: _builtins.bool
+    """Whether it is met."""
+    message: _builtins.str
+    """In words: what is there and what is missing, and who can give it."""
+    def __init__(
+        self,
+        *,
+        policy: _builtins.str = ...,
+        policy_version: _builtins.int = ...,
+        condition: _builtins.str = ...,
+        met: _builtins.bool = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "message", b"message", "met", b"met", "policy", b"policy", "policy_version", b"policy_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConditionOutcome: _TypeAlias = ConditionOutcome  # noqa: Y015
+
+@_typing.final
 class Governance(_message.Message):
     """What governs the moves in a namespace: its stream `governance`."""
 
@@ -172,6 +850,7 @@ class Governance(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     LIFECYCLES_FIELD_NUMBER: _builtins.int
+    POLICIES_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATED_BY_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
@@ -191,6 +870,12 @@ class Governance(_message.Message):
         """
 
     @_builtins.property
+    def policies(self) -> _containers.RepeatedCompositeFieldContainer[Global___Policy]:
+        """In the order in which they were first defined; at most 100. A move must meet
+        every policy that governs it.
+        """
+
+    @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When the last event of the stream was recorded."""
 
@@ -199,13 +884,14 @@ class Governance(_message.Message):
         *,
         name: _builtins.str = ...,
         lifecycles: _abc.Iterable[Global___Lifecycle] | None = ...,
+        policies: _abc.Iterable[Global___Policy] | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         updated_by: _builtins.str = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "lifecycles", b"lifecycles", "name", b"name", "update_time", b"update_time", "updated_by", b"updated_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "lifecycles", b"lifecycles", "name", b"name", "policies", b"policies", "update_time", b"update_time", "updated_by", b"updated_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -9,7 +9,7 @@ from regesta.v1 import governance_pb2 as governance_pb
 from regesta.v1 import lifecycle_service_pb2 as pb
 from regesta_projections.resources import GOVERNANCE
 from regesta_projections.rows import ResourceRow
-from regesta_service.api.reads.requests import freshness_of, name_in, namespace_in
+from regesta_service.api.reads.requests import freshness_of, name_in, namespace_in, position_in
 from regesta_service.api.writes.translate_governance import define_lifecycle, remove_lifecycle
 from regesta_service.api.writes.writing import Writing, new_salt
 from regesta_service.domain.lifecycle import chosen
@@ -80,9 +80,7 @@ class GovernanceCalls:
         """Return what governs a namespace, now or at a position."""
         del call
         namespace = namespace_in(request.parent)
-        if request.at_position < 0:
-            raise InvalidRequest.of("at_position", "is not negative")
-        if request.at_position:
+        if position_in("at_position", request.at_position):
             found = await self._resources.at(namespace, GOVERNANCE, request.at_position)
         else:
             found = await self._resources.get(namespace, GOVERNANCE)
@@ -139,4 +137,6 @@ def named(namespace: str, found: Found) -> governance_pb.Governance:
     governance.name = f"namespaces/{namespace}/governance"
     for lifecycle in governance.lifecycles:
         lifecycle.name = in_namespace(namespace, "lifecycles", lifecycle.name)
+    for policy in governance.policies:
+        policy.name = in_namespace(namespace, "policies", policy.name)
     return governance

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+import msgspec
+
 from regesta.v1 import governance_pb2 as pb
 from regesta_projections import events as e
+from regesta_projections.evolve.governance import policy_of
 from regesta_projections.resources import GOVERNANCE
 from regesta_service.domain import limits
 from regesta_service.domain.deciding import Decision, Fact, Wanted
@@ -15,6 +18,7 @@ from regesta_service.domain.rejections import (
     GovernanceFull,
     LifecycleNotFound,
     LifecycleOverlaps,
+    PolicyNotFound,
 )
 from regesta_service.domain.selecting import overlap
 from regesta_service.domain.texts import beside, free_text
@@ -118,3 +122,70 @@ def governance_of(rows: Rows, expected_revision: int | None = None) -> pb.Govern
 def governed(event: e.Event, reason: SealedText | None) -> Decision:
     """Return the decision for one event about what governs."""
     return Decision((Fact(GOVERNANCE.stream, event, beside(("reason", reason))),), GOVERNANCE)
+
+
+@dataclass(frozen=True, slots=True)
+class DefinePolicy:
+    """Define a policy; the same again changes nothing."""
+
+    #: The event but for its version and reason, which are decided and sealed.
+    content: e.PolicyDefined
+    expected_revision: int | None = None
+    reason: SealedText | None = None
+
+    def wants(self) -> tuple[Wanted, ...]:
+        """Return what governs the namespace."""
+        return (Wanted(keys=(GOVERNANCE,)),)
+
+    def decide(self, rows: Rows) -> Decision:
+        """Define it, or refuse with GOVERNANCE_FULL."""
+        present = governance_of(rows, self.expected_revision)
+        policy = self.content.policy
+        version = 1
+        for other in present.policies:
+            if other.name == policy:
+                if _asks(other) == policy_of(self.content):
+                    return Decision((), GOVERNANCE)
+                version = other.version + 1
+        if version == 1 and len(present.policies) >= limits.MAX_POLICIES:
+            raise GovernanceFull(
+                f"there are {limits.MAX_POLICIES} policies, as many as there may be",
+                metadata={"limit": str(limits.MAX_POLICIES)},
+            )
+        event = msgspec.structs.replace(
+            self.content, version=version, reason=free_text(self.reason)
+        )
+        return governed(event, self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class RemovePolicy:
+    """Remove a policy."""
+
+    policy: str
+    expected_revision: int | None = None
+    reason: SealedText | None = None
+
+    def wants(self) -> tuple[Wanted, ...]:
+        """Return what governs the namespace."""
+        return (Wanted(keys=(GOVERNANCE,)),)
+
+    def decide(self, rows: Rows) -> Decision:
+        """Remove it, or refuse with POLICY_NOT_FOUND."""
+        present = governance_of(rows, self.expected_revision)
+        if all(each.name != self.policy for each in present.policies):
+            raise PolicyNotFound(
+                f"there is no policy {self.policy}", metadata={"policy": self.policy}
+            )
+        return governed(
+            e.PolicyRemoved(policy=self.policy, reason=free_text(self.reason)), self.reason
+        )
+
+
+def _asks(policy: pb.Policy) -> pb.Policy:
+    """Return what a policy asks for, without what the log says of it."""
+    bare = pb.Policy()
+    bare.CopyFrom(policy)
+    for field in ("version", "defined_by", "define_time", "position"):
+        bare.ClearField(field)
+    return bare

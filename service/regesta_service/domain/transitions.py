@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, cast
 
 from regesta_projections import events as e
 from regesta_projections.evolve.streams import below, stream_of
-from regesta_projections.resources import GOVERNANCE
 from regesta_projections.rows import VersionKey
 from regesta_service.domain.deciding import Decision, Fact, Wanted
 from regesta_service.domain.finding import expect_revision, live_model, live_version
 from regesta_service.domain.lifecycle import lifecycle_for
+from regesta_service.domain.moving import NOBODY, Mover, evaluations_part, permit
 from regesta_service.domain.rejections import (
     HoldersChanged,
     MoveNotAllowed,
@@ -55,6 +55,7 @@ class TransitionVersion:
     #: Who is in the stage. Only needed when that is exclusive, which is for `decide` to find
     #: out: most stages are not, and are not looked up for.
     holders: Holders | None = None
+    mover: Mover = NOBODY
 
     def wants(self) -> tuple[Wanted, ...]:
         """Return the version, what governs it, and who is in the stage."""
@@ -63,13 +64,16 @@ class TransitionVersion:
             Wanted(
                 self.model,
                 versions=(self.number, *others),
-                below=(f"stages/{self.stage}",),
-                keys=(GOVERNANCE,),
+                below=(f"stages/{self.stage}", evaluations_part(self.number)),
+                keys=self.mover.keys,
             ),
         )
 
     def decide(self, rows: Rows) -> Decision:
-        """Move it, or refuse with STAGE_MISMATCH, MOVE_NOT_ALLOWED or STAGE_TAKEN."""
+        """Move it, or refuse with STAGE_MISMATCH, MOVE_NOT_ALLOWED or STAGE_TAKEN.
+
+        A policy that governs the move, or the request that it carries out, refuses it too.
+        """
         model = live_model(rows, self.model)
         version = live_version(rows, model, self.number)
         thing = f"models/{model.name}/versions/{self.number}"
@@ -86,16 +90,19 @@ class TransitionVersion:
         stage = stages.find(self.stage)
         if stage is None or not stages.allows(present, self.stage):
             raise _not_allowed(stages, thing, present, self.stage)
+        permitted = permit(rows, self.mover, model, version, stage=self.stage)
         event = e.StageChanged(
             from_stage=present,
             to_stage=self.stage,
             resolution=stages.resolution(self.stage),
+            policies=permitted.policies,
+            request=self.mover.request,
+            evidence_digest=permitted.evidence_digest,
             reason=free_text(self.reason),
         )
         moved = Fact(stream_of(version.key), event, beside(("reason", self.reason)))
-        if not stage.exclusive:
-            return Decision((moved,), version.key)
-        return Decision((*self._taken(rows, model, stages, stage), moved), version.key)
+        room = self._taken(rows, model, stages, stage) if stage.exclusive else ()
+        return Decision((*room, moved, *permitted.facts), version.key)
 
     def _taken(
         self, rows: Rows, model: ModelRow, stages: Lifecycle, stage: Stage

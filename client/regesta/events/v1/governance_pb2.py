@@ -25,17 +25,39 @@ _sym_db = _symbol_database.Default()
 from regesta.events.v1 import parts_pb2 as regesta_dot_events_dot_v1_dot_parts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"regesta/events/v1/governance.proto\x12\x11regesta.events.v1\x1a\x1dregesta/events/v1/parts.proto\"\xa7\x01\n\x10LifecycleDefined\x12\x11\n\tlifecycle\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0e\n\x06models\x18\x03 \x03(\t\x12\x32\n\x06stages\x18\x04 \x03(\x0b\x32\".regesta.events.v1.StageDefinition\x12+\n\x06reason\x18\x05 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"R\n\x10LifecycleRemoved\x12\x11\n\tlifecycle\x18\x01 \x01(\t\x12+\n\x06reason\x18\x02 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"7\n\nStageTaken\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12\x18\n\x10previous_version\x18\x02 \x01(\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"regesta/events/v1/governance.proto\x12\x11regesta.events.v1\x1a\x1dregesta/events/v1/parts.proto\"\xa7\x01\n\x10LifecycleDefined\x12\x11\n\tlifecycle\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0e\n\x06models\x18\x03 \x03(\t\x12\x32\n\x06stages\x18\x04 \x03(\x0b\x32\".regesta.events.v1.StageDefinition\x12+\n\x06reason\x18\x05 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"R\n\x10LifecycleRemoved\x12\x11\n\tlifecycle\x18\x01 \x01(\t\x12+\n\x06reason\x18\x02 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"7\n\nStageTaken\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12\x18\n\x10previous_version\x18\x02 \x01(\x05\"\xf9\x03\n\rPolicyDefined\x12\x0e\n\x06policy\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0e\n\x06models\x18\x03 \x03(\t\x12\x0e\n\x06stages\x18\x04 \x03(\t\x12\x0f\n\x07\x61liases\x18\x05 \x03(\t\x12\x15\n\rrequired_tags\x18\x06 \x03(\t\x12\x19\n\x11require_signature\x18\x07 \x01(\x08\x12\x14\n\x0crequire_card\x18\x08 \x01(\x08\x12\x17\n\x0frequire_lineage\x18\t \x01(\x08\x12\x16\n\x0erequire_digest\x18\n \x01(\x08\x12=\n\x0b\x65valuations\x18\x0b \x03(\x0b\x32(.regesta.events.v1.EvaluationRequirement\x12\x39\n\tapprovals\x18\x0c \x03(\x0b\x32&.regesta.events.v1.ApprovalRequirement\x12 \n\x18\x61pproval_max_age_seconds\x18\r \x01(\x03\x12\x1c\n\x14proposer_may_approve\x18\x0e \x01(\x08\x12\x36\n\nconditions\x18\x0f \x03(\x0b\x32\".regesta.events.v1.PolicyCondition\x12+\n\x06reason\x18\x10 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"L\n\rPolicyRemoved\x12\x0e\n\x06policy\x18\x01 \x01(\t\x12+\n\x06reason\x18\x02 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"\xef\x02\n\x12\x45valuationRecorded\x12\x12\n\nevaluation\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\t\x12\x16\n\x0e\x64\x61taset_digest\x18\x03 \x01(\t\x12\x0e\n\x06method\x18\x04 \x01(\t\x12\x11\n\tevaluator\x18\x05 \x01(\t\x12\x43\n\x07metrics\x18\x06 \x03(\x0b\x32\x32.regesta.events.v1.EvaluationRecorded.MetricsEntry\x12\x32\n\x06slices\x18\x07 \x03(\x0b\x32\".regesta.events.v1.EvaluationSlice\x12\x13\n\x0bvalid_until\x18\x08 \x01(\t\x12\x0e\n\x06source\x18\t \x01(\t\x12+\n\x06reason\x18\n \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xd2\x01\n\x13TransitionRequested\x12\x0f\n\x07request\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\x10\n\x08to_stage\x18\x04 \x01(\t\x12\r\n\x05\x61lias\x18\x05 \x01(\t\x12\x0e\n\x06person\x18\x06 \x01(\t\x12\x17\n\x0f\x65vidence_digest\x18\x07 \x01(\t\x12\x13\n\x0b\x65xpire_time\x18\x08 \x01(\t\x12+\n\x06reason\x18\t \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"\x8a\x01\n\x12TransitionApproved\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\r\n\x05roles\x18\x02 \x03(\t\x12\x0f\n\x07meaning\x18\x03 \x01(\t\x12\x17\n\x0f\x65vidence_digest\x18\x04 \x01(\t\x12+\n\x06reason\x18\x05 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"`\n\x12TransitionRejected\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\r\n\x05roles\x18\x02 \x03(\t\x12+\n\x06reason\x18\x03 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"B\n\x13TransitionCancelled\x12+\n\x06reason\x18\x01 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"\x13\n\x11TransitionExpired\"\x15\n\x13TransitionCompletedb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'regesta.events.v1.governance_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_EVALUATIONRECORDED_METRICSENTRY']._loaded_options = None
+  _globals['_EVALUATIONRECORDED_METRICSENTRY']._serialized_options = b'8\001'
   _globals['_LIFECYCLEDEFINED']._serialized_start=89
   _globals['_LIFECYCLEDEFINED']._serialized_end=256
   _globals['_LIFECYCLEREMOVED']._serialized_start=258
   _globals['_LIFECYCLEREMOVED']._serialized_end=340
   _globals['_STAGETAKEN']._serialized_start=342
   _globals['_STAGETAKEN']._serialized_end=397
+  _globals['_POLICYDEFINED']._serialized_start=400
+  _globals['_POLICYDEFINED']._serialized_end=905
+  _globals['_POLICYREMOVED']._serialized_start=907
+  _globals['_POLICYREMOVED']._serialized_end=983
+  _globals['_EVALUATIONRECORDED']._serialized_start=986
+  _globals['_EVALUATIONRECORDED']._serialized_end=1353
+  _globals['_EVALUATIONRECORDED_METRICSENTRY']._serialized_start=1307
+  _globals['_EVALUATIONRECORDED_METRICSENTRY']._serialized_end=1353
+  _globals['_TRANSITIONREQUESTED']._serialized_start=1356
+  _globals['_TRANSITIONREQUESTED']._serialized_end=1566
+  _globals['_TRANSITIONAPPROVED']._serialized_start=1569
+  _globals['_TRANSITIONAPPROVED']._serialized_end=1707
+  _globals['_TRANSITIONREJECTED']._serialized_start=1709
+  _globals['_TRANSITIONREJECTED']._serialized_end=1805
+  _globals['_TRANSITIONCANCELLED']._serialized_start=1807
+  _globals['_TRANSITIONCANCELLED']._serialized_end=1873
+  _globals['_TRANSITIONEXPIRED']._serialized_start=1875
+  _globals['_TRANSITIONEXPIRED']._serialized_end=1894
+  _globals['_TRANSITIONCOMPLETED']._serialized_start=1896
+  _globals['_TRANSITIONCOMPLETED']._serialized_end=1917
 # @@protoc_insertion_point(module_scope)

@@ -124,3 +124,413 @@ class StageTaken(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StageTaken: _TypeAlias = StageTaken  # noqa: Y015
+
+@_typing.final
+class PolicyDefined(_message.Message):
+    """A policy was defined, or defined anew."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
+    STAGES_FIELD_NUMBER: _builtins.int
+    ALIASES_FIELD_NUMBER: _builtins.int
+    REQUIRED_TAGS_FIELD_NUMBER: _builtins.int
+    REQUIRE_SIGNATURE_FIELD_NUMBER: _builtins.int
+    REQUIRE_CARD_FIELD_NUMBER: _builtins.int
+    REQUIRE_LINEAGE_FIELD_NUMBER: _builtins.int
+    REQUIRE_DIGEST_FIELD_NUMBER: _builtins.int
+    EVALUATIONS_FIELD_NUMBER: _builtins.int
+    APPROVALS_FIELD_NUMBER: _builtins.int
+    APPROVAL_MAX_AGE_SECONDS_FIELD_NUMBER: _builtins.int
+    PROPOSER_MAY_APPROVE_FIELD_NUMBER: _builtins.int
+    CONDITIONS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    policy: _builtins.str
+    """The policy's id."""
+    version: _builtins.int
+    """How often it was defined, this time included: 1, 2, 3 …"""
+    require_signature: _builtins.bool
+    """Whether the version must have a signature."""
+    require_card: _builtins.bool
+    """Whether the version must have a card."""
+    require_lineage: _builtins.bool
+    """Whether the version must say where it comes from."""
+    require_digest: _builtins.bool
+    """Whether the version must have a content digest."""
+    approval_max_age_seconds: _builtins.int
+    """How old an approval may be, in seconds; 0 means that age does not matter."""
+    proposer_may_approve: _builtins.bool
+    """Whether who asked for the move may approve it too."""
+    @_builtins.property
+    def models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The models it is for: names they were created with, or beginnings of names
+        that end in `*`; none means every model.
+        """
+
+    @_builtins.property
+    def stages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """It governs moves into these stages."""
+
+    @_builtins.property
+    def aliases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """It governs pointing these aliases; `*` is all of them."""
+
+    @_builtins.property
+    def required_tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Tags that the version must have."""
+
+    @_builtins.property
+    def evaluations(self) -> _containers.RepeatedCompositeFieldContainer[_parts_pb2.EvaluationRequirement]:
+        """Evaluations that it must have."""
+
+    @_builtins.property
+    def approvals(self) -> _containers.RepeatedCompositeFieldContainer[_parts_pb2.ApprovalRequirement]:
+        """Approvals that the move must have."""
+
+    @_builtins.property
+    def conditions(self) -> _containers.RepeatedCompositeFieldContainer[_parts_pb2.PolicyCondition]:
+        """Conditions that must hold."""
+
+    @_builtins.property
+    def reason(self) -> _parts_pb2.FreeText:
+        """Why it was done."""
+
+    def __init__(
+        self,
+        *,
+        policy: _builtins.str = ...,
+        version: _builtins.int = ...,
+        models: _abc.Iterable[_builtins.str] | None = ...,
+        stages: _abc.Iterable[_builtins.str] | None = ...,
+        aliases: _abc.Iterable[_builtins.str] | None = ...,
+        required_tags: _abc.Iterable[_builtins.str] | None = ...,
+        require_signature: _builtins.bool = ...,
+        require_card: _builtins.bool = ...,
+        require_lineage: _builtins.bool = ...,
+        require_digest: _builtins.bool = ...,
+        evaluations: _abc.Iterable[_parts_pb2.EvaluationRequirement] | None = ...,
+        approvals: _abc.Iterable[_parts_pb2.ApprovalRequirement] | None = ...,
+        approval_max_age_seconds: _builtins.int = ...,
+        proposer_may_approve: _builtins.bool = ...,
+        conditions: _abc.Iterable[_parts_pb2.PolicyCondition] | None = ...,
+        reason: _parts_pb2.FreeText | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "approval_max_age_seconds", b"approval_max_age_seconds", "approvals", b"approvals", "conditions", b"conditions", "evaluations", b"evaluations", "models", b"models", "policy", b"policy", "proposer_may_approve", b"proposer_may_approve", "reason", b"reason", "require_card", b"require_card", "require_digest", b"require_digest", "require_lineage", b"require_lineage", "require_signature", b"require_signature", "required_tags", b"required_tags", "stages", b"stages", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyDefined: _TypeAlias = PolicyDefined  # noqa: Y015
+
+@_typing.final
+class PolicyRemoved(_message.Message):
+    """A policy was removed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    policy: _builtins.str
+    """The policy's id."""
+    @_builtins.property
+    def reason(self) -> _parts_pb2.FreeText:
+        """Why it was done."""
+
+    def __init__(
+        self,
+        *,
+        policy: _builtins.str = ...,
+        reason: _parts_pb2.FreeText | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyRemoved: _TypeAlias = PolicyRemoved  # noqa: Y015
+
+@_typing.final
+class EvaluationRecorded(_message.Message):
+    """A version was evaluated; the stream is
+    `models/{model}/versions/{version}/evaluations`.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class MetricsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    EVALUATION_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
+    DATASET_DIGEST_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    EVALUATOR_FIELD_NUMBER: _builtins.int
+    METRICS_FIELD_NUMBER: _builtins.int
+    SLICES_FIELD_NUMBER: _builtins.int
+    VALID_UNTIL_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    evaluation: _builtins.str
+    """The evaluation's id."""
+    dataset: _builtins.str
+    """The dataset's name."""
+    dataset_digest: _builtins.str
+    """The dataset's digest."""
+    method: _builtins.str
+    """How: `benchmark`, `human`, `safety`, `shadow` or another word."""
+    evaluator: _builtins.str
+    """Who or what evaluated: a person, a pipeline, a tool and its version."""
+    valid_until: _builtins.str
+    """Until when it counts, in UTC; empty means without end."""
+    source: _builtins.str
+    """Where its details are."""
+    @_builtins.property
+    def metrics(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
+        """What was measured."""
+
+    @_builtins.property
+    def slices(self) -> _containers.RepeatedCompositeFieldContainer[_parts_pb2.EvaluationSlice]:
+        """The same for groups."""
+
+    @_builtins.property
+    def reason(self) -> _parts_pb2.FreeText:
+        """Remarks."""
+
+    def __init__(
+        self,
+        *,
+        evaluation: _builtins.str = ...,
+        dataset: _builtins.str = ...,
+        dataset_digest: _builtins.str = ...,
+        method: _builtins.str = ...,
+        evaluator: _builtins.str = ...,
+        metrics: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        slices: _abc.Iterable[_parts_pb2.EvaluationSlice] | None = ...,
+        valid_until: _builtins.str = ...,
+        source: _builtins.str = ...,
+        reason: _parts_pb2.FreeText | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "dataset_digest", b"dataset_digest", "evaluation", b"evaluation", "evaluator", b"evaluator", "method", b"method", "metrics", b"metrics", "reason", b"reason", "slices", b"slices", "source", b"source", "valid_until", b"valid_until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvaluationRecorded: _TypeAlias = EvaluationRecorded  # noqa: Y015
+
+@_typing.final
+class TransitionRequested(_message.Message):
+    """A move was asked for; the stream of this and what follows is
+    `requests/{request}`.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    TO_STAGE_FIELD_NUMBER: _builtins.int
+    ALIAS_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    EVIDENCE_DIGEST_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request: _builtins.str
+    """The request's id."""
+    model: _builtins.str
+    """The model, by the name it was created with."""
+    version: _builtins.int
+    """The version."""
+    to_stage: _builtins.str
+    """The stage that it is to move to; empty when an alias is to be pointed to it."""
+    alias: _builtins.str
+    """The alias that is to point to it; empty when it is to move."""
+    person: _builtins.str
+    """The person who asks, where identities say that one has several."""
+    evidence_digest: _builtins.str
+    """What the version was then: see `evidence_digest` of an approval."""
+    expire_time: _builtins.str
+    """When it expires, in UTC."""
+    @_builtins.property
+    def reason(self) -> _parts_pb2.FreeText:
+        """Why it was done."""
+
+    def __init__(
+        self,
+        *,
+        request: _builtins.str = ...,
+        model: _builtins.str = ...,
+        version: _builtins.int = ...,
+        to_stage: _builtins.str = ...,
+        alias: _builtins.str = ...,
+        person: _builtins.str = ...,
+        evidence_digest: _builtins.str = ...,
+        expire_time: _builtins.str = ...,
+        reason: _parts_pb2.FreeText | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "evidence_digest", b"evidence_digest", "expire_time", b"expire_time", "model", b"model", "person", b"person", "reason", b"reason", "request", b"request", "to_stage", b"to_stage", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransitionRequested: _TypeAlias = TransitionRequested  # noqa: Y015
+
+@_typing.final
+class TransitionApproved(_message.Message):
+    """A move was approved."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    ROLES_FIELD_NUMBER: _builtins.int
+    MEANING_FIELD_NUMBER: _builtins.int
+    EVIDENCE_DIGEST_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """The person who approved, where identities say that one has several."""
+    meaning: _builtins.str
+    """What the approval means, in the approver's words: the meaning of an
+    electronic signature (21 CFR 11.50).
+    """
+    evidence_digest: _builtins.str
+    """SHA-256, in hex, of what a policy looks at: tags, texts, flags and
+    evaluations. The approval counts while the version still has it.
+    """
+    @_builtins.property
+    def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The roles that the approver had."""
+
+    @_builtins.property
+    def reason(self) -> _parts_pb2.FreeText:
+        """The comment."""
+
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        roles: _abc.Iterable[_builtins.str] | None = ...,
+        meaning: _builtins.str = ...,
+        evidence_digest: _builtins.str = ...,
+        reason: _parts_pb2.FreeText | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence_digest", b"evidence_digest", "meaning", b"meaning", "person", b"person", "reason", b"reason", "roles", b"roles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransitionApproved: _TypeAlias = TransitionApproved  # noqa: Y015
+
+@_typing.final
+class TransitionRejected(_message.Message):
+    """A move was rejected: it cannot be approved any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    ROLES_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """The person who rejected, where identities say that one has several."""
+    @_builtins.property
+    def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The roles that they had."""
+
+    @_builtins.property
+    def reason(self) -> _parts_pb2.FreeText:
+        """The comment."""
+
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        roles: _abc.Iterable[_builtins.str] | None = ...,
+        reason: _parts_pb2.FreeText | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person", b"person", "reason", b"reason", "roles", b"roles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransitionRejected: _TypeAlias = TransitionRejected  # noqa: Y015
+
+@_typing.final
+class TransitionCancelled(_message.Message):
+    """Who asked for a move no longer wants it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def reason(self) -> _parts_pb2.FreeText:
+        """Why it was done."""
+
+    def __init__(
+        self,
+        *,
+        reason: _parts_pb2.FreeText | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransitionCancelled: _TypeAlias = TransitionCancelled  # noqa: Y015
+
+@_typing.final
+class TransitionExpired(_message.Message):
+    """Nobody made the move in time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransitionExpired: _TypeAlias = TransitionExpired  # noqa: Y015
+
+@_typing.final
+class TransitionCompleted(_message.Message):
+    """The move was made, in the same append."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransitionCompleted: _TypeAlias = TransitionCompleted  # noqa: Y015

@@ -361,6 +361,9 @@ class StageChanged(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     RESOLUTION_FIELD_NUMBER: _builtins.int
     DISPLACED_BY_FIELD_NUMBER: _builtins.int
+    POLICIES_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    EVIDENCE_DIGEST_FIELD_NUMBER: _builtins.int
     from_stage: _builtins.str
     """The stage before."""
     to_stage: _builtins.str
@@ -374,9 +377,17 @@ class StageChanged(_message.Message):
     """The version that entered the stage and so displaced this one; 0 when it was
     moved for its own sake.
     """
+    request: _builtins.str
+    """The request that it carries out; empty without one."""
+    evidence_digest: _builtins.str
+    """SHA-256, in hex, of what the policies looked at; empty without policies."""
     @_builtins.property
     def reason(self) -> _parts_pb2.FreeText:
         """Why it was done."""
+
+    @_builtins.property
+    def policies(self) -> _containers.RepeatedCompositeFieldContainer[_parts_pb2.PolicyDecision]:
+        """The policies by which it was decided."""
 
     def __init__(
         self,
@@ -386,10 +397,13 @@ class StageChanged(_message.Message):
         reason: _parts_pb2.FreeText | None = ...,
         resolution: _builtins.str = ...,
         displaced_by: _builtins.int = ...,
+        policies: _abc.Iterable[_parts_pb2.PolicyDecision] | None = ...,
+        request: _builtins.str = ...,
+        evidence_digest: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["displaced_by", b"displaced_by", "from_stage", b"from_stage", "reason", b"reason", "resolution", b"resolution", "to_stage", b"to_stage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["displaced_by", b"displaced_by", "evidence_digest", b"evidence_digest", "from_stage", b"from_stage", "policies", b"policies", "reason", b"reason", "request", b"request", "resolution", b"resolution", "to_stage", b"to_stage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -11,6 +11,7 @@ from regesta_projections.evolve.labels import TAG_FIELD
 from regesta_projections.rows import AliasKey, ModelKey, ModelRow, VersionRow
 from regesta_service.api.wire import AnswerLayout
 from regesta_service.api.writes import translate_labels as translate
+from regesta_service.api.writes.moving import Moving
 from regesta_service.api.writes.writing import Writing, new_salt
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from regesta_service.api.writes.translating import Translated
     from regesta_service.domain.labels import RemoveTags, SetTags
     from regesta_service.log.draft import Committed
+    from regesta_service.reads.holders import HolderReads
+    from regesta_service.reads.requests import RequestReads
 
 _ALIAS_SET = AnswerLayout(pb.SetAliasResponse, "alias")
 _ALIAS_REMOVED = AnswerLayout(pb.RemoveAliasResponse, "alias")
@@ -40,11 +43,20 @@ class LabelWrites:
     Args:
         sequencer: Carries commands out.
         answers: Finishes resources as of a position.
+        holders: Looks up who is in a stage.
+        requests: Looks up open requests.
     """
 
-    def __init__(self, sequencer: Sequencer, answers: AnswerReader) -> None:
+    def __init__(
+        self,
+        sequencer: Sequencer,
+        answers: AnswerReader,
+        holders: HolderReads,
+        requests: RequestReads,
+    ) -> None:
         catalog = pb.DESCRIPTOR.services_by_name["CatalogService"]
         self._writing = Writing(catalog, sequencer, answers)
+        self._moving = Moving(self._writing, holders, requests)
 
     async def set_tags(self, request: pb.SetTagsRequest, call: Call) -> pb.SetTagsResponse:
         """Set tags of a model or a version."""
@@ -63,7 +75,7 @@ class LabelWrites:
     async def set_alias(self, request: pb.SetAliasRequest, call: Call) -> bytes:
         """Point an alias to a version."""
         translated = translate.set_alias(request, new_salt)
-        return await self._writing.write(translated, _ALIAS_SET, call)
+        return await self._moving.write(translated, _ALIAS_SET, call, request.request)
 
     async def remove_alias(self, request: pb.RemoveAliasRequest, call: Call) -> bytes:
         """Remove an alias; the answer shows it as it was before, with its new revision."""
