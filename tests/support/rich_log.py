@@ -247,5 +247,81 @@ def _tell_of_governance(log: LogBuilder) -> None:
             e.StageChanged(from_stage="draft", to_stage="live", resolution="open"),
         )
 
+    _tell_of_requests(log)
+
+
+def _tell_of_requests(log: LogBuilder) -> None:
+    policy = e.PolicyDefined(
+        policy="gate",
+        version=1,
+        models=("churn-*",),
+        stages=("live",),
+        aliases=("champion",),
+        required_tags=("risk",),
+        require_signature=True,
+        require_card=True,
+        require_lineage=True,
+        require_digest=True,
+        evaluations=(
+            e.EvaluationRequirement(
+                dataset="holdout",
+                dataset_digest="md5:00",
+                method="benchmark",
+                max_age_seconds="86400",
+                thresholds=(e.MetricThreshold(metric="auc", operator=">=", value="0.875"),),
+            ),
+        ),
+        approvals=(e.ApprovalRequirement(count=1, roles=("reviewer",)),),
+        approval_max_age_seconds="3600",
+        proposer_may_approve=True,
+        conditions=(e.PolicyCondition(id="any", expression="true", message="never"),),
+    )
+    log.append("governance", policy)
+    log.append("governance", e.PolicyDefined(policy="other", version=1, stages=("gone",)))
+    log.append("governance", e.PolicyRemoved(policy="other"))
+    log.append(
+        f"{OTHER}/versions/11/evaluations",
+        e.EvaluationRecorded(
+            evaluation="e1",
+            dataset="holdout",
+            dataset_digest="md5:00",
+            method="benchmark",
+            evaluator="bench 1.2",
+            metrics={"auc": "0.9"},
+            slices=(e.EvaluationSlice(name="60+", metrics={"auc": "0.75"}),),
+            valid_until="2027-01-01T00:00:00Z",
+            source="https://bench.example.com/7",
+        ),
+    )
+    for number, end in enumerate(
+        (
+            e.TransitionCompleted(),
+            e.TransitionRejected(roles=("reviewer",)),
+            e.TransitionCancelled(),
+            e.TransitionExpired(),
+        )
+    ):
+        stream = f"requests/r{number}"
+        log.append(
+            stream,
+            e.TransitionRequested(
+                request=f"r{number}",
+                model="Churn-2",
+                version=11,
+                to_stage="live" if number else "",
+                alias="" if number else "champion",
+                person="alice smith",
+                evidence_digest="ab" * 32,
+                expire_time="2027-01-01T00:00:00Z",
+            ),
+        )
+        log.append(
+            stream,
+            e.TransitionApproved(
+                roles=("reviewer",), meaning="I reviewed it", evidence_digest="ab" * 32
+            ),
+        )
+        log.append(stream, end)
+
 
 _MORE = rich_log().size - _told("acme").size

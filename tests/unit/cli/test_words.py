@@ -39,6 +39,18 @@ SAID = [
     "defined the lifecycle strict (version 1) for every model: draft",
     "removed the lifecycle strict",
     "version 1 took the stage",
+    "defined the policy gate (version 1) for churn* into live and @x",
+    "removed the policy gate",
+    "recorded a benchmark on holdout: auc=0.9",
+    "asked for models/churn/1 to go to live",
+    "approved it: reviewed",
+    "carried the request out",
+    "asked for models/churn/1 to go to @champion",
+    "rejected it",
+    "asked for models/churn/1 to go to @champion",
+    "took the request back",
+    "asked for models/churn/1 to go to @champion",
+    "the request expired",
     "erased 1 texts of bob: Art. 17",
 ]
 
