@@ -41,6 +41,7 @@ from regesta_service.api.requests import RequestCalls, Sources
 from regesta_service.api.writes.labels import LabelWrites
 from regesta_service.api.writes.lifecycle import LifecycleWrites
 from regesta_service.api.writes.models import ModelWrites
+from regesta_service.api.writes.moving import MoveReads
 from regesta_service.api.writes.versions import VersionWrites
 from regesta_service.audit.tree import Trees
 from regesta_service.log.connections import Connections
@@ -163,24 +164,18 @@ async def wired(
         if settings.heads_interval:
             schedule = Schedule(commitments, service_dsn, settings.heads_interval)
             stack.push_async_callback(_ended, asyncio.create_task(schedule.run()))
-        resources, holders = ResourceReads(registry, pool), HolderReads(registry, pool)
-        requests = RequestReads(registry, pool, resources)
+        resources = ResourceReads(registry, pool)
+        moves = MoveReads(HolderReads(registry, pool), RequestReads(registry, pool, resources))
         expiry = asyncio.create_task(Expiry(sequencer, service_dsn).run())
         stack.push_async_callback(_ended, expiry)
         servicers = (
             ModelWrites(sequencer, reads.answers),
             VersionWrites(sequencer, reads.answers),
-            LabelWrites(sequencer, reads.answers, holders, requests),
-            LifecycleWrites(sequencer, reads.answers, holders, requests),
+            LabelWrites(sequencer, reads.answers, moves),
+            LifecycleWrites(sequencer, reads.answers, moves),
             GovernanceCalls(resources, reads, pool, sequencer, reads.answers),
             RequestCalls(
-                Sources(
-                    resources,
-                    requests,
-                    holders,
-                    DryRun(connections, registry),
-                    reads.page_tokens,
-                ),
+                Sources(resources, moves, DryRun(connections, registry), reads.page_tokens),
                 sequencer,
                 reads.answers,
             ),

@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -120,7 +120,7 @@ def gated(as_whom: Callable[[str], regesta.Client]) -> Callable[[str], regesta.C
     return as_whom
 
 
-def evaluate(client: regesta.Client, auc: float, version: str = "churn/1", **fields: object):
+def evaluate(client: regesta.Client, auc: float, version: str = "churn/1", **fields: Any):
     evaluation = pb.Evaluation(
         dataset="holdout", method="benchmark", metrics={"auc": auc}, evaluator="ci"
     )
@@ -128,7 +128,7 @@ def evaluate(client: regesta.Client, auc: float, version: str = "churn/1", **fie
     return client.record_evaluation(version, evaluation=evaluation)
 
 
-def ask(client: regesta.Client, **fields: object) -> str:
+def ask(client: regesta.Client, **fields: Any) -> str:
     return client.request_transition(
         "churn/1", **({"stage": "production"} | fields), reason="it is better"
     ).name
@@ -218,10 +218,10 @@ def test_an_alias_is_governed_as_a_stage_is(gated: Callable[[str], regesta.Clien
     request = ask(gated("ci"), stage="", alias="champion")
     for name in ("rita", "ralf"):
         gated(name).approve_transition(request)
-    assert 1 == max_.set_alias("churn@champion", version=1, request=request).version
+    assert 1 == max_.set_alias("churn@champion", version=1, transition_request=request).version
     max_.remove_alias("churn@champion")
     with pytest.raises(PreconditionFailed, match="is completed"):
-        max_.set_alias("churn@champion", version=1, request=request)
+        max_.set_alias("churn@champion", version=1, transition_request=request)
 
 
 @pytest.mark.parametrize(
@@ -341,7 +341,7 @@ def test_a_request_is_for_one_move_of_one_version(gated: Callable[[str], regesta
         gated(name).approve_transition(request)
     gated("ci").register("churn", source="s3://churn/2", digest="sha256:" + "cd" * 32)
     with pytest.raises(PreconditionFailed, match="for another move"):
-        gated("max").transition_version("churn/2", stage="staging", request=request)
+        gated("max").transition_version("churn/2", stage="staging", transition_request=request)
     with pytest.raises(NotFound, match="no requests/"):
         gated("rita").approve_transition(request.rpartition("/")[0] + "/none")
 

@@ -293,14 +293,13 @@ def _tell_of_requests(log: LogBuilder) -> None:
             source="https://bench.example.com/7",
         ),
     )
-    for number, end in enumerate(
-        (
-            e.TransitionCompleted(),
-            e.TransitionRejected(roles=("reviewer",)),
-            e.TransitionCancelled(),
-            e.TransitionExpired(),
-        )
-    ):
+    ends: tuple[e.Event, ...] = (
+        e.TransitionCompleted(),
+        e.TransitionRejected(roles=("reviewer",)),
+        e.TransitionCancelled(),
+        e.TransitionExpired(),
+    )
+    for number, end in enumerate(ends):
         stream = f"requests/r{number}"
         log.append(
             stream,

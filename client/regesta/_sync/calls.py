@@ -1304,7 +1304,7 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
-        request: str = "",
+        transition_request: str = "",
         timeout: float | None = None,
     ) -> model_pb2.Alias:
         """Point an alias to a version, creating it if need be.
@@ -1319,8 +1319,8 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
-            request: Optional. The request that this carries out, by its resource name; by
-                default the newest open one for it, if policies ask for approvals.
+            transition_request: Optional. The request that this carries out, by its resource
+                name; by default the newest open one for it, if policies ask for approvals.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1335,7 +1335,7 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
-            request=request,
+            transition_request=transition_request,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -1627,7 +1627,7 @@ class Calls:
         *,
         stage: str = "",
         alias: str = "",
-        request: str = "",
+        transition_request: str = "",
         timeout: float | None = None,
     ) -> governance_service_pb2.CheckTransitionResponse:
         """Say whether a move would be allowed, with the outcome of every condition; nothing moves.
@@ -1636,8 +1636,8 @@ class Calls:
             name: Required. Resource name of the version.
             stage: The stage to move to; give this or `alias`.
             alias: The alias to point to it; give this or `stage`.
-            request: Optional. The request that would be carried out, by its resource name; by
-                default the newest open one for this move.
+            transition_request: Optional. The request that would be carried out, by its resource
+                name; by default the newest open one for this move.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1650,7 +1650,7 @@ class Calls:
             name=full_name(name, self._namespace, "model"),
             stage=stage,
             alias=alias,
-            request=request,
+            transition_request=transition_request,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -2160,7 +2160,7 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
-        request: str = "",
+        transition_request: str = "",
         timeout: float | None = None,
     ) -> version_pb2.Version:
         """Move a version to another stage.
@@ -2178,8 +2178,9 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
-            request: Optional. The request that the move carries out, by its resource name; by
-                default the newest open one for this move, if policies ask for approvals.
+            transition_request: Optional. The request that the move carries out, by its resource
+                name; by default the newest open one for this move, if policies ask for
+                approvals.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -2195,7 +2196,7 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
-            request=request,
+            transition_request=transition_request,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(

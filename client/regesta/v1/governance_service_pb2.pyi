@@ -171,14 +171,14 @@ class CheckTransitionRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     STAGE_FIELD_NUMBER: _builtins.int
     ALIAS_FIELD_NUMBER: _builtins.int
-    REQUEST_FIELD_NUMBER: _builtins.int
+    TRANSITION_REQUEST_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. Resource name of the version."""
     stage: _builtins.str
     """The stage to move to; give this or `alias`."""
     alias: _builtins.str
     """The alias to point to it; give this or `stage`."""
-    request: _builtins.str
+    transition_request: _builtins.str
     """Optional. The request that would be carried out, by its resource name; by
     default the newest open one for this move.
     """
@@ -188,11 +188,11 @@ class CheckTransitionRequest(_message.Message):
         name: _builtins.str = ...,
         stage: _builtins.str = ...,
         alias: _builtins.str = ...,
-        request: _builtins.str = ...,
+        transition_request: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "name", b"name", "request", b"request", "stage", b"stage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "name", b"name", "stage", b"stage", "transition_request", b"transition_request"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

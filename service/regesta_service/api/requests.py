@@ -26,13 +26,12 @@ from regesta_service.reads.resources import Found, message_of
 
 if TYPE_CHECKING:
     from regesta_service.api.calls import Call
+    from regesta_service.api.writes.moving import MoveReads
     from regesta_service.api.writes.ports import AnswerReader, Sequencer
     from regesta_service.api.writes.translating import Translated
     from regesta_service.domain.deciding import Command
     from regesta_service.log.draft import Committed
-    from regesta_service.reads.holders import HolderReads
     from regesta_service.reads.pages import PageTokens
-    from regesta_service.reads.requests import RequestReads
     from regesta_service.reads.resources import ResourceReads
     from regesta_service.sequencing.dry_run import DryRun
 
@@ -44,8 +43,7 @@ class Sources:
     """Where GovernanceService reads."""
 
     resources: ResourceReads
-    requests: RequestReads
-    holders: HolderReads
+    moves: MoveReads
     dry_run: DryRun
     page_tokens: PageTokens
 
@@ -92,15 +90,17 @@ class RequestCalls:
         checks = Checks(new_salt)
         translate.target(checks, request.stage, request.alias)
         checks.finish()
-        carried = request_in(request.request, name.namespace)
+        carried = request_in(request.transition_request, name.namespace)
         if not carried:
-            carried = await self._from.requests.newest_open(
+            carried = await self._from.moves.requests.newest_open(
                 name.namespace, name.model, name.version, stage=request.stage, alias=request.alias
             )
         mover = Mover(call.principal.name, call.person, now(), carried)
         command: TransitionVersion | SetAlias
         if request.stage:
-            holders = await self._from.holders.holders(name.namespace, name.model, request.stage)
+            holders = await self._from.moves.holders.holders(
+                name.namespace, name.model, request.stage
+            )
             command = TransitionVersion(
                 name.model, name.version, request.stage, holders=holders, mover=mover
             )
@@ -123,7 +123,7 @@ class RequestCalls:
     ) -> pb.ApproveTransitionResponse:
         """Approve a move."""
         namespace, request_id = parse_name("name", translate.parse_request_name, request.name)
-        version = await self._from.requests.version(namespace, request_id)
+        version = await self._from.moves.requests.version(namespace, request_id)
         translated = translate.approve_transition(request, version, _asking(call, namespace))
         shown, position = await self._asked(translated, call)
         return pb.ApproveTransitionResponse(request=shown, position=position)
@@ -153,7 +153,7 @@ class RequestCalls:
         del call
         namespace, request_id = parse_name("name", translate.parse_request_name, request.name)
         found = await self._found(namespace, request_key(request_id), request.at_position)
-        shown = await self._from.requests.shown(namespace, found, request_id)
+        shown = await self._from.moves.requests.shown(namespace, found, request_id)
         return pb.GetTransitionRequestResponse(request=shown, position=found.position)
 
     async def list_transition_requests(
@@ -165,7 +165,7 @@ class RequestCalls:
         if not isinstance(parent, NamespaceName | VersionName):
             parent = name_in("parent", NamespaceName, request.parent)
         place = self._from.page_tokens.read(request)
-        page = await self._from.requests.page(
+        page = await self._from.moves.requests.page(
             parent.namespace,
             version=parent if isinstance(parent, VersionName) else None,
             ended=request.include_ended,
@@ -211,7 +211,7 @@ class RequestCalls:
         committed = await self._writing.submit(translated, call)
         found = await self._right_after(translated.namespace, committed)
         request = cast("ResourceKey", committed.shows).stream.rpartition("/")[2]
-        shown = await self._from.requests.shown(translated.namespace, found, request)
+        shown = await self._from.moves.requests.shown(translated.namespace, found, request)
         return shown, committed.position
 
     async def _governance(

@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 
     from regesta_projections.rows import Row
     from regesta_service.api.calls import Call
+    from regesta_service.api.writes.moving import MoveReads
     from regesta_service.api.writes.ports import AnswerReader, Sequencer
     from regesta_service.api.writes.translating import Translated
     from regesta_service.domain.labels import RemoveTags, SetTags
     from regesta_service.log.draft import Committed
-    from regesta_service.reads.holders import HolderReads
-    from regesta_service.reads.requests import RequestReads
 
 _ALIAS_SET = AnswerLayout(pb.SetAliasResponse, "alias")
 _ALIAS_REMOVED = AnswerLayout(pb.RemoveAliasResponse, "alias")
@@ -43,20 +42,13 @@ class LabelWrites:
     Args:
         sequencer: Carries commands out.
         answers: Finishes resources as of a position.
-        holders: Looks up who is in a stage.
-        requests: Looks up open requests.
+        moves: Where moves look things up.
     """
 
-    def __init__(
-        self,
-        sequencer: Sequencer,
-        answers: AnswerReader,
-        holders: HolderReads,
-        requests: RequestReads,
-    ) -> None:
+    def __init__(self, sequencer: Sequencer, answers: AnswerReader, moves: MoveReads) -> None:
         catalog = pb.DESCRIPTOR.services_by_name["CatalogService"]
         self._writing = Writing(catalog, sequencer, answers)
-        self._moving = Moving(self._writing, holders, requests)
+        self._moving = Moving(self._writing, moves)
 
     async def set_tags(self, request: pb.SetTagsRequest, call: Call) -> pb.SetTagsResponse:
         """Set tags of a model or a version."""
@@ -75,7 +67,7 @@ class LabelWrites:
     async def set_alias(self, request: pb.SetAliasRequest, call: Call) -> bytes:
         """Point an alias to a version."""
         translated = translate.set_alias(request, new_salt)
-        return await self._moving.write(translated, _ALIAS_SET, call, request.request)
+        return await self._moving.write(translated, _ALIAS_SET, call, request.transition_request)
 
     async def remove_alias(self, request: pb.RemoveAliasRequest, call: Call) -> bytes:
         """Remove an alias; the answer shows it as it was before, with its new revision."""

@@ -12,9 +12,8 @@ from regesta_service.api.writes.writing import Writing, new_salt
 
 if TYPE_CHECKING:
     from regesta_service.api.calls import Call
+    from regesta_service.api.writes.moving import MoveReads
     from regesta_service.api.writes.ports import AnswerReader, Sequencer
-    from regesta_service.reads.holders import HolderReads
-    from regesta_service.reads.requests import RequestReads
 
 _MOVED = AnswerLayout(pb.TransitionVersionResponse, "version")
 
@@ -25,21 +24,14 @@ class LifecycleWrites:
     Args:
         sequencer: Carries commands out.
         answers: Finishes resources as of a position.
-        holders: Looks up who is in a stage.
-        requests: Looks up open requests.
+        moves: Where moves look things up.
     """
 
-    def __init__(
-        self,
-        sequencer: Sequencer,
-        answers: AnswerReader,
-        holders: HolderReads,
-        requests: RequestReads,
-    ) -> None:
+    def __init__(self, sequencer: Sequencer, answers: AnswerReader, moves: MoveReads) -> None:
         lifecycle = pb.DESCRIPTOR.services_by_name["LifecycleService"]
-        self._moving = Moving(Writing(lifecycle, sequencer, answers), holders, requests)
+        self._moving = Moving(Writing(lifecycle, sequencer, answers), moves)
 
     async def transition_version(self, request: pb.TransitionVersionRequest, call: Call) -> bytes:
         """Move a version to another stage."""
         translated = transition_version(request, new_salt)
-        return await self._moving.write(translated, _MOVED, call, request.request)
+        return await self._moving.write(translated, _MOVED, call, request.transition_request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from regesta_service.api.writes.checks import parse_name
 from regesta_service.api.writes.translate_requests import parse_request_name
@@ -27,6 +27,15 @@ MoveCommand: TypeAlias = "TransitionVersion | SetAlias"
 _LOOKS: Final = 20
 
 
+class MoveReads(NamedTuple):
+    """Where moves look things up."""
+
+    #: Who is in a stage.
+    holders: HolderReads
+    #: Open requests.
+    requests: RequestReads
+
+
 class Moving:
     """Has moves carried out.
 
@@ -35,14 +44,12 @@ class Moving:
 
     Args:
         writing: Submits commands.
-        holders: Looks up who is in a stage.
-        requests: Looks up open requests.
+        reads: Where it looks things up.
     """
 
-    def __init__(self, writing: Writing, holders: HolderReads, requests: RequestReads) -> None:
+    def __init__(self, writing: Writing, reads: MoveReads) -> None:
         self._writing = writing
-        self._holders = holders
-        self._requests = requests
+        self._holders, self._requests = reads
 
     async def write(
         self,
@@ -107,7 +114,7 @@ def request_in(text: str, namespace: str) -> str:
     """
     if not text:
         return ""
-    found, request = parse_name("request", parse_request_name, text)
+    found, request = parse_name("transition_request", parse_request_name, text)
     if found != namespace:
-        raise InvalidRequest.of("request", "is one of the same namespace")
+        raise InvalidRequest.of("transition_request", "is one of the same namespace")
     return request
