@@ -36,11 +36,12 @@ _DETAILS_KEY = "grpc-status-details-bin"
 
 @dataclass(frozen=True, slots=True)
 class FieldViolation:
-    """A field of a request that breaks a rule."""
+    """A field of a request that breaks a rule, or a condition that is not met."""
 
-    #: Path of the field, for example `version.metrics["auc"]`.
+    #: Path of the field, for example `version.metrics["auc"]`, or a policy and its condition,
+    #: for example `policies/prod-gate#approvals[0]`.
     field: str
-    #: The rule, in one sentence.
+    #: The rule, or what is missing, in one sentence.
     description: str
 
 
@@ -68,7 +69,7 @@ class RegestaError(Exception):
         self.reason = reason
         self.metadata = metadata or {}
         self.code = code
-        #: Fields that break a rule.
+        #: Fields that break a rule, or conditions that are not met.
         self.violations: tuple[FieldViolation, ...] = ()
         #: Seconds after which to try again, when the server said so.
         self.retry_after: float | None = None
@@ -186,6 +187,7 @@ def from_rpc_error(error: grpc.RpcError) -> RegestaError:
 def _read_details(error: RegestaError, value: bytes) -> None:
     info = error_details_pb2.ErrorInfo()
     bad = error_details_pb2.BadRequest()
+    failed = error_details_pb2.PreconditionFailure()
     retry = error_details_pb2.RetryInfo()
     for detail in status_pb2.Status.FromString(value).details:
         if detail.Unpack(info):
@@ -195,6 +197,11 @@ def _read_details(error: RegestaError, value: bytes) -> None:
             error.violations = tuple(
                 FieldViolation(violation.field, violation.description)
                 for violation in bad.field_violations
+            )
+        elif detail.Unpack(failed):
+            error.violations = tuple(
+                FieldViolation(violation.subject, violation.description)
+                for violation in failed.violations
             )
         elif detail.Unpack(retry):
             error.retry_after = retry.retry_delay.ToNanoseconds() / 1e9

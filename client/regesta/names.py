@@ -132,6 +132,16 @@ def check_hold(name: str) -> str:
     return name
 
 
+def check_id(text: str) -> str:
+    """Return the id of a lifecycle, a policy and the like: ``[a-z0-9][a-z0-9-]{0,62}``."""
+    if not _ALIAS.fullmatch(text):
+        raise InvalidName(
+            "ID_INVALID",
+            "an id is 1 to 63 of a-z, 0-9 and -, and begins with a letter or digit",
+        )
+    return text
+
+
 def check_stage(name: str) -> str:
     """Return a stage's name: ``[a-z][a-z0-9-]{0,62}``."""
     if not _LABEL.fullmatch(name):
@@ -320,6 +330,25 @@ class HoldName:
 
     def __str__(self) -> str:
         return f"{self.parent}/holds/{self.hold}"
+
+
+def in_namespace(namespace: str, collection: str, part: str) -> str:
+    """Return ``namespaces/{namespace}/{collection}/{part}``."""
+    return f"namespaces/{namespace}/{collection}/{part}"
+
+
+def parse_in_namespace(collection: str, text: str) -> tuple[str, str]:
+    """Return namespace and last part of a name like ``namespaces/{namespace}/policies/{policy}``.
+
+    Raises:
+        InvalidName: It has another form, or its parts break their rules.
+    """
+    match text.split("/") if len(text) <= _MAX_RESOURCE_NAME_LENGTH else []:
+        case ["namespaces", namespace, found, part] if found == collection:
+            return check_namespace(namespace), check_id(part)
+        case _:
+            form = in_namespace("{namespace}", collection, "{id}")
+            raise InvalidName("RESOURCE_NAME_INVALID", f"the name has the form {form}")
 
 
 ResourceName: TypeAlias = NamespaceName | ModelName | VersionName | AliasName

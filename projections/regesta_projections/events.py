@@ -100,6 +100,274 @@ class Lineage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     run: str = ""
 
 
+class StageDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A stage and where a version may go from it."""
+
+    #: True when a version in this stage is not resolved.
+    closed: bool = False
+    #: Where the holder of an exclusive stage goes when another enters; empty when
+    #: the newcomer is refused.
+    displaced_to: str = msgspec.field(default="", name="displacedTo")
+    #: True when only one version of a model may be in this stage.
+    exclusive: bool = False
+    #: The stages a version may move to from here.
+    moves_to: tuple[str, ...] = msgspec.field(default=(), name="movesTo")
+    #: Its name.
+    name: str = ""
+
+
+class MetricThreshold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A bound that a metric must keep."""
+
+    #: The metric's name.
+    metric: str = ""
+    #: One of `>=`, `>`, `<=`, `<`, `==`.
+    operator: str = ""
+    #: The bound.
+    value: str = ""
+
+
+class EvaluationRequirement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """An evaluation that a version must have."""
+
+    #: The dataset's name; empty for any.
+    dataset: str = ""
+    #: The dataset's digest; empty for any.
+    dataset_digest: str = msgspec.field(default="", name="datasetDigest")
+    #: How old it may be, in seconds; 0 means that age does not matter.
+    max_age_seconds: str = msgspec.field(default="", name="maxAgeSeconds")
+    #: The method, for example `benchmark`; empty for any.
+    method: str = ""
+    #: The bounds that it must keep, all of them.
+    thresholds: tuple[MetricThreshold, ...] = ()
+
+
+class ApprovalRequirement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """Approvals that a move must have."""
+
+    #: How many people.
+    count: int = 0
+    #: Each of them has one of these roles; none means any role that may approve.
+    roles: tuple[str, ...] = ()
+
+
+class PolicyCondition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A condition in CEL."""
+
+    #: The condition.
+    expression: str = ""
+    #: Its id within the policy.
+    id: str = ""
+    #: What people read when it does not hold.
+    message: str = ""
+
+
+class PolicyDecision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A policy by which a move was decided, and what it was decided on."""
+
+    #: The principals whose approvals counted.
+    approvals: tuple[str, ...] = ()
+    #: Ids of the evaluations that met its requirements.
+    evaluations: tuple[str, ...] = ()
+    #: The policy's id.
+    policy: str = ""
+    #: Its version.
+    version: int = 0
+
+
+class EvaluationSlice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """One group's share of an evaluation, for example an age group."""
+
+    #: Its metrics.
+    metrics: dict[str, str] = {}
+    #: The group's name.
+    name: str = ""
+
+
+class LifecycleDefined(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A lifecycle was defined, or defined anew; the stream of this and the other
+    events about what governs moves is `governance`.
+    """
+
+    #: The lifecycle's id.
+    lifecycle: str = ""
+    #: The models it is for: names they were created with, or beginnings of names
+    #: that end in `*`; none means every model.
+    models: tuple[str, ...] = ()
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: In order; a new version begins in the first.
+    stages: tuple[StageDefinition, ...] = ()
+    #: How often it was defined, this time included: 1, 2, 3 …
+    version: int = 0
+
+
+class LifecycleRemoved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A lifecycle was removed; its models have the next that is for them, or the
+    default one.
+    """
+
+    #: The lifecycle's id.
+    lifecycle: str = ""
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
+class StageTaken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A version entered an exclusive stage of a model; the stream is
+    `models/{model}/stages/{stage}`. It holds the stage while it is in it.
+    """
+
+    #: The version that entered it before; 0 when none did.
+    previous_version: int = msgspec.field(default=0, name="previousVersion")
+    #: The version.
+    version: int = 0
+
+
+class PolicyDefined(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A policy was defined, or defined anew."""
+
+    #: It governs pointing these aliases; `*` is all of them.
+    aliases: tuple[str, ...] = ()
+    #: How old an approval may be, in seconds; 0 means that age does not matter.
+    approval_max_age_seconds: str = msgspec.field(default="", name="approvalMaxAgeSeconds")
+    #: Approvals that the move must have.
+    approvals: tuple[ApprovalRequirement, ...] = ()
+    #: Conditions that must hold.
+    conditions: tuple[PolicyCondition, ...] = ()
+    #: Evaluations that it must have.
+    evaluations: tuple[EvaluationRequirement, ...] = ()
+    #: The models it is for: names they were created with, or beginnings of names
+    #: that end in `*`; none means every model.
+    models: tuple[str, ...] = ()
+    #: The policy's id.
+    policy: str = ""
+    #: Whether who asked for the move may approve it too.
+    proposer_may_approve: bool = msgspec.field(default=False, name="proposerMayApprove")
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: Whether the version must have a card.
+    require_card: bool = msgspec.field(default=False, name="requireCard")
+    #: Whether the version must have a content digest.
+    require_digest: bool = msgspec.field(default=False, name="requireDigest")
+    #: Whether the version must say where it comes from.
+    require_lineage: bool = msgspec.field(default=False, name="requireLineage")
+    #: Whether the version must have a signature.
+    require_signature: bool = msgspec.field(default=False, name="requireSignature")
+    #: Tags that the version must have.
+    required_tags: tuple[str, ...] = msgspec.field(default=(), name="requiredTags")
+    #: It governs moves into these stages.
+    stages: tuple[str, ...] = ()
+    #: How often it was defined, this time included: 1, 2, 3 …
+    version: int = 0
+
+
+class PolicyRemoved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A policy was removed."""
+
+    #: The policy's id.
+    policy: str = ""
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
+class EvaluationRecorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A version was evaluated; the stream is
+    `models/{model}/versions/{version}/evaluations`.
+    """
+
+    #: The dataset's name.
+    dataset: str = ""
+    #: The dataset's digest.
+    dataset_digest: str = msgspec.field(default="", name="datasetDigest")
+    #: The evaluation's id.
+    evaluation: str = ""
+    #: Who or what evaluated: a person, a pipeline, a tool and its version.
+    evaluator: str = ""
+    #: How: `benchmark`, `human`, `safety`, `shadow` or another word.
+    method: str = ""
+    #: What was measured.
+    metrics: dict[str, str] = {}
+    #: Remarks.
+    reason: FreeText | None = None
+    #: The same for groups.
+    slices: tuple[EvaluationSlice, ...] = ()
+    #: Where its details are.
+    source: str = ""
+    #: Until when it counts, in UTC; empty means without end.
+    valid_until: str = msgspec.field(default="", name="validUntil")
+
+
+class TransitionRequested(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A move was asked for; the stream of this and what follows is
+    `requests/{request}`.
+    """
+
+    #: The alias that is to point to it; empty when it is to move.
+    alias: str = ""
+    #: What the version was then: see `evidence_digest` of an approval.
+    evidence_digest: str = msgspec.field(default="", name="evidenceDigest")
+    #: When it expires, in UTC.
+    expire_time: str = msgspec.field(default="", name="expireTime")
+    #: The model, by the name it was created with.
+    model: str = ""
+    #: The person who asks, where identities say that one has several.
+    person: str = ""
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: The request's id.
+    request: str = ""
+    #: The stage that it is to move to; empty when an alias is to be pointed to it.
+    to_stage: str = msgspec.field(default="", name="toStage")
+    #: The version.
+    version: int = 0
+
+
+class TransitionApproved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A move was approved."""
+
+    #: SHA-256, in hex, of what a policy looks at: tags, texts, flags and
+    #: evaluations. The approval counts while the version still has it.
+    evidence_digest: str = msgspec.field(default="", name="evidenceDigest")
+    #: What the approval means, in the approver's words: the meaning of an
+    #: electronic signature (21 CFR 11.50).
+    meaning: str = ""
+    #: The person who approved, where identities say that one has several.
+    person: str = ""
+    #: The comment.
+    reason: FreeText | None = None
+    #: The roles that the approver had.
+    roles: tuple[str, ...] = ()
+
+
+class TransitionRejected(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A move was rejected: it cannot be approved any more."""
+
+    #: The person who rejected, where identities say that one has several.
+    person: str = ""
+    #: The comment.
+    reason: FreeText | None = None
+    #: The roles that they had.
+    roles: tuple[str, ...] = ()
+
+
+class TransitionCancelled(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """Who asked for a move no longer wants it."""
+
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
+class TransitionExpired(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """Nobody made the move in time."""
+
+
+
+class TransitionCompleted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """The move was made, in the same append."""
+
+
+
 class TagsSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """Tags of a model or a version were set; tags not named stayed."""
 
@@ -125,10 +393,16 @@ class AliasSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     `models/{model}/aliases/{alias}`.
     """
 
+    #: SHA-256, in hex, of what the policies looked at; empty without policies.
+    evidence_digest: str = msgspec.field(default="", name="evidenceDigest")
+    #: The policies by which it was decided.
+    policies: tuple[PolicyDecision, ...] = ()
     #: The version it pointed to before; 0 when none.
     previous_version: int = msgspec.field(default=0, name="previousVersion")
     #: Why it was done.
     reason: FreeText | None = None
+    #: The request that it carries out; empty without one.
+    request: str = ""
     #: The version it points to from now on.
     version: int = 0
 
@@ -395,6 +669,10 @@ class VersionRegistered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     properties: dict[str, PropertyValue] = {}
     #: Why it was done.
     reason: FreeText | None = None
+    #: Whether a version in this stage is resolved: `open` or `closed`, as the
+    #: lifecycle that was defined says; empty under the default lifecycle, where
+    #: only `archived` is closed.
+    resolution: str = ""
     #: Its SemVer label, if it came with one.
     semver: str = ""
     #: Inputs and outputs.
@@ -448,10 +726,23 @@ class VersionRestored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 class StageChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A version moved to another stage."""
 
+    #: The version that entered the stage and so displaced this one; 0 when it was
+    #: moved for its own sake.
+    displaced_by: int = msgspec.field(default=0, name="displacedBy")
+    #: SHA-256, in hex, of what the policies looked at; empty without policies.
+    evidence_digest: str = msgspec.field(default="", name="evidenceDigest")
     #: The stage before.
     from_stage: str = msgspec.field(default="", name="fromStage")
+    #: The policies by which it was decided.
+    policies: tuple[PolicyDecision, ...] = ()
     #: Why it was done.
     reason: FreeText | None = None
+    #: The request that it carries out; empty without one.
+    request: str = ""
+    #: Whether a version in the stage from now on is resolved: `open` or `closed`,
+    #: as the lifecycle that was defined says; empty under the default lifecycle,
+    #: where only `archived` is closed.
+    resolution: str = ""
     #: The stage from now on.
     to_stage: str = msgspec.field(default="", name="toStage")
 
@@ -460,11 +751,14 @@ Event: TypeAlias = (
     AliasRemoved
     | AliasSet
     | BodiesReleased
+    | EvaluationRecorded
     | HeadsCommitted
     | HoldPlaced
     | HoldReleased
     | KeyCompromised
     | KeyRotated
+    | LifecycleDefined
+    | LifecycleRemoved
     | LogForked
     | LogWitnessed
     | ModelCreated
@@ -474,10 +768,19 @@ Event: TypeAlias = (
     | ModelUpdated
     | NamespaceCreated
     | PersonalDataErased
+    | PolicyDefined
+    | PolicyRemoved
     | RetentionDefined
     | StageChanged
+    | StageTaken
     | TagsRemoved
     | TagsSet
+    | TransitionApproved
+    | TransitionCancelled
+    | TransitionCompleted
+    | TransitionExpired
+    | TransitionRejected
+    | TransitionRequested
     | VersionDeleted
     | VersionRegistered
     | VersionRestored
@@ -490,11 +793,14 @@ EVENTS: dict[str, type[Event]] = {
     "AliasRemoved": AliasRemoved,
     "AliasSet": AliasSet,
     "BodiesReleased": BodiesReleased,
+    "EvaluationRecorded": EvaluationRecorded,
     "HeadsCommitted": HeadsCommitted,
     "HoldPlaced": HoldPlaced,
     "HoldReleased": HoldReleased,
     "KeyCompromised": KeyCompromised,
     "KeyRotated": KeyRotated,
+    "LifecycleDefined": LifecycleDefined,
+    "LifecycleRemoved": LifecycleRemoved,
     "LogForked": LogForked,
     "LogWitnessed": LogWitnessed,
     "ModelCreated": ModelCreated,
@@ -504,10 +810,19 @@ EVENTS: dict[str, type[Event]] = {
     "ModelUpdated": ModelUpdated,
     "NamespaceCreated": NamespaceCreated,
     "PersonalDataErased": PersonalDataErased,
+    "PolicyDefined": PolicyDefined,
+    "PolicyRemoved": PolicyRemoved,
     "RetentionDefined": RetentionDefined,
     "StageChanged": StageChanged,
+    "StageTaken": StageTaken,
     "TagsRemoved": TagsRemoved,
     "TagsSet": TagsSet,
+    "TransitionApproved": TransitionApproved,
+    "TransitionCancelled": TransitionCancelled,
+    "TransitionCompleted": TransitionCompleted,
+    "TransitionExpired": TransitionExpired,
+    "TransitionRejected": TransitionRejected,
+    "TransitionRequested": TransitionRequested,
     "VersionDeleted": VersionDeleted,
     "VersionRegistered": VersionRegistered,
     "VersionRestored": VersionRestored,

@@ -12,6 +12,7 @@ from regesta.v1 import log_status_pb2 as log_pb
 from regesta.v1 import model_pb2 as model_pb
 from regesta.v1 import privacy_service_pb2 as privacy_pb
 from regesta.v1 import version_pb2 as version_pb
+from regesta_projections import resources
 from regesta_projections.rows import (
     AliasRow,
     LabelRow,
@@ -20,6 +21,7 @@ from regesta_projections.rows import (
     NameRow,
     NamespaceRow,
     PrivacyRow,
+    ResourceRow,
     VersionRow,
 )
 
@@ -210,3 +212,36 @@ def privacy_row(record: Sequence[Any]) -> PrivacyRow:
     """Return what is so of the texts beside the log from the columns that are loaded."""
     revision, leaf_hash, resource = record
     return PrivacyRow(privacy_pb.PrivacyStatus.FromString(resource), revision, bytes(leaf_hash))
+
+
+def resource_values(row: ResourceRow, forms: Forms) -> Values:
+    """Return the columns of a resource without columns of its own."""
+    fields, digests = ordered(row.texts)
+    place = resources.place_of(row.stream, row.resource)
+    return (
+        row.stream,
+        place.kind,
+        place.parent,
+        place.state,
+        row.revision,
+        row.leaf_hash,
+        forms.texts(fields),
+        forms.texts(digests),
+        row.resource.SerializeToString(deterministic=True),
+    )
+
+
+def resource_row(record: Sequence[Any]) -> ResourceRow:
+    """Return a resource from the columns that are loaded.
+
+    Raises:
+        ValueError: Its stream is of no kind that this build knows.
+    """
+    stream, revision, leaf_hash, fields, digests, resource = record
+    return ResourceRow(
+        stream,
+        resources.kind_of(stream).message.FromString(resource),
+        dict(zip(fields, digests, strict=True)),
+        revision,
+        bytes(leaf_hash),
+    )

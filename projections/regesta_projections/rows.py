@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from typing import TypeAlias, overload
 
 import msgspec
+from google.protobuf.message import Message
 
 from regesta.v1 import admin_service_pb2 as admin_pb
 from regesta.v1 import log_status_pb2 as log_pb
@@ -71,8 +72,16 @@ class PrivacyKey(msgspec.Struct, frozen=True):
     """Identifies what is so of the texts beside the log."""
 
 
+class ResourceKey(msgspec.Struct, frozen=True):
+    """Identifies a resource that needs no columns of its own, by its stream."""
+
+    stream: str
+
+
 #: Keys of rows that have a stream of their own.
-StreamKey: TypeAlias = ModelKey | VersionKey | AliasKey | NamespaceKey | LogKey | PrivacyKey
+StreamKey: TypeAlias = (
+    ModelKey | VersionKey | AliasKey | NamespaceKey | LogKey | PrivacyKey | ResourceKey
+)
 Key: TypeAlias = StreamKey | NameKey | LabelKey
 NAMESPACE = NamespaceKey()
 LOG = LogKey()
@@ -275,8 +284,35 @@ class PrivacyRow(msgspec.Struct, gc=False):
         return PrivacyRow(resource, self.revision, self.leaf_hash)
 
 
+class ResourceRow(msgspec.Struct, gc=False):
+    """A resource that needs no columns of its own: `regesta_projections.resources` has the kinds.
+
+    `resource` lacks `name` and the free texts.
+    """
+
+    stream: str
+    resource: Message
+    #: Digest of each free text by its field.
+    texts: dict[str, str] = msgspec.field(default_factory=dict)
+    revision: int = 0
+    leaf_hash: bytes = b""
+
+    @property
+    def key(self) -> ResourceKey:
+        """What identifies it."""
+        return ResourceKey(self.stream)
+
+    def copy(self) -> ResourceRow:
+        """Return a copy that shares nothing that can change."""
+        resource = type(self.resource)()
+        resource.CopyFrom(self.resource)
+        return ResourceRow(self.stream, resource, dict(self.texts), self.revision, self.leaf_hash)
+
+
 #: Rows that have a stream of their own.
-StreamRow: TypeAlias = ModelRow | VersionRow | AliasRow | NamespaceRow | LogRow | PrivacyRow
+StreamRow: TypeAlias = (
+    ModelRow | VersionRow | AliasRow | NamespaceRow | LogRow | PrivacyRow | ResourceRow
+)
 Row: TypeAlias = StreamRow | NameRow | LabelRow
 
 
@@ -314,6 +350,8 @@ class Rows:
     def get(self, key: LogKey) -> LogRow | None: ...
     @overload
     def get(self, key: PrivacyKey) -> PrivacyRow | None: ...
+    @overload
+    def get(self, key: ResourceKey) -> ResourceRow | None: ...
     def get(self, key: Key) -> Row | None:
         """Return a row to look at, or None when there is no such row.
 
@@ -344,6 +382,8 @@ class Rows:
     def edit(self, key: LogKey) -> LogRow: ...
     @overload
     def edit(self, key: PrivacyKey) -> PrivacyRow: ...
+    @overload
+    def edit(self, key: ResourceKey) -> ResourceRow: ...
     def edit(self, key: Key) -> Row:
         """Return this working set's own copy of a row, to change.
 

@@ -30,6 +30,8 @@ from regesta_projections.rows import (
     NamespaceRow,
     PrivacyKey,
     PrivacyRow,
+    ResourceKey,
+    ResourceRow,
     Row,
     VersionKey,
     VersionRow,
@@ -292,6 +294,29 @@ PRIVACY_STATUS: Final = Table(
     stream="'privacy'",
 )
 
+RESOURCES: Final = Table(
+    name="resources",
+    kind=ResourceRow,
+    columns=columns_of(
+        """
+        stream text
+        kind text
+        parent text
+        state text
+        revision bigint
+        leaf_hash bytea
+        text_fields text[]
+        text_digests text[]
+        resource bytea
+        """
+    ),
+    key_length=1,
+    stream="stream",
+    loaded=("stream", "revision", "leaf_hash", "text_fields", "text_digests", "resource"),
+    values_in=row_values.resource_values,
+    row=row_values.resource_row,
+)
+
 _ALL: Final = cast(
     "tuple[Table[Any], ...]",
     (
@@ -303,6 +328,7 @@ _ALL: Final = cast(
         ALIASES,
         LOG_STATUS,
         PRIVACY_STATUS,
+        RESOURCES,
     ),
 )
 
@@ -319,4 +345,5 @@ TABLES_BY_KEY: Final[dict[type[Key], Table[Any]]] = {
     AliasKey: ALIASES,
     LogKey: LOG_STATUS,
     PrivacyKey: PRIVACY_STATUS,
+    ResourceKey: RESOURCES,
 }

@@ -18,6 +18,7 @@ from regesta.v1 import (
     admin_service_pb2,
     audit_service_pb2,
     catalog_service_pb2,
+    governance_service_pb2,
     heads_service_pb2,
     lifecycle_service_pb2,
     log_service_pb2,
@@ -27,6 +28,7 @@ from regesta.v1 import (
 from regesta_projections.records import Cause
 from regesta_service.access.principals import SYSTEM
 from regesta_service.api.admin import AdminCalls
+from regesta_service.api.governance import GovernanceCalls
 from regesta_service.api.guard import Guard
 from regesta_service.api.heads import HeadsCalls
 from regesta_service.api.methods import methods_of
@@ -35,19 +37,26 @@ from regesta_service.api.reads.audit import AuditReads
 from regesta_service.api.reads.catalog import CatalogReads
 from regesta_service.api.reads.log import LogProofs
 from regesta_service.api.reads.watch import WatchStreams
+from regesta_service.api.requests import RequestCalls, Sources
 from regesta_service.api.writes.labels import LabelWrites
 from regesta_service.api.writes.lifecycle import LifecycleWrites
 from regesta_service.api.writes.models import ModelWrites
+from regesta_service.api.writes.moving import MoveReads
 from regesta_service.api.writes.versions import VersionWrites
 from regesta_service.audit.tree import Trees
 from regesta_service.log.connections import Connections
 from regesta_service.log.namespaces import NamespaceRegistry
 from regesta_service.logs import AccessLog
 from regesta_service.reads.heads import HeadsReads
+from regesta_service.reads.holders import HolderReads
 from regesta_service.reads.namespaces import NamespaceReads
 from regesta_service.reads.privacy import PrivacyReads
 from regesta_service.reads.read_model import ReadModel
+from regesta_service.reads.requests import RequestReads
+from regesta_service.reads.resources import ResourceReads
 from regesta_service.reads.retention import RetentionReads
+from regesta_service.sequencing.dry_run import DryRun
+from regesta_service.sequencing.expiry import Expiry
 from regesta_service.sequencing.sequencer import Sequencer
 from regesta_service.verification.checks import Checks
 from regesta_service.verification.commitments import Commitments, Schedule
@@ -64,6 +73,7 @@ FILES: Final = (
     admin_service_pb2.DESCRIPTOR,
     audit_service_pb2.DESCRIPTOR,
     catalog_service_pb2.DESCRIPTOR,
+    governance_service_pb2.DESCRIPTOR,
     heads_service_pb2.DESCRIPTOR,
     privacy_service_pb2.DESCRIPTOR,
     lifecycle_service_pb2.DESCRIPTOR,
@@ -156,11 +166,21 @@ async def wired(
             schedule = Schedule(commitments, service_dsn, settings.heads_interval)
             stack.push_async_callback(_ended, asyncio.create_task(schedule.run()))
         retention = RetentionReads(registry, pool)
+        resources = ResourceReads(registry, pool)
+        moves = MoveReads(HolderReads(registry, pool), RequestReads(registry, pool, resources))
+        expiry = asyncio.create_task(Expiry(sequencer, service_dsn).run())
+        stack.push_async_callback(_ended, expiry)
         servicers = (
             ModelWrites(sequencer, reads.answers),
             VersionWrites(sequencer, reads.answers),
-            LabelWrites(sequencer, reads.answers),
-            LifecycleWrites(sequencer, reads.answers),
+            LabelWrites(sequencer, reads.answers, moves),
+            LifecycleWrites(sequencer, reads.answers, moves),
+            GovernanceCalls(resources, reads, pool, sequencer, reads.answers),
+            RequestCalls(
+                Sources(resources, moves, DryRun(connections, registry), reads.page_tokens),
+                sequencer,
+                reads.answers,
+            ),
             CatalogReads(reads),
             AuditReads(reads),
             LogProofs(reads, Trees(), settings.witness_keys()),

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import governance_pb2 as governance_pb
 from regesta.v1 import reading_pb2 as reading_pb
 from tests.support.wire import METHODS, Outcome, request_class
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
@@ -58,6 +59,16 @@ def check(outcome: Outcome) -> None:
     assert len(outcome.message) < 1_000, outcome
 
 
+EVALUATION = governance_pb.Evaluation(dataset="x", method="benchmark", metrics={"auc": 0.9})
+_OF_REQUESTS = (
+    "ApproveTransition",
+    "RejectTransition",
+    "CancelTransition",
+    "GetTransitionRequest",
+)
+_OF_VERSIONS = ("CheckTransition", "RequestTransition", "RecordEvaluation", "GetEvaluations")
+
+
 def base(at: Refusing, method: MethodDescriptor) -> Any:
     """Return a request that names things that are there, as far as names say what is meant."""
     request = request_class(method)()
@@ -76,6 +87,10 @@ def base(at: Refusing, method: MethodDescriptor) -> Any:
             "GetAlias": f"{at.model}/aliases/champion",
             "RemoveAlias": f"{at.model}/aliases/champion",
             "ReleaseHold": f"{at.parent}/holds/case-7",
+            "RemoveLifecycle": f"{at.parent}/lifecycles/strict",
+            "RemovePolicy": f"{at.parent}/policies/gate",
+            **dict.fromkeys(_OF_REQUESTS, f"{at.parent}/requests/r1"),
+            **dict.fromkeys(_OF_VERSIONS, at.version),
         }.get(method.name, at.version if "Version" in method.name else at.model)
     if method.name == "UpdateModel":
         request.model.name = at.model
@@ -207,6 +222,22 @@ def test_a_namespace_that_is_not_there_is_said_so_by_every_method(refusing: Refu
         check(outcome)
 
 
+NOTE = "a\n1\n" + "A" * 43 + "=\n\n— a " + "A" * 91 + "=\n"
+
+#: What puts in what is required within a field.
+FILLED: dict[str, Callable[[Any], object]] = {
+    "hold": lambda request: setattr(request.hold, "matter", "7 O 114/26"),
+    "lifecycle": lambda request: request.lifecycle.stages.add(name="draft"),
+    "policy": lambda request: request.policy.stages.append("production"),
+    "evaluation": lambda request: request.evaluation.MergeFrom(EVALUATION),
+    "tags": lambda request: request.tags.update({"a": "b"}),
+    "log_witnessed": lambda request: setattr(request.log_witnessed, "checkpoint", NOTE),
+    "from_moment": lambda request: setattr(request.from_moment, "position", 1),
+    "keys": lambda request: request.keys.append("a"),
+    "update_mask": lambda request: request.update_mask.paths.append("description"),
+}
+
+
 def fill(request: Any) -> None:
     """Put in what is required besides names."""
     fields = request.DESCRIPTOR.fields_by_name
@@ -218,6 +249,8 @@ def fill(request: Any) -> None:
         "address": "churn/1",
         "stream": "models/churn",
         "hold_id": "case-7",
+        "lifecycle_id": "strict",
+        "policy_id": "gate",
         "person": "rosa",
         "legal_basis": "Art. 17",
         "through": 256,
@@ -225,18 +258,9 @@ def fill(request: Any) -> None:
     for name, value in required.items():
         if name in fields:
             setattr(request, name, value)
-    if "hold" in fields:
-        request.hold.matter = "7 O 114/26"
-    if "tags" in fields:
-        request.tags["a"] = "b"
-    if "log_witnessed" in fields:
-        request.log_witnessed.checkpoint = "a\n1\n" + "A" * 43 + "=\n\n— a " + "A" * 91 + "=\n"
-    if "from_moment" in fields:
-        request.from_moment.position = 1
-    if "keys" in fields:
-        request.keys.append("a")
-    if "update_mask" in fields:
-        request.update_mask.paths.append("description")
+    for name, put in FILLED.items():
+        if name in fields:
+            put(request)
     if request.DESCRIPTOR.name == "SetAliasRequest":
         request.version = 1
 

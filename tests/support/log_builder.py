@@ -26,12 +26,20 @@ from regesta_projections.events import (
     PersonalDataErased,
 )
 from regesta_projections.evolve import evolve, keys_of
-from regesta_projections.evolve.streams import stream_of
+from regesta_projections.evolve.streams import key_of, stream_of
 from regesta_projections.heads.states import state_digest, state_of
 from regesta_projections.history import HISTORY_TABLES, EffectiveTimes, HistoryFold
 from regesta_projections.records import Cause, Recorded, read_envelope, read_record, write_record
 from regesta_projections.request_keys import request_key
-from regesta_projections.rows import Key, Row, Rows, StreamRow
+from regesta_projections.rows import (
+    AliasKey,
+    Key,
+    ModelKey,
+    Row,
+    Rows,
+    StreamRow,
+    VersionKey,
+)
 from regesta_projections.tables import TABLES
 
 if TYPE_CHECKING:
@@ -81,7 +89,9 @@ class LogBuilder:
     def catalog_events(self) -> int:
         """How many events happened to models, versions and aliases."""
         return sum(
-            revision for stream, (revision, _) in self.heads.items() if stream.startswith("models/")
+            revision
+            for stream, (revision, _) in self.heads.items()
+            if isinstance(key_of(stream), ModelKey | VersionKey | AliasKey)
         )
 
     @property

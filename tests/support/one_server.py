@@ -15,9 +15,13 @@ from regesta.v1 import reading_pb2 as reading_pb
 from regesta_service.api.reads.catalog import CatalogReads
 from regesta_service.api.reads.watch import WatchStreams
 from regesta_service.api.writes.labels import LabelWrites
+from regesta_service.api.writes.moving import MoveReads
 from regesta_service.api.writes.versions import VersionWrites
 from regesta_service.log.connections import Connections
 from regesta_service.log.namespaces import NamespaceRegistry
+from regesta_service.reads.holders import HolderReads
+from regesta_service.reads.requests import RequestReads
+from regesta_service.reads.resources import ResourceReads
 from regesta_service.sequencing.sequencer import Sequencer
 from regesta_service.watch.subscriptions import Subscriptions
 from tests.support.reading import make_call, read_model
@@ -78,12 +82,15 @@ async def one_server(dsn: str, **options: Any) -> AsyncIterator[OneServer]:
     async with read_model(dsn, registry, **options) as reads:
         sequencer = Sequencer(connections, registry, on_appended=reads.tails.offer)
         async with sequencer.running():
+            resources = ResourceReads(registry, reads.pool)
+            requests = RequestReads(registry, reads.pool, resources)
+            moves = MoveReads(HolderReads(registry, reads.pool), requests)
             yield OneServer(
                 registry,
                 reads,
                 CatalogReads(reads),
                 VersionWrites(sequencer, reads.answers),
-                LabelWrites(sequencer, reads.answers),
+                LabelWrites(sequencer, reads.answers, moves),
                 WatchStreams(reads, Subscriptions(reads.tails, reads.lookups, reads.pool)),
             )
     await connections.close()

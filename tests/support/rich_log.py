@@ -10,6 +10,7 @@ from regesta_projections.records import Cause
 from tests.support.log_builder import START, LogBuilder
 
 MODEL = "models/Churn"
+OTHER = "models/Churn-2"
 FIRST = f"{MODEL}/versions/1"
 SECOND = f"{MODEL}/versions/2"
 CHAMPION = f"{MODEL}/aliases/champion"
@@ -55,6 +56,26 @@ REGISTERED = e.VersionRegistered(
 
 def rich_log(namespace: str = "acme") -> LogBuilder:
     """Return it: each type of event at least once, texts of every field, two people."""
+    log = _told(namespace)
+    _tell_more(log)
+    return log
+
+
+def padded_log(size: int, namespace: str = "acme") -> LogBuilder:
+    """Return the rich log with tags set over and over in it, so that it has `size` events.
+
+    The event at position 40 and the last are of them, whatever is added to the story later.
+    """
+    log = _told(namespace)
+    while log.size < size - _MORE - 1:
+        log.append(FIRST, e.TagsSet(tags={"round": str(log.size)}))
+    _tell_more(log)
+    log.append(FIRST, e.TagsSet(tags={"round": str(log.size)}))
+    return log
+
+
+def _told(namespace: str) -> LogBuilder:
+    """Return the part of the story to which nothing is added any more."""
     log = LogBuilder(namespace)
     _tell_model(log)
     _tell_versions(log)
@@ -65,12 +86,9 @@ def rich_log(namespace: str = "acme") -> LogBuilder:
     return log
 
 
-def padded_log(size: int, namespace: str = "acme") -> LogBuilder:
-    """Return the rich log with tags set over and over until it has `size` events."""
-    log = rich_log(namespace)
-    while log.size < size:
-        log.append(FIRST, e.TagsSet(tags={"round": str(log.size)}))
-    return log
+def _tell_more(log: LogBuilder) -> None:
+    """Tell what came to the story later, each time at its end."""
+    _tell_of_governance(log)
 
 
 def _tell_model(log: LogBuilder) -> None:
@@ -95,7 +113,7 @@ def _tell_model(log: LogBuilder) -> None:
         ("long_tags.notes", noted),
         ("reason", reasoned),
     )
-    log.append("models/Churn-2", e.ModelCreated(name="Churn-2", kind="ADAPTER", owner="risk"))
+    log.append(OTHER, e.ModelCreated(name="Churn-2", kind="ADAPTER", owner="risk"))
     log.append("models/Churn.old", e.ModelCreated(name="Churn.old", kind="PROMPT"))
 
 
@@ -196,3 +214,116 @@ def _tell_of_texts(log: LogBuilder) -> None:
     log.append("privacy", e.RetentionDefined(keep_days=730))
     # More than there is, so it releases nothing.
     log.append("privacy", e.BodiesReleased(through="256", checkpoint_size="300", root="ef" * 32))
+
+
+def _tell_of_governance(log: LogBuilder) -> None:
+    stages = (
+        e.StageDefinition(name="draft", moves_to=("live", "gone")),
+        e.StageDefinition(name="live", moves_to=("gone",), exclusive=True, displaced_to="gone"),
+        e.StageDefinition(name="gone", closed=True),
+    )
+    log.append(
+        "governance",
+        e.LifecycleDefined(lifecycle="strict", version=1, models=("churn-*",), stages=stages),
+    )
+    log.append("governance", e.LifecycleDefined(lifecycle="other", version=1, stages=stages))
+    log.append("governance", e.LifecycleRemoved(lifecycle="other"))
+    # The second displaces the first. Numbers that no version of the other model has.
+    for number, previous in ((11, 0), (12, 11)):
+        log.append(
+            f"{OTHER}/versions/{number}",
+            e.VersionRegistered(version=number, stage="draft", resolution="open"),
+        )
+        log.append(f"{OTHER}/stages/live", e.StageTaken(version=number, previous_version=previous))
+        if previous:
+            log.append(
+                f"{OTHER}/versions/{previous}",
+                e.StageChanged(
+                    from_stage="live",
+                    to_stage="gone",
+                    resolution="closed",
+                    displaced_by=number,
+                ),
+            )
+        log.append(
+            f"{OTHER}/versions/{number}",
+            e.StageChanged(from_stage="draft", to_stage="live", resolution="open"),
+        )
+
+    _tell_of_requests(log)
+
+
+def _tell_of_requests(log: LogBuilder) -> None:
+    policy = e.PolicyDefined(
+        policy="gate",
+        version=1,
+        models=("churn-*",),
+        stages=("live",),
+        aliases=("champion",),
+        required_tags=("risk",),
+        require_signature=True,
+        require_card=True,
+        require_lineage=True,
+        require_digest=True,
+        evaluations=(
+            e.EvaluationRequirement(
+                dataset="holdout",
+                dataset_digest="md5:00",
+                method="benchmark",
+                max_age_seconds="86400",
+                thresholds=(e.MetricThreshold(metric="auc", operator=">=", value="0.875"),),
+            ),
+        ),
+        approvals=(e.ApprovalRequirement(count=1, roles=("reviewer",)),),
+        approval_max_age_seconds="3600",
+        proposer_may_approve=True,
+        conditions=(e.PolicyCondition(id="any", expression="true", message="never"),),
+    )
+    log.append("governance", policy)
+    log.append("governance", e.PolicyDefined(policy="other", version=1, stages=("gone",)))
+    log.append("governance", e.PolicyRemoved(policy="other"))
+    log.append(
+        f"{OTHER}/versions/11/evaluations",
+        e.EvaluationRecorded(
+            evaluation="e1",
+            dataset="holdout",
+            dataset_digest="md5:00",
+            method="benchmark",
+            evaluator="bench 1.2",
+            metrics={"auc": "0.9"},
+            slices=(e.EvaluationSlice(name="60+", metrics={"auc": "0.75"}),),
+            valid_until="2027-01-01T00:00:00Z",
+            source="https://bench.example.com/7",
+        ),
+    )
+    ends: tuple[e.Event, ...] = (
+        e.TransitionCompleted(),
+        e.TransitionRejected(roles=("reviewer",)),
+        e.TransitionCancelled(),
+        e.TransitionExpired(),
+    )
+    for number, end in enumerate(ends):
+        stream = f"requests/r{number}"
+        log.append(
+            stream,
+            e.TransitionRequested(
+                request=f"r{number}",
+                model="Churn-2",
+                version=11,
+                to_stage="live" if number else "",
+                alias="" if number else "champion",
+                person="alice smith",
+                evidence_digest="ab" * 32,
+                expire_time="2027-01-01T00:00:00Z",
+            ),
+        )
+        log.append(
+            stream,
+            e.TransitionApproved(
+                roles=("reviewer",), meaning="I reviewed it", evidence_digest="ab" * 32
+            ),
+        )
+        log.append(stream, end)
+
+
+_MORE = rich_log().size - _told("acme").size

@@ -25,6 +25,8 @@ from regesta.v1 import (
     audit_service_pb2,
     catalog_service_pb2,
     event_pb2,
+    governance_pb2,
+    governance_service_pb2,
     heads_service_pb2,
     lifecycle_service_pb2,
     log_service_pb2,
@@ -1302,6 +1304,7 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        transition_request: str = "",
         timeout: float | None = None,
     ) -> model_pb2.Alias:
         """Point an alias to a version, creating it if need be.
@@ -1316,6 +1319,8 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            transition_request: Optional. The request that this carries out, by its resource
+                name; by default the newest open one for it, if policies ask for approvals.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1330,6 +1335,7 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            transition_request=transition_request,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -1523,6 +1529,459 @@ class Calls:
         self._transport.positions.saw(namespace, answer.position)
         return answer.version
 
+    def define_policy(
+        self,
+        policy_id: str,
+        *,
+        parent: str = "",
+        policy: governance_pb2.Policy,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> governance_pb2.Policy:
+        """Define what must hold before versions of some models move into a stage or an alias is pointed to them, or define it anew.
+
+        It holds for every move from then on.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            policy_id: Required. The last part of the policy's name: `[a-z0-9][a-z0-9-]{0,62}`.
+            policy: Required. What it is for and what must hold.
+            etag: Optional. The revision of what governs the namespace (its `etag`); otherwise
+                the call is ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The policy.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = governance_service_pb2.DefinePolicyRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            policy_id=policy_id,
+            policy=policy,
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.parent)
+        answer = self._transport.unary(
+            "/regesta.v1.GovernanceService/DefinePolicy",
+            request,
+            governance_service_pb2.DefinePolicyResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.policy
+
+    def remove_policy(
+        self,
+        name: str,
+        *,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> governance_pb2.Governance:
+        """Remove a policy.
+
+        Args:
+            name: Required. Resource name of the policy.
+            etag: Optional. The revision of what governs the namespace (its `etag`); otherwise
+                the call is ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            What is left.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = governance_service_pb2.RemovePolicyRequest(
+            name=full_name(name, self._namespace, "model"),
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.GovernanceService/RemovePolicy",
+            request,
+            governance_service_pb2.RemovePolicyResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.governance
+
+    def check_transition(
+        self,
+        name: str,
+        *,
+        stage: str = "",
+        alias: str = "",
+        transition_request: str = "",
+        timeout: float | None = None,
+    ) -> governance_service_pb2.CheckTransitionResponse:
+        """Say whether a move would be allowed, with the outcome of every condition; nothing moves.
+
+        Args:
+            name: Required. Resource name of the version.
+            stage: The stage to move to; give this or `alias`.
+            alias: The alias to point to it; give this or `stage`.
+            transition_request: Optional. The request that would be carried out, by its resource
+                name; by default the newest open one for this move.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = governance_service_pb2.CheckTransitionRequest(
+            name=full_name(name, self._namespace, "model"),
+            stage=stage,
+            alias=alias,
+            transition_request=transition_request,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.GovernanceService/CheckTransition",
+            request,
+            governance_service_pb2.CheckTransitionResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
+    def request_transition(
+        self,
+        name: str,
+        *,
+        stage: str = "",
+        alias: str = "",
+        expire_time: datetime | None = None,
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> governance_pb2.TransitionRequest:
+        """Ask for a move, so that others approve it.
+
+        Args:
+            name: Required. Resource name of the version.
+            stage: The stage to move to; give this or `alias`.
+            alias: The alias to point to it; give this or `stage`.
+            expire_time: Optional. When the request expires; by default after 14 days, at most
+                after 366.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The request.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = governance_service_pb2.RequestTransitionRequest(
+            name=full_name(name, self._namespace, "model"),
+            stage=stage,
+            alias=alias,
+            expire_time=timestamp(expire_time),
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.GovernanceService/RequestTransition",
+            request,
+            governance_service_pb2.RequestTransitionResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.request
+
+    def approve_transition(
+        self,
+        name: str,
+        *,
+        meaning: str = "",
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> governance_pb2.TransitionRequest:
+        """Approve a move that was asked for.
+
+        Args:
+            name: Required. Resource name of the request.
+            meaning: What the approval means, for example `I reviewed the evaluation and take
+                responsibility for the release`; at most 500 characters on one line. It stands
+                in the log for ever.
+            etag: Optional. The revision of the request (its `etag`); otherwise the call is
+                ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: A comment; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The request.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = governance_service_pb2.ApproveTransitionRequest(
+            name=full_name(name, self._namespace, "model"),
+            meaning=meaning,
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.GovernanceService/ApproveTransition",
+            request,
+            governance_service_pb2.ApproveTransitionResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.request
+
+    def reject_transition(
+        self,
+        name: str,
+        *,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> governance_pb2.TransitionRequest:
+        """Reject a move that was asked for.
+
+        Args:
+            name: Required. Resource name of the request.
+            etag: Optional. The revision of the request (its `etag`); otherwise the call is
+                ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: A comment; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The request.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = governance_service_pb2.RejectTransitionRequest(
+            name=full_name(name, self._namespace, "model"),
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.GovernanceService/RejectTransition",
+            request,
+            governance_service_pb2.RejectTransitionResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.request
+
+    def cancel_transition(
+        self,
+        name: str,
+        *,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> governance_pb2.TransitionRequest:
+        """Take a request back; only who made it may.
+
+        Args:
+            name: Required. Resource name of the request.
+            etag: Optional. The revision of the request (its `etag`); otherwise the call is
+                ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The request.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = governance_service_pb2.CancelTransitionRequest(
+            name=full_name(name, self._namespace, "model"),
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.GovernanceService/CancelTransition",
+            request,
+            governance_service_pb2.CancelTransitionResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.request
+
+    def get_transition_request(
+        self, name: str, *, at_position: int = 0, timeout: float | None = None
+    ) -> governance_pb2.TransitionRequest:
+        """Get a request with its approvals.
+
+        Args:
+            name: Required. Resource name of the request.
+            at_position: Optional. As it was right after this position; 0 means now.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The request.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = governance_service_pb2.GetTransitionRequestRequest(
+            name=full_name(name, self._namespace, "model"),
+            at_position=at_position,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.GovernanceService/GetTransitionRequest",
+            request,
+            governance_service_pb2.GetTransitionRequestResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.request
+
+    def list_transition_requests(
+        self,
+        *,
+        parent: str = "",
+        include_ended: bool = False,
+        page_size: int = 0,
+        page_token: str = "",
+        timeout: float | None = None,
+    ) -> governance_service_pb2.ListTransitionRequestsResponse:
+        """List requests, the newest first.
+
+        Args:
+            parent: Required. The namespace, or a version: only requests for it.
+            include_ended: True for those that are no longer open, too.
+            page_size: Most requests to return: 1 to 1,000, 100 by default.
+            page_token: `next_page_token` of the page before; empty for the first page.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = governance_service_pb2.ListTransitionRequestsRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            include_ended=include_ended,
+            page_size=page_size,
+            page_token=page_token,
+        )
+        namespace = namespace_of(request.parent)
+        answer = self._transport.unary(
+            "/regesta.v1.GovernanceService/ListTransitionRequests",
+            request,
+            governance_service_pb2.ListTransitionRequestsResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
+    def record_evaluation(
+        self,
+        name: str,
+        *,
+        evaluation: governance_pb2.Evaluation,
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> governance_pb2.Evaluation:
+        """Record what was measured of a version.
+
+        Args:
+            name: Required. Resource name of the version.
+            evaluation: Required. The evaluation.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Remarks; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The evaluation.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = governance_service_pb2.RecordEvaluationRequest(
+            name=full_name(name, self._namespace, "model"),
+            evaluation=evaluation,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.GovernanceService/RecordEvaluation",
+            request,
+            governance_service_pb2.RecordEvaluationResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.evaluation
+
+    def get_evaluations(
+        self, name: str, *, at_position: int = 0, timeout: float | None = None
+    ) -> governance_pb2.VersionEvaluations:
+        """Get the evaluations of a version.
+
+        Args:
+            name: Required. Resource name of the version.
+            at_position: Optional. As they were right after this position; 0 means now.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The evaluations.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = governance_service_pb2.GetEvaluationsRequest(
+            name=full_name(name, self._namespace, "model"),
+            at_position=at_position,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.GovernanceService/GetEvaluations",
+            request,
+            governance_service_pb2.GetEvaluationsResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.evaluations
+
     def commit_heads(
         self,
         *,
@@ -1701,6 +2160,7 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        transition_request: str = "",
         timeout: float | None = None,
     ) -> version_pb2.Version:
         """Move a version to another stage.
@@ -1718,6 +2178,9 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            transition_request: Optional. The request that the move carries out, by its resource
+                name; by default the newest open one for this move, if policies ask for
+                approvals.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1733,6 +2196,7 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            transition_request=transition_request,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -1744,18 +2208,146 @@ class Calls:
         self._transport.positions.saw(namespace, answer.position)
         return answer.version
 
+    def define_lifecycle(
+        self,
+        lifecycle_id: str,
+        *,
+        parent: str = "",
+        lifecycle: governance_pb2.Lifecycle,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> governance_pb2.Lifecycle:
+        """Define the stages of some models and the moves between them, or define them anew.
+
+        Versions stay in the stage they are in; from one that the lifecycle no longer has they
+        may move to its first and to its closed stages. FAILED_PRECONDITION with
+        LIFECYCLE_OVERLAPS when another lifecycle is for the same models.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            lifecycle_id: Required. The last part of the lifecycle's name:
+                `[a-z0-9][a-z0-9-]{0,62}`.
+            lifecycle: Required. `models` and `stages` of it.
+            etag: Optional. The revision of what governs the namespace (its `etag`); otherwise
+                the call is ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The lifecycle.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = lifecycle_service_pb2.DefineLifecycleRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            lifecycle_id=lifecycle_id,
+            lifecycle=lifecycle,
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.parent)
+        answer = self._transport.unary(
+            "/regesta.v1.LifecycleService/DefineLifecycle",
+            request,
+            lifecycle_service_pb2.DefineLifecycleResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.lifecycle
+
+    def remove_lifecycle(
+        self,
+        name: str,
+        *,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> governance_pb2.Governance:
+        """Remove a lifecycle; its models have the next that is for them, or the default one.
+
+        Args:
+            name: Required. Resource name of the lifecycle.
+            etag: Optional. The revision of what governs the namespace (its `etag`); otherwise
+                the call is ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            What is left.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = lifecycle_service_pb2.RemoveLifecycleRequest(
+            name=full_name(name, self._namespace, "model"),
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.LifecycleService/RemoveLifecycle",
+            request,
+            lifecycle_service_pb2.RemoveLifecycleResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.governance
+
+    def get_governance(
+        self, *, parent: str = "", at_position: int = 0, timeout: float | None = None
+    ) -> governance_pb2.Governance:
+        """Get everything that governs moves in a namespace.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            at_position: Optional. As it was right after this position; 0 means now.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            All of it.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = lifecycle_service_pb2.GetGovernanceRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            at_position=at_position,
+        )
+        namespace = namespace_of(request.parent)
+        answer = self._transport.unary(
+            "/regesta.v1.LifecycleService/GetGovernance",
+            request,
+            lifecycle_service_pb2.GetGovernanceResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.governance
+
     def get_lifecycle(
         self,
         *,
         parent: str = "",
         consistency: reading_pb2.Consistency | None = None,
+        model: str = "",
         timeout: float | None = None,
     ) -> lifecycle_service_pb2.GetLifecycleResponse:
-        """Get the stages and allowed moves of a namespace.
+        """Get the stages and allowed moves of a namespace, or of one of its models.
 
         Args:
             parent: Required. The namespace: `namespaces/{namespace}`.
             consistency: How fresh the answer must be.
+            model: Optional. The model whose lifecycle is meant, by its resource name; without
+                it the one for models that no other is for.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1767,6 +2359,7 @@ class Calls:
         request = lifecycle_service_pb2.GetLifecycleRequest(
             parent=full_name(parent, self._namespace, "namespace"),
             consistency=consistency,
+            model=model,
         )
         namespace = namespace_of(request.parent)
         if consistency is None:

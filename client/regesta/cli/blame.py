@@ -139,6 +139,43 @@ def _bodies_released(event: Happened) -> dict[str, Any]:
     return {"release.through": int(event.data.get("through", 0))}
 
 
+def _lifecycle_defined(event: Happened) -> dict[str, Any]:
+    return {
+        join("lifecycles", event.data.get("lifecycle", "")): event.data.get("version"),
+    }
+
+
+def _lifecycle_removed(event: Happened) -> dict[str, Any]:
+    return {join("lifecycles", event.data.get("lifecycle", "")): None}
+
+
+def _policy_defined(event: Happened) -> dict[str, Any]:
+    return {join("policies", event.data.get("policy", "")): event.data.get("version")}
+
+
+def _policy_removed(event: Happened) -> dict[str, Any]:
+    return {join("policies", event.data.get("policy", "")): None}
+
+
+def _evaluated(event: Happened) -> dict[str, Any]:
+    metrics = {key: float(text) for key, text in event.data.get("metrics", {}).items()}
+    return flat(metrics, join("evaluations", event.data.get("evaluation", "")))
+
+
+def _asked(event: Happened) -> dict[str, Any]:
+    data = event.data
+    return {
+        "version": f"models/{data.get('model', '')}/versions/{data.get('version', 0)}",
+        "to_stage": data.get("toStage"),
+        "alias": data.get("alias"),
+        "state": "open",
+    }
+
+
+def _approved(event: Happened) -> dict[str, Any]:
+    return {join("approvals", str(event.position)): event.data.get("meaning") or True}
+
+
 def _sets(field: str, member: str) -> Callable[[Happened], dict[str, Any]]:
     """Return the fold of an event whose member is the new value of a field."""
     return lambda event: {field: event.data.get(member)}
@@ -162,6 +199,18 @@ _FOLDS: dict[str, Callable[[Happened], dict[str, Any]]] = {
     "VersionDeleted": _is("deleted", value=True),
     "VersionRestored": _is("deleted", value=None),
     "StageChanged": _sets("stage", "toStage"),
+    "StageTaken": _sets("version", "version"),
+    "LifecycleDefined": _lifecycle_defined,
+    "LifecycleRemoved": _lifecycle_removed,
+    "PolicyDefined": _policy_defined,
+    "PolicyRemoved": _policy_removed,
+    "EvaluationRecorded": _evaluated,
+    "TransitionRequested": _asked,
+    "TransitionApproved": _approved,
+    "TransitionRejected": _is("state", value="rejected"),
+    "TransitionCancelled": _is("state", value="cancelled"),
+    "TransitionExpired": _is("state", value="expired"),
+    "TransitionCompleted": _is("state", value="completed"),
     "TagsSet": _tags_set,
     "TagsRemoved": _tags_removed,
     "AliasSet": _sets("version", "version"),

@@ -9,6 +9,7 @@ from regesta.cli.options import Write, writes
 from regesta.cli.registering import answer_model, answer_version
 from regesta.cli.session import Session, pass_session
 from regesta.names import ModelName, VersionName
+from regesta.v1.lifecycle_service_pb2 import Stage
 
 
 @click.command()
@@ -36,20 +37,34 @@ def promote(session: Session, version: str, *, stage: str, from_stage: str, writ
 
 
 @click.command()
+@click.argument("model", default="")
 @pass_session
-def stages(session: Session) -> None:
-    """List the stages of the namespace and the moves between them."""
-    lifecycle = session.client().get_lifecycle()
+def stages(session: Session, model: str) -> None:
+    """List the stages of the namespace, or of MODEL, and the moves between them."""
+    name = session.model(model) if model else None
+    client = session.client(name.namespace) if name else session.client()
+    lifecycle = client.get_lifecycle(model=str(name) if name else "")
     if session.output.json:
         session.output.document(document(lifecycle))
         return
     session.output.table(
-        ("STAGE", "MOVES TO", "RESOLVED"),
+        ("STAGE", "MOVES TO", "RESOLVED", "VERSIONS"),
         (
-            (stage.name, ", ".join(stage.moves_to), "yes" if stage.resolvable else "no")
+            (
+                stage.name,
+                ", ".join(stage.moves_to),
+                "yes" if stage.resolvable else "no",
+                _room(stage),
+            )
             for stage in lifecycle.stages
         ),
     )
+
+
+def _room(stage: Stage) -> str:
+    if not stage.exclusive:
+        return "any"
+    return f"one, else to {stage.displaced_to}" if stage.displaced_to else "one"
 
 
 @click.command()

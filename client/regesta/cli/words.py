@@ -62,7 +62,52 @@ def _labelled(event: Happened) -> str:
 
 
 def _moved(event: Happened) -> str:
-    return f"moved from {event.data.get('fromStage', '')} to {event.data.get('toStage', '')}"
+    said = f"moved from {event.data.get('fromStage', '')} to {event.data.get('toStage', '')}"
+    by = event.data.get("displacedBy")
+    return f"{said} (displaced by version {by})" if by else said
+
+
+def _lifecycle_defined(event: Happened) -> str:
+    data = event.data
+    stages = " → ".join(stage.get("name", "") for stage in data.get("stages", []))
+    models = _list(data.get("models", [])) or "every model"
+    return (
+        f"defined the lifecycle {data.get('lifecycle', '')} (version {data.get('version', 0)})"
+        f" for {models}: {stages}"
+    )
+
+
+def _policy_defined(event: Happened) -> str:
+    data = event.data
+    where = [*data.get("stages", []), *(f"@{alias}" for alias in data.get("aliases", []))]
+    models = _list(data.get("models", [])) or "every model"
+    return (
+        f"defined the policy {data.get('policy', '')} (version {data.get('version', 0)})"
+        f" for {models} into {_list(where)}"
+    )
+
+
+def _evaluated(event: Happened) -> str:
+    data = event.data
+    metrics = _pairs(data.get("metrics", {}))
+    return f"recorded a {data.get('method', '')} on {_cut(data.get('dataset', ''))}: {metrics}"
+
+
+def _asked(event: Happened) -> str:
+    data = event.data
+    where = data.get("toStage") or f"@{data.get('alias', '')}"
+    return f"asked for models/{data.get('model', '')}/{data.get('version', 0)} to go to {where}"
+
+
+def _approved(event: Happened) -> str:
+    meaning = event.data.get("meaning")
+    return f"approved it: {_cut(meaning)}" if meaning else "approved it"
+
+
+def _stage_taken(event: Happened) -> str:
+    said = f"version {event.data.get('version', 0)} took the stage"
+    previous = event.data.get("previousVersion", 0)
+    return f"{said} (before it {previous})" if previous else said
 
 
 def _tags_set(event: Happened) -> str:
@@ -159,6 +204,18 @@ _SENTENCES: dict[str, Callable[[Happened], str]] = {
     "PersonalDataErased": _erased,
     "RetentionDefined": _retention_defined,
     "BodiesReleased": _bodies_released,
+    "LifecycleDefined": _lifecycle_defined,
+    "LifecycleRemoved": lambda event: f"removed the lifecycle {event.data.get('lifecycle', '')}",
+    "StageTaken": _stage_taken,
+    "PolicyDefined": _policy_defined,
+    "PolicyRemoved": lambda event: f"removed the policy {event.data.get('policy', '')}",
+    "EvaluationRecorded": _evaluated,
+    "TransitionRequested": _asked,
+    "TransitionApproved": _approved,
+    "TransitionRejected": _always("rejected it"),
+    "TransitionCancelled": _always("took the request back"),
+    "TransitionExpired": _always("the request expired"),
+    "TransitionCompleted": _always("carried the request out"),
     "LogWitnessed": _always("wrote a cosigned checkpoint into the log"),
 }
 

@@ -1428,6 +1428,7 @@ class SetAliasRequest(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    TRANSITION_REQUEST_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. Resource name `namespaces/{namespace}/models/{model}/aliases/{alias}`."""
     version: _builtins.int
@@ -1445,6 +1446,10 @@ class SetAliasRequest(_message.Message):
     """
     reason: _builtins.str
     """Why; free text of at most 10,000 characters, kept beside the log."""
+    transition_request: _builtins.str
+    """Optional. The request that this carries out, by its resource name; by
+    default the newest open one for it, if policies ask for approvals.
+    """
     def __init__(
         self,
         *,
@@ -1453,10 +1458,11 @@ class SetAliasRequest(_message.Message):
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        transition_request: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "reason", b"reason", "request_id", b"request_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "reason", b"reason", "request_id", b"request_id", "transition_request", b"transition_request", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

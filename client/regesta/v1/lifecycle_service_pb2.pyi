@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from regesta.v1 import governance_pb2 as _governance_pb2
 from regesta.v1 import reading_pb2 as _reading_pb2
 from regesta.v1 import version_pb2 as _version_pb2
 import builtins as _builtins
@@ -32,6 +33,7 @@ class TransitionVersionRequest(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    TRANSITION_REQUEST_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. Resource name of the version."""
     stage: _builtins.str
@@ -50,6 +52,10 @@ class TransitionVersionRequest(_message.Message):
     """
     reason: _builtins.str
     """Why; free text of at most 10,000 characters, kept beside the log."""
+    transition_request: _builtins.str
+    """Optional. The request that the move carries out, by its resource name; by
+    default the newest open one for this move, if policies ask for approvals.
+    """
     def __init__(
         self,
         *,
@@ -59,10 +65,11 @@ class TransitionVersionRequest(_message.Message):
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        transition_request: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "from_stage", b"from_stage", "name", b"name", "reason", b"reason", "request_id", b"request_id", "stage", b"stage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "from_stage", b"from_stage", "name", b"name", "reason", b"reason", "request_id", b"request_id", "stage", b"stage", "transition_request", b"transition_request"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -104,8 +111,13 @@ class GetLifecycleRequest(_message.Message):
 
     PARENT_FIELD_NUMBER: _builtins.int
     CONSISTENCY_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Required. The namespace: `namespaces/{namespace}`."""
+    model: _builtins.str
+    """Optional. The model whose lifecycle is meant, by its resource name; without
+    it the one for models that no other is for.
+    """
     @_builtins.property
     def consistency(self) -> _reading_pb2.Consistency:
         """How fresh the answer must be."""
@@ -115,10 +127,11 @@ class GetLifecycleRequest(_message.Message):
         *,
         parent: _builtins.str = ...,
         consistency: _reading_pb2.Consistency | None = ...,
+        model: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["consistency", b"consistency"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistency", b"consistency", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistency", b"consistency", "model", b"model", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -133,10 +146,18 @@ class Stage(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     MOVES_TO_FIELD_NUMBER: _builtins.int
     RESOLVABLE_FIELD_NUMBER: _builtins.int
+    EXCLUSIVE_FIELD_NUMBER: _builtins.int
+    DISPLACED_TO_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name."""
     resolvable: _builtins.bool
     """True when a version in this stage is resolved by alias, stage and range."""
+    exclusive: _builtins.bool
+    """True when only one version of a model may be in this stage."""
+    displaced_to: _builtins.str
+    """Where the holder of an exclusive stage goes when another enters; empty means
+    that the newcomer is refused.
+    """
     @_builtins.property
     def moves_to(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The stages a version may move to from here."""
@@ -147,10 +168,12 @@ class Stage(_message.Message):
         name: _builtins.str = ...,
         moves_to: _abc.Iterable[_builtins.str] | None = ...,
         resolvable: _builtins.bool = ...,
+        exclusive: _builtins.bool = ...,
+        displaced_to: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["moves_to", b"moves_to", "name", b"name", "resolvable", b"resolvable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["displaced_to", b"displaced_to", "exclusive", b"exclusive", "moves_to", b"moves_to", "name", b"name", "resolvable", b"resolvable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -158,14 +181,17 @@ Global___Stage: _TypeAlias = Stage  # noqa: Y015
 
 @_typing.final
 class GetLifecycleResponse(_message.Message):
-    """The stages of a namespace."""
+    """The stages of a namespace, or of a model."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     STAGES_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
+    LIFECYCLE_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """The position of the last event this answer reflects."""
+    lifecycle: _builtins.str
+    """The lifecycle they are of, by its resource name; empty for the default."""
     @_builtins.property
     def stages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Stage]:
         """In the order of the lifecycle; the first is that of a new version."""
@@ -175,11 +201,208 @@ class GetLifecycleResponse(_message.Message):
         *,
         stages: _abc.Iterable[Global___Stage] | None = ...,
         position: _builtins.int = ...,
+        lifecycle: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "stages", b"stages"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lifecycle", b"lifecycle", "position", b"position", "stages", b"stages"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetLifecycleResponse: _TypeAlias = GetLifecycleResponse  # noqa: Y015
+
+@_typing.final
+class DefineLifecycleRequest(_message.Message):
+    """A lifecycle to define."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    LIFECYCLE_ID_FIELD_NUMBER: _builtins.int
+    LIFECYCLE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Required. The namespace: `namespaces/{namespace}`."""
+    lifecycle_id: _builtins.str
+    """Required. The last part of the lifecycle's name: `[a-z0-9][a-z0-9-]{0,62}`."""
+    etag: _builtins.str
+    """Optional. The revision of what governs the namespace (its `etag`);
+    otherwise the call is ABORTED with reason REVISION_MISMATCH.
+    """
+    request_id: _builtins.str
+    """Required. The caller's own id of this write, 1 to 64 characters of
+    `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+    """
+    reason: _builtins.str
+    """Why; free text of at most 10,000 characters, kept beside the log."""
+    @_builtins.property
+    def lifecycle(self) -> _governance_pb2.Lifecycle:
+        """Required. `models` and `stages` of it."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        lifecycle_id: _builtins.str = ...,
+        lifecycle: _governance_pb2.Lifecycle | None = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lifecycle", b"lifecycle"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "lifecycle", b"lifecycle", "lifecycle_id", b"lifecycle_id", "parent", b"parent", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DefineLifecycleRequest: _TypeAlias = DefineLifecycleRequest  # noqa: Y015
+
+@_typing.final
+class DefineLifecycleResponse(_message.Message):
+    """The lifecycle as it is from now on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIFECYCLE_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The position of the write's last event."""
+    @_builtins.property
+    def lifecycle(self) -> _governance_pb2.Lifecycle:
+        """The lifecycle."""
+
+    def __init__(
+        self,
+        *,
+        lifecycle: _governance_pb2.Lifecycle | None = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lifecycle", b"lifecycle"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lifecycle", b"lifecycle", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DefineLifecycleResponse: _TypeAlias = DefineLifecycleResponse  # noqa: Y015
+
+@_typing.final
+class RemoveLifecycleRequest(_message.Message):
+    """Which lifecycle to remove."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. Resource name of the lifecycle."""
+    etag: _builtins.str
+    """Optional. The revision of what governs the namespace (its `etag`);
+    otherwise the call is ABORTED with reason REVISION_MISMATCH.
+    """
+    request_id: _builtins.str
+    """Required. The caller's own id of this write, 1 to 64 characters of
+    `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+    """
+    reason: _builtins.str
+    """Why; free text of at most 10,000 characters, kept beside the log."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveLifecycleRequest: _TypeAlias = RemoveLifecycleRequest  # noqa: Y015
+
+@_typing.final
+class RemoveLifecycleResponse(_message.Message):
+    """What governs the namespace from now on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GOVERNANCE_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The position of the write's last event."""
+    @_builtins.property
+    def governance(self) -> _governance_pb2.Governance:
+        """What is left."""
+
+    def __init__(
+        self,
+        *,
+        governance: _governance_pb2.Governance | None = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["governance", b"governance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["governance", b"governance", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveLifecycleResponse: _TypeAlias = RemoveLifecycleResponse  # noqa: Y015
+
+@_typing.final
+class GetGovernanceRequest(_message.Message):
+    """Of which namespace, and when."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    AT_POSITION_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Required. The namespace: `namespaces/{namespace}`."""
+    at_position: _builtins.int
+    """Optional. As it was right after this position; 0 means now."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        at_position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_position", b"at_position", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetGovernanceRequest: _TypeAlias = GetGovernanceRequest  # noqa: Y015
+
+@_typing.final
+class GetGovernanceResponse(_message.Message):
+    """What governs the moves."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GOVERNANCE_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The position of the last event this answer reflects."""
+    @_builtins.property
+    def governance(self) -> _governance_pb2.Governance:
+        """All of it."""
+
+    def __init__(
+        self,
+        *,
+        governance: _governance_pb2.Governance | None = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["governance", b"governance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["governance", b"governance", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetGovernanceResponse: _TypeAlias = GetGovernanceResponse  # noqa: Y015

@@ -30,7 +30,8 @@ class LifecycleServiceStub(object):
 
     The default lifecycle is development, staging, production, archived. A
     version moves one step forward or back, from anywhere to archived, and from
-    archived back to development.
+    archived back to development. A team defines others, for all of its models
+    or some.
     """
 
     def __init__(self, channel):
@@ -44,6 +45,21 @@ class LifecycleServiceStub(object):
                 request_serializer=regesta_dot_v1_dot_lifecycle__service__pb2.TransitionVersionRequest.SerializeToString,
                 response_deserializer=regesta_dot_v1_dot_lifecycle__service__pb2.TransitionVersionResponse.FromString,
                 _registered_method=True)
+        self.DefineLifecycle = channel.unary_unary(
+                '/regesta.v1.LifecycleService/DefineLifecycle',
+                request_serializer=regesta_dot_v1_dot_lifecycle__service__pb2.DefineLifecycleRequest.SerializeToString,
+                response_deserializer=regesta_dot_v1_dot_lifecycle__service__pb2.DefineLifecycleResponse.FromString,
+                _registered_method=True)
+        self.RemoveLifecycle = channel.unary_unary(
+                '/regesta.v1.LifecycleService/RemoveLifecycle',
+                request_serializer=regesta_dot_v1_dot_lifecycle__service__pb2.RemoveLifecycleRequest.SerializeToString,
+                response_deserializer=regesta_dot_v1_dot_lifecycle__service__pb2.RemoveLifecycleResponse.FromString,
+                _registered_method=True)
+        self.GetGovernance = channel.unary_unary(
+                '/regesta.v1.LifecycleService/GetGovernance',
+                request_serializer=regesta_dot_v1_dot_lifecycle__service__pb2.GetGovernanceRequest.SerializeToString,
+                response_deserializer=regesta_dot_v1_dot_lifecycle__service__pb2.GetGovernanceResponse.FromString,
+                _registered_method=True)
         self.GetLifecycle = channel.unary_unary(
                 '/regesta.v1.LifecycleService/GetLifecycle',
                 request_serializer=regesta_dot_v1_dot_lifecycle__service__pb2.GetLifecycleRequest.SerializeToString,
@@ -56,7 +72,8 @@ class LifecycleServiceServicer(object):
 
     The default lifecycle is development, staging, production, archived. A
     version moves one step forward or back, from anywhere to archived, and from
-    archived back to development.
+    archived back to development. A team defines others, for all of its models
+    or some.
     """
 
     def TransitionVersion(self, request, context):
@@ -67,8 +84,34 @@ class LifecycleServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DefineLifecycle(self, request, context):
+        """Define the stages of some models and the moves between them, or define them
+        anew. Versions stay in the stage they are in; from one that the lifecycle
+        no longer has they may move to its first and to its closed stages.
+        FAILED_PRECONDITION with LIFECYCLE_OVERLAPS when another lifecycle is for
+        the same models.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveLifecycle(self, request, context):
+        """Remove a lifecycle; its models have the next that is for them, or the
+        default one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetGovernance(self, request, context):
+        """Get everything that governs moves in a namespace.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetLifecycle(self, request, context):
-        """Get the stages and allowed moves of a namespace.
+        """Get the stages and allowed moves of a namespace, or of one of its models.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -81,6 +124,21 @@ def add_LifecycleServiceServicer_to_server(servicer, server):
                     servicer.TransitionVersion,
                     request_deserializer=regesta_dot_v1_dot_lifecycle__service__pb2.TransitionVersionRequest.FromString,
                     response_serializer=regesta_dot_v1_dot_lifecycle__service__pb2.TransitionVersionResponse.SerializeToString,
+            ),
+            'DefineLifecycle': grpc.unary_unary_rpc_method_handler(
+                    servicer.DefineLifecycle,
+                    request_deserializer=regesta_dot_v1_dot_lifecycle__service__pb2.DefineLifecycleRequest.FromString,
+                    response_serializer=regesta_dot_v1_dot_lifecycle__service__pb2.DefineLifecycleResponse.SerializeToString,
+            ),
+            'RemoveLifecycle': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveLifecycle,
+                    request_deserializer=regesta_dot_v1_dot_lifecycle__service__pb2.RemoveLifecycleRequest.FromString,
+                    response_serializer=regesta_dot_v1_dot_lifecycle__service__pb2.RemoveLifecycleResponse.SerializeToString,
+            ),
+            'GetGovernance': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetGovernance,
+                    request_deserializer=regesta_dot_v1_dot_lifecycle__service__pb2.GetGovernanceRequest.FromString,
+                    response_serializer=regesta_dot_v1_dot_lifecycle__service__pb2.GetGovernanceResponse.SerializeToString,
             ),
             'GetLifecycle': grpc.unary_unary_rpc_method_handler(
                     servicer.GetLifecycle,
@@ -100,7 +158,8 @@ class LifecycleService(object):
 
     The default lifecycle is development, staging, production, archived. A
     version moves one step forward or back, from anywhere to archived, and from
-    archived back to development.
+    archived back to development. A team defines others, for all of its models
+    or some.
     """
 
     @staticmethod
@@ -120,6 +179,87 @@ class LifecycleService(object):
             '/regesta.v1.LifecycleService/TransitionVersion',
             regesta_dot_v1_dot_lifecycle__service__pb2.TransitionVersionRequest.SerializeToString,
             regesta_dot_v1_dot_lifecycle__service__pb2.TransitionVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DefineLifecycle(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regesta.v1.LifecycleService/DefineLifecycle',
+            regesta_dot_v1_dot_lifecycle__service__pb2.DefineLifecycleRequest.SerializeToString,
+            regesta_dot_v1_dot_lifecycle__service__pb2.DefineLifecycleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveLifecycle(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regesta.v1.LifecycleService/RemoveLifecycle',
+            regesta_dot_v1_dot_lifecycle__service__pb2.RemoveLifecycleRequest.SerializeToString,
+            regesta_dot_v1_dot_lifecycle__service__pb2.RemoveLifecycleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetGovernance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regesta.v1.LifecycleService/GetGovernance',
+            regesta_dot_v1_dot_lifecycle__service__pb2.GetGovernanceRequest.SerializeToString,
+            regesta_dot_v1_dot_lifecycle__service__pb2.GetGovernanceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -31,7 +31,8 @@ class LifecycleServiceStub:
 
     The default lifecycle is development, staging, production, archived. A
     version moves one step forward or back, from anywhere to archived, and from
-    archived back to development.
+    archived back to development. A team defines others, for all of its models
+    or some.
     """
 
     @_typing.overload
@@ -42,8 +43,21 @@ class LifecycleServiceStub:
     """Move a version to another stage. A move that the lifecycle does not allow
     is FAILED_PRECONDITION with reason MOVE_NOT_ALLOWED.
     """
+    DefineLifecycle: _grpc.UnaryUnaryMultiCallable[_lifecycle_service_pb2.DefineLifecycleRequest, _lifecycle_service_pb2.DefineLifecycleResponse]
+    """Define the stages of some models and the moves between them, or define them
+    anew. Versions stay in the stage they are in; from one that the lifecycle
+    no longer has they may move to its first and to its closed stages.
+    FAILED_PRECONDITION with LIFECYCLE_OVERLAPS when another lifecycle is for
+    the same models.
+    """
+    RemoveLifecycle: _grpc.UnaryUnaryMultiCallable[_lifecycle_service_pb2.RemoveLifecycleRequest, _lifecycle_service_pb2.RemoveLifecycleResponse]
+    """Remove a lifecycle; its models have the next that is for them, or the
+    default one.
+    """
+    GetGovernance: _grpc.UnaryUnaryMultiCallable[_lifecycle_service_pb2.GetGovernanceRequest, _lifecycle_service_pb2.GetGovernanceResponse]
+    """Get everything that governs moves in a namespace."""
     GetLifecycle: _grpc.UnaryUnaryMultiCallable[_lifecycle_service_pb2.GetLifecycleRequest, _lifecycle_service_pb2.GetLifecycleResponse]
-    """Get the stages and allowed moves of a namespace."""
+    """Get the stages and allowed moves of a namespace, or of one of its models."""
 
 @_typing.type_check_only
 class LifecycleServiceAsyncStub(LifecycleServiceStub):
@@ -51,7 +65,8 @@ class LifecycleServiceAsyncStub(LifecycleServiceStub):
 
     The default lifecycle is development, staging, production, archived. A
     version moves one step forward or back, from anywhere to archived, and from
-    archived back to development.
+    archived back to development. A team defines others, for all of its models
+    or some.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -59,15 +74,29 @@ class LifecycleServiceAsyncStub(LifecycleServiceStub):
     """Move a version to another stage. A move that the lifecycle does not allow
     is FAILED_PRECONDITION with reason MOVE_NOT_ALLOWED.
     """
+    DefineLifecycle: _aio.UnaryUnaryMultiCallable[_lifecycle_service_pb2.DefineLifecycleRequest, _lifecycle_service_pb2.DefineLifecycleResponse]  # type: ignore[assignment]
+    """Define the stages of some models and the moves between them, or define them
+    anew. Versions stay in the stage they are in; from one that the lifecycle
+    no longer has they may move to its first and to its closed stages.
+    FAILED_PRECONDITION with LIFECYCLE_OVERLAPS when another lifecycle is for
+    the same models.
+    """
+    RemoveLifecycle: _aio.UnaryUnaryMultiCallable[_lifecycle_service_pb2.RemoveLifecycleRequest, _lifecycle_service_pb2.RemoveLifecycleResponse]  # type: ignore[assignment]
+    """Remove a lifecycle; its models have the next that is for them, or the
+    default one.
+    """
+    GetGovernance: _aio.UnaryUnaryMultiCallable[_lifecycle_service_pb2.GetGovernanceRequest, _lifecycle_service_pb2.GetGovernanceResponse]  # type: ignore[assignment]
+    """Get everything that governs moves in a namespace."""
     GetLifecycle: _aio.UnaryUnaryMultiCallable[_lifecycle_service_pb2.GetLifecycleRequest, _lifecycle_service_pb2.GetLifecycleResponse]  # type: ignore[assignment]
-    """Get the stages and allowed moves of a namespace."""
+    """Get the stages and allowed moves of a namespace, or of one of its models."""
 
 class LifecycleServiceServicer(metaclass=_abc_1.ABCMeta):
     """Stages and the moves between them.
 
     The default lifecycle is development, staging, production, archived. A
     version moves one step forward or back, from anywhere to archived, and from
-    archived back to development.
+    archived back to development. A team defines others, for all of its models
+    or some.
     """
 
     @_abc_1.abstractmethod
@@ -81,11 +110,42 @@ class LifecycleServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def DefineLifecycle(
+        self,
+        request: _lifecycle_service_pb2.DefineLifecycleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lifecycle_service_pb2.DefineLifecycleResponse, _abc.Awaitable[_lifecycle_service_pb2.DefineLifecycleResponse]]:
+        """Define the stages of some models and the moves between them, or define them
+        anew. Versions stay in the stage they are in; from one that the lifecycle
+        no longer has they may move to its first and to its closed stages.
+        FAILED_PRECONDITION with LIFECYCLE_OVERLAPS when another lifecycle is for
+        the same models.
+        """
+
+    @_abc_1.abstractmethod
+    def RemoveLifecycle(
+        self,
+        request: _lifecycle_service_pb2.RemoveLifecycleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lifecycle_service_pb2.RemoveLifecycleResponse, _abc.Awaitable[_lifecycle_service_pb2.RemoveLifecycleResponse]]:
+        """Remove a lifecycle; its models have the next that is for them, or the
+        default one.
+        """
+
+    @_abc_1.abstractmethod
+    def GetGovernance(
+        self,
+        request: _lifecycle_service_pb2.GetGovernanceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lifecycle_service_pb2.GetGovernanceResponse, _abc.Awaitable[_lifecycle_service_pb2.GetGovernanceResponse]]:
+        """Get everything that governs moves in a namespace."""
+
+    @_abc_1.abstractmethod
     def GetLifecycle(
         self,
         request: _lifecycle_service_pb2.GetLifecycleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_lifecycle_service_pb2.GetLifecycleResponse, _abc.Awaitable[_lifecycle_service_pb2.GetLifecycleResponse]]:
-        """Get the stages and allowed moves of a namespace."""
+        """Get the stages and allowed moves of a namespace, or of one of its models."""
 
 def add_LifecycleServiceServicer_to_server(servicer: LifecycleServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -353,6 +353,7 @@ class Version(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     CARD_FIELD_NUMBER: _builtins.int
     STAGE_FIELD_NUMBER: _builtins.int
+    STAGE_RESOLUTION_FIELD_NUMBER: _builtins.int
     ALIASES_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
@@ -382,6 +383,11 @@ class Version(_message.Message):
     """The version's card, at most 1,000,000 characters; kept beside the log."""
     stage: _builtins.str
     """Output only. The stage; `development` after registration."""
+    stage_resolution: _builtins.str
+    """Output only. Whether a version in this stage is resolved, as a lifecycle
+    that was defined says: `open` or `closed`; empty under the default
+    lifecycle, where only `archived` is closed.
+    """
     created_by: _builtins.str
     """Output only. The principal that registered it."""
     updated_by: _builtins.str
@@ -453,6 +459,7 @@ class Version(_message.Message):
         description: _builtins.str = ...,
         card: _builtins.str = ...,
         stage: _builtins.str = ...,
+        stage_resolution: _builtins.str = ...,
         aliases: _abc.Iterable[_builtins.str] | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
@@ -463,7 +470,7 @@ class Version(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "lineage", b"lineage", "manifest", b"manifest", "signature", b"signature", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "card", b"card", "create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "digest", b"digest", "etag", b"etag", "lineage", b"lineage", "manifest", b"manifest", "metrics", b"metrics", "name", b"name", "params", b"params", "properties", b"properties", "semver", b"semver", "signature", b"signature", "size_bytes", b"size_bytes", "source", b"source", "stage", b"stage", "tags", b"tags", "update_time", b"update_time", "updated_by", b"updated_by", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "card", b"card", "create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "digest", b"digest", "etag", b"etag", "lineage", b"lineage", "manifest", b"manifest", "metrics", b"metrics", "name", b"name", "params", b"params", "properties", b"properties", "semver", b"semver", "signature", b"signature", "size_bytes", b"size_bytes", "source", b"source", "stage", b"stage", "stage_resolution", b"stage_resolution", "tags", b"tags", "update_time", b"update_time", "updated_by", b"updated_by", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -6,14 +6,24 @@ names this place (`assert_never`) until it is done.
 
 from __future__ import annotations
 
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from regesta.v1 import admin_service_pb2 as admin_pb
+from regesta.v1 import governance_pb2 as pb
 from regesta_projections import events as e
-from regesta_projections.evolve import labels, log, models, privacy, versions
-from regesta_projections.evolve.stamps import put_time, stamp
+from regesta_projections.evolve import (
+    governance,
+    labels,
+    log,
+    models,
+    privacy,
+    requests,
+    versions,
+)
+from regesta_projections.evolve.stamps import put_time, stamp, stamp_resource
 from regesta_projections.evolve.streams import UnknownStream, key_of
 from regesta_projections.records import Recorded
+from regesta_projections.resources import kind_of
 from regesta_projections.rows import (
     AliasKey,
     Key,
@@ -22,6 +32,8 @@ from regesta_projections.rows import (
     NameKey,
     NamespaceRow,
     PrivacyKey,
+    ResourceKey,
+    ResourceRow,
     Rows,
     VersionKey,
 )
@@ -43,6 +55,18 @@ _LogEvent: TypeAlias = (
 _PrivacyEvent: TypeAlias = (
     e.HoldPlaced | e.HoldReleased | e.PersonalDataErased | e.RetentionDefined | e.BodiesReleased
 )
+_GovernanceEvent: TypeAlias = (
+    e.LifecycleDefined | e.LifecycleRemoved | e.PolicyDefined | e.PolicyRemoved | e.StageTaken
+)
+_RequestEvent: TypeAlias = (
+    e.TransitionRequested
+    | e.TransitionApproved
+    | e.TransitionRejected
+    | e.TransitionCancelled
+    | e.TransitionExpired
+    | e.TransitionCompleted
+)
+_ResourceEvent: TypeAlias = _GovernanceEvent | _RequestEvent | e.EvaluationRecorded
 
 
 def keys_of(recorded: Recorded) -> list[Key]:
@@ -111,6 +135,21 @@ def evolve(rows: Rows, recorded: Recorded) -> None:
             | e.BodiesReleased()
         ):
             _evolve_privacy(rows, event, recorded)
+        case (
+            e.LifecycleDefined()
+            | e.LifecycleRemoved()
+            | e.PolicyDefined()
+            | e.PolicyRemoved()
+            | e.StageTaken()
+            | e.EvaluationRecorded()
+            | e.TransitionRequested()
+            | e.TransitionApproved()
+            | e.TransitionRejected()
+            | e.TransitionCancelled()
+            | e.TransitionExpired()
+            | e.TransitionCompleted()
+        ):
+            _evolve_resource(rows, event, recorded)
         case _:
             assert_never(event)
 
@@ -227,6 +266,67 @@ def _evolve_privacy(rows: Rows, event: _PrivacyEvent, recorded: Recorded) -> Non
         case _:
             assert_never(event)
     stamp(row, recorded)
+
+
+def _evolve_resource(rows: Rows, event: _ResourceEvent, recorded: Recorded) -> None:
+    key = key_of(recorded.stream)
+    if not isinstance(key, ResourceKey) or _KIND_OF[type(event)] != kind_of(key.stream).name:
+        raise _misplaced(recorded)
+    if recorded.revision == 1:
+        # The stream's first event makes it.
+        rows.add(ResourceRow(key.stream, kind_of(key.stream).message()))
+    row = rows.edit(key)
+    match event:
+        case e.LifecycleDefined():
+            governance.lifecycle_defined(row, event, recorded)
+        case e.LifecycleRemoved():
+            governance.lifecycle_removed(row, event)
+        case e.PolicyDefined():
+            governance.policy_defined(row, event, recorded)
+        case e.PolicyRemoved():
+            governance.policy_removed(row, event)
+        case e.StageTaken():
+            governance.stage_taken(row, event)
+        case e.EvaluationRecorded():
+            requests.evaluation_recorded(row, event, recorded)
+        case _:
+            _evolve_request(row, event, recorded)
+    stamp_resource(row, recorded)
+
+
+def _evolve_request(row: ResourceRow, event: _RequestEvent, recorded: Recorded) -> None:
+    match event:
+        case e.TransitionRequested():
+            requests.transition_requested(row, event, recorded)
+        case e.TransitionApproved():
+            requests.transition_approved(row, event, recorded)
+        case e.TransitionRejected():
+            requests.transition_rejected(row, event, recorded)
+        case e.TransitionCancelled():
+            requests.ended(row, pb.TransitionRequest.STATE_CANCELLED)
+        case e.TransitionExpired():
+            requests.ended(row, pb.TransitionRequest.STATE_EXPIRED)
+        case e.TransitionCompleted():
+            requests.ended(row, pb.TransitionRequest.STATE_COMPLETED)
+        case _:
+            assert_never(event)
+
+
+#: The kind of resource that each of these events happens to.
+_KIND_OF: Final[dict[type[_ResourceEvent], str]] = {
+    e.LifecycleDefined: "governance",
+    e.LifecycleRemoved: "governance",
+    e.PolicyDefined: "governance",
+    e.PolicyRemoved: "governance",
+    e.EvaluationRecorded: "evaluations",
+    e.TransitionRequested: "request",
+    e.TransitionApproved: "request",
+    e.TransitionRejected: "request",
+    e.TransitionCancelled: "request",
+    e.TransitionExpired: "request",
+    e.TransitionCompleted: "request",
+    e.StageTaken: "stage_holder",
+}
 
 
 def _misplaced(recorded: Recorded) -> UnknownStream:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from regesta_projections.events import FreeText
 
@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
 
     from regesta_projections.records import Recorded
-    from regesta_projections.rows import AliasRow, LogRow, ModelRow, PrivacyRow, VersionRow
+    from regesta_projections.rows import (
+        AliasRow,
+        LogRow,
+        ModelRow,
+        PrivacyRow,
+        ResourceRow,
+        VersionRow,
+    )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_SECONDS = 86_400
@@ -42,6 +49,19 @@ def stamp(row: ModelRow | VersionRow | AliasRow | LogRow | PrivacyRow, recorded:
 
 def _note(row: ModelRow | VersionRow | AliasRow | LogRow | PrivacyRow, recorded: Recorded) -> None:
     row.resource.etag = str(recorded.revision)
+    row.revision = recorded.revision
+    row.leaf_hash = recorded.leaf_hash
+
+
+def stamp_resource(row: ResourceRow, recorded: Recorded) -> None:
+    """Note the last event of a resource's stream; the first also says who created it."""
+    resource: Any = row.resource
+    if recorded.revision == 1 and "create_time" in resource.DESCRIPTOR.fields_by_name:
+        put_time(resource.create_time, recorded.recorded_at)
+        resource.created_by = recorded.actor
+    put_time(resource.update_time, recorded.recorded_at)
+    resource.updated_by = recorded.actor
+    resource.etag = str(recorded.revision)
     row.revision = recorded.revision
     row.leaf_hash = recorded.leaf_hash
 

@@ -1,11 +1,13 @@
 """Streams: the names under which resources have their events, and their row keys.
 
 `models/{model}`, `models/{model}/versions/{number}`, `models/{model}/aliases/{alias}`,
-`namespace`, `log` and `privacy`; `{model}` is the name the model was created with.
+`namespace`, `log` and `privacy`; `{model}` is the name the model was created with. Those of
+resources without columns of their own are in `regesta_projections.resources`.
 """
 
 from __future__ import annotations
 
+from regesta_projections import resources
 from regesta_projections.rows import (
     LOG,
     NAMESPACE,
@@ -15,6 +17,7 @@ from regesta_projections.rows import (
     ModelKey,
     NamespaceKey,
     PrivacyKey,
+    ResourceKey,
     StreamKey,
     VersionKey,
 )
@@ -45,6 +48,13 @@ def stream_of(key: StreamKey) -> str:
             return LOG_STREAM
         case PrivacyKey():
             return PRIVACY_STREAM
+        case ResourceKey():
+            return key.stream
+
+
+def below(model: str, part: str) -> ResourceKey:
+    """Return the key of a resource below a model, by what follows the model's stream."""
+    return ResourceKey(f"models/{model}/{part}")
 
 
 def key_of(stream: str) -> StreamKey:
@@ -67,4 +77,6 @@ def key_of(stream: str) -> StreamKey:
             return VersionKey(parts[1], int(parts[3]))
         if len(parts) == _CHILD_PARTS and parts[2] == "aliases":
             return AliasKey(parts[1], parts[3])
+    if resources.is_one(stream):
+        return ResourceKey(stream)
     raise UnknownStream(stream)

@@ -45,6 +45,8 @@ def _registered(event: events.VersionRegistered) -> version_pb.Version:
     resource.version = event.version
     resource.source = event.source
     resource.stage = event.stage
+    if event.resolution:
+        resource.stage_resolution = event.resolution
     if event.semver:
         resource.semver = event.semver
     if event.digest:
@@ -152,4 +154,5 @@ def version_restored(row: VersionRow) -> None:
 def stage_changed(row: VersionRow, event: events.StageChanged, recorded: Recorded) -> None:
     """Move a version to another stage."""
     row.resource.stage = event.to_stage
+    row.resource.stage_resolution = event.resolution
     row.stage_position = recorded.position

@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from regesta_projections.canonical import decimal_text, encode, encode_json
 from regesta_projections.comparing import same, same_values
 from regesta_projections.forms import OBJECTS, json_list, json_object
-from regesta_projections.rows import ModelRow, StreamRow, VersionRow
+from regesta_projections.rows import ModelRow, ResourceRow, StreamRow, VersionRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,6 +47,9 @@ def state_of(row: StreamRow) -> State:
                 state["texts"] = dict(texts)
         case VersionRow(stage_position=position, texts=texts):
             state["stagePosition"] = str(position)
+            if texts:
+                state["texts"] = dict(texts)
+        case ResourceRow(texts=texts):
             if texts:
                 state["texts"] = dict(texts)
         case _:

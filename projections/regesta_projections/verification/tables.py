@@ -16,6 +16,7 @@ from regesta_projections.rows import (
     ModelKey,
     NamespaceKey,
     PrivacyKey,
+    ResourceKey,
     VersionKey,
 )
 from regesta_projections.statements import count_rows, fetch_values, stream_keys
@@ -48,6 +49,7 @@ _STREAM_KEYS: Final[dict[str, type]] = {
     "namespaces": NamespaceKey,
     "log_status": LogKey,
     "privacy_status": PrivacyKey,
+    "resources": ResourceKey,
     "model_history": ModelKey,
     "version_history": VersionKey,
     "alias_history": AliasKey,

@@ -20,6 +20,10 @@ class Permission(StrEnum):
     CATALOG_ALIAS = "catalog.alias"
     CATALOG_DELETE = "catalog.delete"
     LIFECYCLE_TRANSITION = "lifecycle.transition"
+    GOVERNANCE_DEFINE = "governance.define"
+    REQUESTS_WRITE = "requests.write"
+    REQUESTS_APPROVE = "requests.approve"
+    EVALUATIONS_WRITE = "evaluations.write"
     WATCH_SUBSCRIBE = "watch.subscribe"
     AUDIT_READ = "audit.read"
     PROOFS_READ = "proofs.read"
@@ -34,16 +38,21 @@ class Permission(StrEnum):
 
 
 _READER = frozenset({Permission.CATALOG_READ, Permission.WATCH_SUBSCRIBE, Permission.PROOFS_READ})
+_ASKING = frozenset({Permission.REQUESTS_WRITE, Permission.EVALUATIONS_WRITE})
 
 ROLES: dict[str, frozenset[Permission]] = {
     "reader": _READER,
-    "registrar": _READER | {Permission.CATALOG_REGISTER},
+    "registrar": _READER | _ASKING | {Permission.CATALOG_REGISTER},
+    "reviewer": _READER | _ASKING | {Permission.REQUESTS_APPROVE},
     "maintainer": _READER
+    | _ASKING
     | {
+        Permission.REQUESTS_APPROVE,
         Permission.CATALOG_REGISTER,
         Permission.CATALOG_ALIAS,
         Permission.CATALOG_DELETE,
         Permission.LIFECYCLE_TRANSITION,
+        Permission.GOVERNANCE_DEFINE,
     },
     "auditor": _READER | {Permission.AUDIT_READ},
     # Sees sizes and hashes, nothing of what they are of.

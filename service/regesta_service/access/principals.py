@@ -21,12 +21,25 @@ class Principal:
     kind: str
     #: Permissions by namespace; `*` is every namespace.
     grants: Mapping[str, frozenset[Permission]] = field(default_factory=dict, repr=False)
+    #: Roles by namespace; `*` is every namespace.
+    roles: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
     def may(self, permission: Permission, namespace: str) -> bool:
         """Say whether this principal has a permission in a namespace."""
         if permission in self.grants.get(namespace, ()):
             return True
         return permission in self.grants.get(EVERY_NAMESPACE, ())
+
+    def roles_in(self, namespace: str) -> tuple[str, ...]:
+        """Return the roles in a namespace, sorted."""
+        none: frozenset[str] = frozenset()
+        own = self.roles.get(namespace, none) | self.roles.get(EVERY_NAMESPACE, none)
+        return tuple(sorted(own))
+
+    @property
+    def person(self) -> str:
+        """The person: the principal itself, unless identities say otherwise."""
+        return self.name
 
 
 #: The server itself, for example as it creates the first namespace.

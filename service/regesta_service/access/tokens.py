@@ -78,15 +78,21 @@ class StaticTokens:
 
     def __init__(self, grants: Iterable[TokenGrant]) -> None:
         allowed: dict[str, dict[str, frozenset[Permission]]] = {}
+        roles: dict[str, dict[str, frozenset[str]]] = {}
         kinds: dict[str, str] = {}
         owners: dict[str, str] = {}
         for grant in grants:
             own = allowed.setdefault(grant.principal, {})
             for namespace in grant.namespaces:
                 own[namespace] = own.get(namespace, frozenset()) | ROLES[grant.role]
+                named = roles.setdefault(grant.principal, {})
+                named[namespace] = named.get(namespace, frozenset()) | {grant.role}
             kinds[grant.principal] = grant.kind
             owners[grant.digest] = grant.principal
-        principals = {name: Principal(name, kinds[name], own) for name, own in allowed.items()}
+        principals = {
+            name: Principal(name, kinds[name], own, roles.get(name, {}))
+            for name, own in allowed.items()
+        }
         self._by_name: Mapping[str, Principal] = principals
         self._seen: dict[str, Principal] = {}
         self._by_digest = {digest: principals[name] for digest, name in owners.items()}
@@ -117,7 +123,10 @@ class InsecureDev:
 
     def __init__(self) -> None:
         self._anyone = Principal(
-            "anonymous", "unauthenticated", {EVERY_NAMESPACE: frozenset(Permission)}
+            "anonymous",
+            "unauthenticated",
+            {EVERY_NAMESPACE: frozenset(Permission)},
+            {EVERY_NAMESPACE: frozenset(ROLES)},
         )
 
     def authenticate(self, metadata: tuple[tuple[str, str | bytes], ...]) -> Principal:  # noqa: ARG002 - nothing is asked

@@ -47,6 +47,15 @@ class Call:
         """Say whether the caller still has the permission the call began with."""
         return self.allowed()
 
+    @property
+    def person(self) -> str:
+        """The person who calls, where identities say that one has several principals."""
+        return self.principal.person
+
+    def roles_in(self, namespace: str) -> tuple[str, ...]:
+        """Return the caller's roles in a namespace, sorted."""
+        return self.principal.roles_in(namespace)
+
     def may(self, permission: Permission, namespace: str) -> bool:
         """Say whether the caller has another permission."""
         return self.principal.may(permission, namespace)

@@ -1,7 +1,7 @@
 """The one place where refusals and failures become gRPC statuses.
 
 Every error carries google.rpc.ErrorInfo (reason, domain `regesta`, metadata); refused
-fields come as BadRequest, a time to wait as RetryInfo (AIP-193). What is in no table
+fields come as BadRequest, conditions that are not met as PreconditionFailure, a time to wait as RetryInfo (AIP-193). What is in no table
 here is a bug: it is logged with its trace, and the caller learns only a reference.
 """
 
@@ -59,7 +59,14 @@ def call_error(
 def rejected(rejection: Rejection) -> CallError:
     """Return the status of a refusal."""
     more: list[Message] = []
-    if rejection.violations:
+    if rejection.violations and rejection.kind is Kind.PRECONDITION:
+        failed = error_details_pb2.PreconditionFailure()
+        for violation in rejection.violations[:MAX_VIOLATIONS]:
+            failed.violations.add(
+                type=rejection.reason, subject=violation.field, description=violation.description
+            )
+        more.append(failed)
+    elif rejection.violations:
         bad = error_details_pb2.BadRequest()
         for violation in rejection.violations[:MAX_VIOLATIONS]:
             bad.field_violations.add(field=violation.field, description=violation.description)

@@ -11,6 +11,7 @@ from regesta_projections.rows import AliasKey
 from regesta_service.domain import lifecycle
 from regesta_service.domain.deciding import Decision, Fact, Wanted
 from regesta_service.domain.finding import expect_revision, live_model, live_version
+from regesta_service.domain.moving import NOBODY, Mover, evaluations_part, permit
 from regesta_service.domain.rejections import AliasNotFound, RevisionMismatch, VersionArchived
 from regesta_service.domain.texts import beside, free_text
 
@@ -36,19 +37,28 @@ class SetAlias:
     #: `POINTS_NOWHERE` holds for an alias that never was or was removed.
     expected_revision: int | None = None
     reason: SealedText | None = None
+    mover: Mover = NOBODY
 
     def wants(self) -> tuple[Wanted, ...]:
-        """Return the alias and the version."""
-        return (Wanted(self.model, versions=(self.number,), aliases=(self.alias,)),)
+        """Return the alias, the version and what governs it."""
+        return (
+            Wanted(
+                self.model,
+                versions=(self.number,),
+                aliases=(self.alias,),
+                below=(evaluations_part(self.number),),
+                keys=self.mover.keys,
+            ),
+        )
 
     def decide(self, rows: Rows) -> Decision:
-        """Point it there, or refuse with VERSION_ARCHIVED."""
+        """Point it there, or refuse with VERSION_ARCHIVED or as a policy or the request says."""
         model = live_model(rows, self.model)
         version = live_version(rows, model, self.number)
         key = AliasKey(model.model, self.alias)
         alias = rows.get(key)
         _expect(model, self.alias, alias, self.expected_revision)
-        if not lifecycle.DEFAULT.resolves(version.resource.stage):
+        if not lifecycle.is_open(version.resource.stage, version.resource.stage_resolution):
             raise VersionArchived(
                 f"models/{model.name}/versions/{self.number} is {version.resource.stage};"
                 " move it to another stage before an alias points to it",
@@ -57,10 +67,17 @@ class SetAlias:
         previous = 0 if alias is None else alias.number or 0
         if previous == self.number:
             return Decision((), key)
+        permitted = permit(rows, self.mover, model, version, alias=self.alias)
         event = e.AliasSet(
-            version=self.number, previous_version=previous, reason=free_text(self.reason)
+            version=self.number,
+            previous_version=previous,
+            policies=permitted.policies,
+            request=self.mover.request,
+            evidence_digest=permitted.evidence_digest,
+            reason=free_text(self.reason),
         )
-        return Decision((Fact(stream_of(key), event, beside(("reason", self.reason))),), key)
+        pointed = Fact(stream_of(key), event, beside(("reason", self.reason)))
+        return Decision((pointed, *permitted.facts), key)
 
 
 @dataclass(frozen=True, slots=True)

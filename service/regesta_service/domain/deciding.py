@@ -24,6 +24,8 @@ class Wanted:
     aliases: tuple[str, ...] = ()
     #: Sort keys of SemVer labels (`regesta.semver.sort_key`).
     labels: tuple[str, ...] = ()
+    #: Resources below the model, by what follows its stream: `versions/3/evaluations`.
+    below: tuple[str, ...] = ()
     #: Rows that are not found by a model's name, for example what the log says of itself.
     keys: tuple[StreamKey, ...] = ()
 

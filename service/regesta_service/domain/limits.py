@@ -33,6 +33,27 @@ MAX_LINE: Final = 4_096
 #: Of a checkpoint with its signatures, in bytes: two of them fit into an event.
 MAX_NOTE_BYTES: Final = 16_384
 
+#: Of a namespace.
+MAX_LIFECYCLES: Final = 50
+MAX_POLICIES: Final = 100
+#: Of a lifecycle.
+MAX_STAGES: Final = 32
+#: Of a policy: tags, evaluations with their bounds, conditions; and approvals.
+MAX_REQUIRED_TAGS: Final = 100
+MAX_REQUIREMENTS: Final = 50
+MAX_APPROVALS: Final = 10
+MAX_APPROVERS: Final = 20
+#: Text of one line that stands in the log: meanings, messages, evaluators, datasets.
+MAX_SHORT: Final = 500
+#: Of an evaluation; a slice has at most as many metrics as there are slices.
+MAX_EVALUATION_METRICS: Final = 200
+MAX_SLICES: Final = 50
+#: Until a request expires, in days.
+DEFAULT_REQUEST_DAYS: Final = 14
+MAX_REQUEST_DAYS: Final = 366
+#: Names and beginnings of names that a lifecycle or policy is for.
+MAX_PATTERNS: Final = 500
+
 #: Of the matter that a hold serves, and of the ground for an erasure.
 MAX_MATTER: Final = 500
 MAX_HOLDS: Final = 1_000

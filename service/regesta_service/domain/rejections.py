@@ -210,6 +210,97 @@ class MoveNotAllowed(Rejection):
     reason = "MOVE_NOT_ALLOWED"
 
 
+class StageTakenAlready(Rejection):
+    """An exclusive stage has a holder, and the lifecycle does not say where it would go."""
+
+    kind = Kind.PRECONDITION
+    reason = "STAGE_TAKEN"
+
+
+class HoldersChanged(Rejection):
+    """Who is in a stage changed between look and move; the server looks again a few times."""
+
+    kind = Kind.CONFLICT
+    reason = "HOLDERS_CHANGED"
+
+
+class LifecycleNotFound(Rejection):
+    """No lifecycle of this name is defined."""
+
+    kind = Kind.NOT_FOUND
+    reason = "LIFECYCLE_NOT_FOUND"
+
+
+class LifecycleOverlaps(Rejection):
+    """Another lifecycle is for the same models, no more and no less exactly."""
+
+    kind = Kind.PRECONDITION
+    reason = "LIFECYCLE_OVERLAPS"
+
+
+class PolicyNotMet(Rejection):
+    """A policy governs the move, and a condition of it is not met; each is told."""
+
+    kind = Kind.PRECONDITION
+    reason = "POLICY_NOT_MET"
+
+
+class PolicyNotFound(Rejection):
+    """No policy of this name is defined."""
+
+    kind = Kind.NOT_FOUND
+    reason = "POLICY_NOT_FOUND"
+
+
+class RequestNotFound(Rejection):
+    """No request of this name was made."""
+
+    kind = Kind.NOT_FOUND
+    reason = "REQUEST_NOT_FOUND"
+
+
+class RequestEnded(Rejection):
+    """The request was rejected, cancelled, carried out, or has expired."""
+
+    kind = Kind.PRECONDITION
+    reason = "REQUEST_ENDED"
+
+
+class RequestForAnother(Rejection):
+    """The request is for another move."""
+
+    kind = Kind.PRECONDITION
+    reason = "REQUEST_FOR_ANOTHER"
+
+
+class OwnRequest(Rejection):
+    """Who asked for a move cannot approve it, with whatever account."""
+
+    kind = Kind.DENIED
+    reason = "OWN_REQUEST"
+
+
+class NotYourRequest(Rejection):
+    """Only who asked for a move takes the request back."""
+
+    kind = Kind.DENIED
+    reason = "NOT_YOUR_REQUEST"
+
+
+class ApprovedAlready(Rejection):
+    """The same person approved the same already."""
+
+    kind = Kind.EXISTS
+    reason = "APPROVED_ALREADY"
+
+
+class GovernanceFull(Rejection):
+    """A namespace has as many lifecycles or policies as it may."""
+
+    kind = Kind.PRECONDITION
+    reason = "GOVERNANCE_FULL"
+
+
 class TooManyTags(Rejection):
     """A resource would have more tags than it may."""
 

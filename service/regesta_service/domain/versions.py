@@ -10,6 +10,7 @@ import msgspec
 from regesta.semver import sort_key
 from regesta_projections import events as e
 from regesta_projections.evolve.streams import stream_of
+from regesta_projections.resources import GOVERNANCE
 from regesta_projections.rows import LabelKey, ModelKey, VersionKey
 from regesta_service.domain import lifecycle
 from regesta_service.domain.deciding import Decision, Fact, Wanted
@@ -45,23 +46,30 @@ class RegisterVersion:
     def wants(self) -> tuple[Wanted, ...]:
         """Return the model, and who has the label."""
         semver = self.content.semver
-        return (Wanted(self.model, labels=(sort_key(semver),) if semver else ()),)
+        labels = (sort_key(semver),) if semver else ()
+        return (Wanted(self.model, labels=labels, keys=(GOVERNANCE,)),)
 
     def decide(self, rows: Rows) -> Decision:
         """Register it, or refuse with SEMVER_TAKEN."""
         if self.allow_missing_model and find_named(rows, self.model) is None:
             key = ModelKey(self.model)
             created = Fact(stream_of(key), e.ModelCreated(name=self.model, kind="MODEL"))
-            return self._register(key, 1, (created,))
+            return self._register(rows, key, 1, (created,))
         model = live_model(rows, self.model)
         if self.content.semver:
             _expect_free(rows, model, self.content.semver)
-        return self._register(model.key, model.last_version + 1, ())
+        return self._register(rows, model.key, model.last_version + 1, ())
 
-    def _register(self, model: ModelKey, number: int, before: tuple[Fact, ...]) -> Decision:
+    def _register(
+        self, rows: Rows, model: ModelKey, number: int, before: tuple[Fact, ...]
+    ) -> Decision:
         key = VersionKey(model.model, number)
+        stages = lifecycle.lifecycle_for(rows, model.model)
         event = msgspec.structs.replace(
-            self.content, version=number, stage=lifecycle.DEFAULT.initial
+            self.content,
+            version=number,
+            stage=stages.initial,
+            resolution=stages.resolution(stages.initial),
         )
         return Decision((*before, Fact(stream_of(key), event, self.texts)), key)
 

@@ -18,6 +18,7 @@ from regesta_projections.rows import (
     NameRow,
     NamespaceRow,
     PrivacyRow,
+    ResourceRow,
     Row,
     VersionRow,
 )
@@ -44,7 +45,7 @@ class Outcome(Enum):
 
 
 _APPEND: Final = f"""
-SELECT regesta.append_batch({", ".join(["%s"] * 21)})
+SELECT regesta.append_batch({", ".join(["%s"] * 22)})
 """
 
 #: In the order of the function's parameters; the last says whether they are changed rows, None
@@ -61,6 +62,7 @@ _ROW_PARAMETERS: Final[tuple[tuple[type[Row], str, bool | None], ...]] = (
     (AliasRow, "aliases", True),
     (LogRow, "log_status", None),
     (PrivacyRow, "privacy_status", None),
+    (ResourceRow, "resources", None),
 )
 _ONLY_INSERTED: Final = (NamespaceRow, NameRow, LabelRow)
 

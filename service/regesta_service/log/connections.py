@@ -61,6 +61,7 @@ _ROW_TYPES: Final = (
     "aliases",
     "log_status",
     "privacy_status",
+    "resources",
 )
 
 _OIDS: Final = """

@@ -11,6 +11,7 @@ from regesta_projections.tables import (
     ALIASES,
     MODEL_NAMES,
     MODELS,
+    RESOURCES,
     TABLES_BY_KEY,
     VERSION_LABELS,
     VERSIONS,
@@ -58,6 +59,19 @@ CROSS JOIN LATERAL (
       AND t.model = n.model AND t.{part} = w.part
     LIMIT 1) AS t
 """)
+_BELOW: Final = sql.SQL("""
+SELECT {columns} FROM unnest(%(names)s::text[], %(parts)s::text[]) AS w (name_key, part)
+CROSS JOIN LATERAL (
+    SELECT n.model FROM regesta.model_names AS n
+    WHERE n.namespace_id = %(log)s AND n.generation = %(generation)s
+      AND n.name_key = w.name_key
+    LIMIT 1) AS n
+CROSS JOIN LATERAL (
+    SELECT {columns} FROM regesta.resources AS t
+    WHERE t.namespace_id = %(log)s AND t.generation = %(generation)s
+      AND t.stream = 'models/' || n.model || '/' || w.part
+    LIMIT 1) AS t
+""")
 # Rows whose keys are known.
 _KEYED: Final = sql.SQL("""
 SELECT {columns} FROM {wanted}
@@ -85,6 +99,7 @@ _FIND_MODELS: Final = _MODELS.format(names=_NAMES, columns=_columns(MODELS))
 _FIND_VERSIONS: Final = _parts(VERSIONS, "number", "integer")
 _FIND_ALIASES: Final = _parts(ALIASES, "alias", "text")
 _FIND_LABELS: Final = _parts(VERSION_LABELS, "semver_key", "text")
+_FIND_BELOW: Final = _BELOW.format(columns=_columns(RESOURCES))
 
 
 async def find_rows(
@@ -135,6 +150,10 @@ def _statements(
     if labels:
         parts = packing.text_array([label for _, label in labels])
         yield VERSION_LABELS, _FIND_LABELS, _pairs([name for name, _ in labels], parts)
+    below = {(want.name.lower(), part) for want in wanted for part in want.below}
+    if below:
+        parts = packing.text_array([part for _, part in below])
+        yield RESOURCES, _FIND_BELOW, _pairs([name for name, _ in below], parts)
 
 
 _ARRAYS: Final[dict[str, Callable[[Any], Packed]]] = {

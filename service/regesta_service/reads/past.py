@@ -25,6 +25,8 @@ from regesta_projections.rows import (
     ModelKey,
     ModelRow,
     PrivacyRow,
+    ResourceKey,
+    ResourceRow,
     Row,
     Rows,
     StreamKey,
@@ -110,6 +112,14 @@ async def privacy_at(connection: Connection, namespace_id: int, position: int) -
     """Return holds and the last erasure right after a position; None when there was neither."""
     rows = await _folded(connection, namespace_id, PRIVACY_STREAM, position)
     return rows.get(PRIVACY)
+
+
+async def resource_at(
+    connection: Connection, namespace_id: int, key: ResourceKey, position: int
+) -> ResourceRow | None:
+    """Return a resource without columns of its own right after a position."""
+    rows = await _folded(connection, namespace_id, key.stream, position)
+    return rows.get(key)
 
 
 async def states_at(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from regesta_projections.evolve.streams import key_of
+from regesta_projections.evolve.streams import below, key_of
 from regesta_projections.rows import (
     AliasKey,
     Key,
@@ -75,6 +75,8 @@ class RowCache:
             known &= self._take(AliasKey(model, alias), base) is not _UNKNOWN
         for label in wanted.labels:
             known &= self._take(LabelKey(model, label), base) is not _UNKNOWN
+        for stream in wanted.below:
+            known &= self._take(below(model, stream), base) is not _UNKNOWN
         return known
 
     def found(self, wanted: Iterable[Wanted], rows: Iterable[Row]) -> None:
@@ -97,6 +99,8 @@ class RowCache:
                 self._put_absent(AliasKey(named.model, alias))
             for label in want.labels:
                 self._put_absent(LabelKey(named.model, label))
+            for stream in want.below:
+                self._put_absent(below(named.model, stream))
 
     def put(self, rows: Iterable[Row]) -> None:
         """Take in rows as they are now; nobody may change them afterwards."""

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from regesta.v1 import catalog_service_pb2 as pb
-from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
 from regesta.v1 import reading_pb2 as reading_pb
 from regesta_projections.events import (
     AliasRemoved,
@@ -268,12 +267,3 @@ async def test_a_page_ends_before_it_is_too_long_for_a_message(reads: ReadModel,
     assert all(page.ByteSize() <= MAX_PAGE_BYTES + 1_000 for page in found)
     assert len(found) == 3
     assert all(card == version.card for version in found[0].versions)
-
-
-async def test_the_lifecycle_says_which_stages_are_resolved(reads: ReadModel, churn: LiveLog):
-    answer = await CatalogReads(reads).get_lifecycle(
-        lifecycle_pb.GetLifecycleRequest(parent=PARENT), make_call()
-    )
-
-    assert ["development", "staging", "production", "archived"] == [s.name for s in answer.stages]
-    assert ["archived"] == [stage.name for stage in answer.stages if not stage.resolvable]

@@ -12,10 +12,14 @@ from regesta_projections.records import Cause
 from regesta_service.api.writes.labels import LabelWrites
 from regesta_service.api.writes.lifecycle import LifecycleWrites
 from regesta_service.api.writes.models import ModelWrites
+from regesta_service.api.writes.moving import MoveReads
 from regesta_service.api.writes.versions import VersionWrites
 from regesta_service.log.connections import Connections
 from regesta_service.log.namespaces import NamespaceRegistry
+from regesta_service.reads.holders import HolderReads
 from regesta_service.reads.read_model import ReadModel
+from regesta_service.reads.requests import RequestReads
+from regesta_service.reads.resources import ResourceReads
 from regesta_service.sequencing.sequencer import Sequencer
 
 if TYPE_CHECKING:
@@ -54,10 +58,12 @@ async def writers(database: LiveDatabase) -> AsyncIterator[Writers]:
         sequencer = Sequencer(connections, registry, on_appended=reads.tails.offer)
         await stack.enter_async_context(sequencer.running())
         await registry.ensure("acme", Cause("system", "system", "create-acme"))
+        resources = ResourceReads(registry, pool)
+        moves = MoveReads(HolderReads(registry, pool), RequestReads(registry, pool, resources))
         yield Writers(
             ModelWrites(sequencer, reads.answers),
             VersionWrites(sequencer, reads.answers),
-            LabelWrites(sequencer, reads.answers),
-            LifecycleWrites(sequencer, reads.answers),
+            LabelWrites(sequencer, reads.answers, moves),
+            LifecycleWrites(sequencer, reads.answers, moves),
             reads,
         )

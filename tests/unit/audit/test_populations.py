@@ -21,7 +21,7 @@ from regesta.audit.populations import (
 from regesta.audit.sampling import rank, sample, statement
 from regesta_projections import events as e
 from tests.support.log_builder import START
-from tests.support.rich_log import CHAMPION, FIRST, MODEL, SECOND, padded_log, rich_log
+from tests.support.rich_log import CHAMPION, FIRST, MODEL, OTHER, SECOND, padded_log, rich_log
 
 VECTORS = Path(__file__).parents[2] / "golden/audit/samples.json"
 
@@ -45,7 +45,7 @@ def test_a_population_has_the_size_and_the_root_of_the_whole_log():
     ("wanted", "streams"),
     [
         ({"types": ("AliasSet",)}, [CHAMPION, CHAMPION, f"{MODEL}/aliases/challenger"]),
-        ({"types": ("StageChanged",)}, [SECOND]),
+        ({"types": ("StageChanged",)}, [SECOND, *(f"{OTHER}/versions/{n}" for n in (11, 11, 12))]),
         ({"types": ("StageChanged",), "where": where("to_stage=staging")}, [SECOND]),
         ({"types": ("StageChanged",), "where": where("toStage=production")}, []),
         ({"where": where("lineage.run=run-1")}, [FIRST]),

@@ -109,6 +109,48 @@ def churn() -> LogBuilder:
             ("privacy", e.HoldPlaced(hold="case-7", person="bob", matter="7 O 114/26")),
             ("privacy", e.HoldReleased(hold="case-7")),
             (
+                "governance",
+                e.LifecycleDefined(
+                    lifecycle="strict", version=1, stages=(e.StageDefinition(name="draft"),)
+                ),
+            ),
+            ("governance", e.LifecycleRemoved(lifecycle="strict")),
+            ("models/churn/stages/live", e.StageTaken(version=1)),
+            (
+                "governance",
+                e.PolicyDefined(
+                    policy="gate", version=1, models=("churn*",), stages=("live",), aliases=("x",)
+                ),
+            ),
+            ("governance", e.PolicyRemoved(policy="gate")),
+            (
+                "models/churn/versions/1/evaluations",
+                e.EvaluationRecorded(
+                    evaluation="e1", dataset="holdout", method="benchmark", metrics={"auc": "0.9"}
+                ),
+            ),
+            (
+                "requests/r1",
+                e.TransitionRequested(request="r1", model="churn", version=1, to_stage="live"),
+            ),
+            ("requests/r1", e.TransitionApproved(meaning="reviewed")),
+            ("requests/r1", e.TransitionCompleted()),
+            (
+                "requests/r2",
+                e.TransitionRequested(request="r2", model="churn", version=1, alias="champion"),
+            ),
+            ("requests/r2", e.TransitionRejected()),
+            (
+                "requests/r3",
+                e.TransitionRequested(request="r3", model="churn", version=1, alias="champion"),
+            ),
+            ("requests/r3", e.TransitionCancelled()),
+            (
+                "requests/r4",
+                e.TransitionRequested(request="r4", model="churn", version=1, alias="champion"),
+            ),
+            ("requests/r4", e.TransitionExpired()),
+            (
                 "privacy",
                 e.PersonalDataErased(
                     person="bob", legal_basis="Art. 17", digests=("x",), total=1, part=1

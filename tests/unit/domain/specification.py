@@ -21,6 +21,7 @@ from regesta_projections.events import (
     StageChanged,
     VersionRegistered,
 )
+from regesta_projections.evolve.streams import below
 from regesta_projections.records import Cause
 from regesta_projections.rows import AliasKey, LabelKey, ModelKey, NameKey, Row, Rows, VersionKey
 from tests.support.log_builder import LogBuilder
@@ -165,4 +166,5 @@ class When:
             *(VersionKey(named.model, number) for number in wanted.versions),
             *(AliasKey(named.model, alias) for alias in wanted.aliases),
             *(LabelKey(named.model, label) for label in wanted.labels),
+            *(below(named.model, part) for part in wanted.below),
         ]

@@ -12,21 +12,28 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from regesta.audit.messages import SignatureType
 from regesta.audit.notes import VerifierKey
 from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import governance_pb2 as governance_pb
+from regesta.v1 import governance_service_pb2 as governance_service_pb
 from regesta.v1 import heads_service_pb2 as heads_pb
 from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
 from regesta.v1 import model_pb2, version_pb2
 from regesta.v1 import privacy_service_pb2 as privacy_pb
+from regesta_projections.rows import VersionKey
 from regesta_service.api.writes import (
+    translate_governance,
     translate_labels,
     translate_log,
     translate_models,
+    translate_policies,
     translate_privacy,
     translate_registration,
+    translate_requests,
     translate_versions,
 )
 from regesta_service.api.writes.translate_privacy import Erasing, Releasing
 from regesta_service.api.writes.translating import Translated
 from regesta_service.domain.rejections import InvalidRequest
+from regesta_service.domain.requests import Signer
 from regesta_service.reads.privacy import Chosen
 from regesta_service.reads.retention import Releasable
 
@@ -36,6 +43,11 @@ VERSION = f"{MODEL}/versions/3"
 ALIAS = f"{MODEL}/aliases/champion"
 ID = "request-1"
 VKEY = VerifierKey("log.example.com/acme", SignatureType.ED25519, bytes(32)).vkey
+
+
+def asking(new_salt: Callable[[], bytes]) -> translate_requests.Asking:
+    """Return who asks."""
+    return translate_requests.Asking(Signer("alice", "alice", ("reviewer",), NOW), new_salt)
 
 
 def salts() -> Callable[[], bytes]:
@@ -134,6 +146,57 @@ WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
             Releasable(256, NOW, 300, bytes(32), frozenset()), "rosa", NOW
         ),
         privacy_pb.ReleaseBodiesRequest(parent="namespaces/acme", through=256),
+    ),
+    "DefineLifecycle": (
+        translate_governance.define_lifecycle,
+        lifecycle_pb.DefineLifecycleRequest(
+            parent="namespaces/acme",
+            lifecycle_id="strict",
+            lifecycle=governance_pb.Lifecycle(stages=[governance_pb.LifecycleStage(name="draft")]),
+        ),
+    ),
+    "RemoveLifecycle": (
+        translate_governance.remove_lifecycle,
+        lifecycle_pb.RemoveLifecycleRequest(name="namespaces/acme/lifecycles/strict"),
+    ),
+    "DefinePolicy": (
+        translate_policies.define_policy,
+        governance_service_pb.DefinePolicyRequest(
+            parent="namespaces/acme",
+            policy_id="gate",
+            policy=governance_pb.Policy(stages=["production"]),
+        ),
+    ),
+    "RemovePolicy": (
+        translate_policies.remove_policy,
+        governance_service_pb.RemovePolicyRequest(name="namespaces/acme/policies/gate"),
+    ),
+    "RequestTransition": (
+        lambda request, new_salt: translate_requests.request_transition(request, asking(new_salt)),
+        governance_service_pb.RequestTransitionRequest(name=VERSION, stage="production"),
+    ),
+    "ApproveTransition": (
+        lambda request, new_salt: translate_requests.approve_transition(
+            request, VersionKey("churn", 3), asking(new_salt)
+        ),
+        governance_service_pb.ApproveTransitionRequest(name="namespaces/acme/requests/r1"),
+    ),
+    "RejectTransition": (
+        lambda request, new_salt: translate_requests.reject_transition(request, asking(new_salt)),
+        governance_service_pb.RejectTransitionRequest(name="namespaces/acme/requests/r1"),
+    ),
+    "CancelTransition": (
+        lambda request, new_salt: translate_requests.cancel_transition(request, asking(new_salt)),
+        governance_service_pb.CancelTransitionRequest(name="namespaces/acme/requests/r1"),
+    ),
+    "RecordEvaluation": (
+        lambda request, new_salt: translate_requests.record_evaluation(request, asking(new_salt)),
+        governance_service_pb.RecordEvaluationRequest(
+            name=VERSION,
+            evaluation=governance_pb.Evaluation(
+                dataset="holdout", method="benchmark", metrics={"auc": 0.9}
+            ),
+        ),
     ),
     "TransitionVersion": (
         translate_versions.transition_version,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import governance_service_pb2 as governance_pb
 from regesta.v1 import heads_service_pb2 as heads_pb
 from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
 from regesta.v1 import privacy_service_pb2 as privacy_pb
@@ -26,6 +27,7 @@ def test_every_write_of_the_api_is_tried_here():
     services = [
         pb.DESCRIPTOR.services_by_name["CatalogService"],
         lifecycle_pb.DESCRIPTOR.services_by_name["LifecycleService"],
+        governance_pb.DESCRIPTOR.services_by_name["GovernanceService"],
         heads_pb.DESCRIPTOR.services_by_name["HeadsService"],
         privacy_pb.DESCRIPTOR.services_by_name["PrivacyService"],
     ]
@@ -95,7 +97,8 @@ def test_another_etag_is_refused(method, etag):
 def test_all_writes_of_what_is_there_already_take_an_etag():
     # Holds, erasures and retention have no revision that a caller could have read.
     of_texts = {"EraseTexts", "PlaceHold", "ReleaseHold", "DefineRetention", "ReleaseBodies"}
-    assert set(METHODS) - set(WITH_ETAG) == {"CreateModel", "RegisterVersion", *of_texts}
+    new = {"CreateModel", "RegisterVersion", "RequestTransition", "RecordEvaluation"}
+    assert set(METHODS) - set(WITH_ETAG) == new | of_texts
 
 
 BROKEN = [

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from regesta.events.v1 import parts_pb2 as regesta_dot_events_dot_v1_dot_parts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eregesta/events/v1/labels.proto\x12\x11regesta.events.v1\x1a\x1dregesta/events/v1/parts.proto\"\xa2\x02\n\x07TagsSet\x12\x32\n\x04tags\x18\x01 \x03(\x0b\x32$.regesta.events.v1.TagsSet.TagsEntry\x12;\n\tlong_tags\x18\x02 \x03(\x0b\x32(.regesta.events.v1.TagsSet.LongTagsEntry\x12+\n\x06reason\x18\x03 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aL\n\rLongTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12*\n\x05value\x18\x02 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText:\x02\x38\x01\"H\n\x0bTagsRemoved\x12\x0c\n\x04keys\x18\x01 \x03(\t\x12+\n\x06reason\x18\x02 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"b\n\x08\x41liasSet\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12\x18\n\x10previous_version\x18\x02 \x01(\x05\x12+\n\x06reason\x18\x03 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"U\n\x0c\x41liasRemoved\x12\x18\n\x10previous_version\x18\x01 \x01(\x05\x12+\n\x06reason\x18\x02 \x01(\x0b\x32\x1b.regesta.events.v1.FreeTextb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eregesta/events/v1/labels.proto\x12\x11regesta.events.v1\x1a\x1dregesta/events/v1/parts.proto\"\xa2\x02\n\x07TagsSet\x12\x32\n\x04tags\x18\x01 \x03(\x0b\x32$.regesta.events.v1.TagsSet.TagsEntry\x12;\n\tlong_tags\x18\x02 \x03(\x0b\x32(.regesta.events.v1.TagsSet.LongTagsEntry\x12+\n\x06reason\x18\x03 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aL\n\rLongTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12*\n\x05value\x18\x02 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText:\x02\x38\x01\"H\n\x0bTagsRemoved\x12\x0c\n\x04keys\x18\x01 \x03(\t\x12+\n\x06reason\x18\x02 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"\xc1\x01\n\x08\x41liasSet\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12\x18\n\x10previous_version\x18\x02 \x01(\x05\x12+\n\x06reason\x18\x03 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\x12\x33\n\x08policies\x18\x04 \x03(\x0b\x32!.regesta.events.v1.PolicyDecision\x12\x0f\n\x07request\x18\x05 \x01(\t\x12\x17\n\x0f\x65vidence_digest\x18\x06 \x01(\t\"U\n\x0c\x41liasRemoved\x12\x18\n\x10previous_version\x18\x01 \x01(\x05\x12+\n\x06reason\x18\x02 \x01(\x0b\x32\x1b.regesta.events.v1.FreeTextb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,8 +44,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TAGSSET_LONGTAGSENTRY']._serialized_end=375
   _globals['_TAGSREMOVED']._serialized_start=377
   _globals['_TAGSREMOVED']._serialized_end=449
-  _globals['_ALIASSET']._serialized_start=451
-  _globals['_ALIASSET']._serialized_end=549
-  _globals['_ALIASREMOVED']._serialized_start=551
-  _globals['_ALIASREMOVED']._serialized_end=636
+  _globals['_ALIASSET']._serialized_start=452
+  _globals['_ALIASSET']._serialized_end=645
+  _globals['_ALIASREMOVED']._serialized_start=647
+  _globals['_ALIASREMOVED']._serialized_end=732
 # @@protoc_insertion_point(module_scope)

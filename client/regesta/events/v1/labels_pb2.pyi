@@ -137,13 +137,24 @@ class AliasSet(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     PREVIOUS_VERSION_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    POLICIES_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    EVIDENCE_DIGEST_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """The version it points to from now on."""
     previous_version: _builtins.int
     """The version it pointed to before; 0 when none."""
+    request: _builtins.str
+    """The request that it carries out; empty without one."""
+    evidence_digest: _builtins.str
+    """SHA-256, in hex, of what the policies looked at; empty without policies."""
     @_builtins.property
     def reason(self) -> _parts_pb2.FreeText:
         """Why it was done."""
+
+    @_builtins.property
+    def policies(self) -> _containers.RepeatedCompositeFieldContainer[_parts_pb2.PolicyDecision]:
+        """The policies by which it was decided."""
 
     def __init__(
         self,
@@ -151,10 +162,13 @@ class AliasSet(_message.Message):
         version: _builtins.int = ...,
         previous_version: _builtins.int = ...,
         reason: _parts_pb2.FreeText | None = ...,
+        policies: _abc.Iterable[_parts_pb2.PolicyDecision] | None = ...,
+        request: _builtins.str = ...,
+        evidence_digest: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["previous_version", b"previous_version", "reason", b"reason", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence_digest", b"evidence_digest", "policies", b"policies", "previous_version", b"previous_version", "reason", b"reason", "request", b"request", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -24,13 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dregesta/events/v1/parts.proto\x12\x11regesta.events.v1\" \n\x08\x46reeText\x12\x14\n\x07\x64igests\x18\x01 \x03(\tR\x03_sd\"\x9e\x01\n\rPropertyValue\x12\x16\n\x0cstring_value\x18\x01 \x01(\tH\x00\x12\x13\n\tint_value\x18\x02 \x01(\x03H\x00\x12\x16\n\x0c\x64ouble_value\x18\x03 \x01(\x01H\x00\x12\x14\n\nbool_value\x18\x04 \x01(\x08H\x00\x12\x13\n\tlist_json\x18\x05 \x01(\tH\x00\x12\x15\n\x0bstruct_json\x18\x06 \x01(\tH\x00\x42\x06\n\x04kind\"X\n\x11ManifestReference\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x12\n\nmedia_type\x18\x03 \x01(\t\x12\x0b\n\x03uri\x18\x04 \x01(\t\"N\n\nTensorSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tdata_type\x18\x02 \x01(\t\x12\r\n\x05shape\x18\x03 \x03(\x03\x12\x10\n\x08optional\x18\x04 \x01(\x08\"\x99\x01\n\tSignature\x12-\n\x06inputs\x18\x01 \x03(\x0b\x32\x1d.regesta.events.v1.TensorSpec\x12.\n\x07outputs\x18\x02 \x03(\x0b\x32\x1d.regesta.events.v1.TensorSpec\x12-\n\x06params\x18\x03 \x03(\x0b\x32\x1d.regesta.events.v1.TensorSpec\">\n\x10\x44\x61tasetReference\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\"\x82\x01\n\x07Lineage\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x12\n\nrepository\x18\x02 \x01(\t\x12\x0e\n\x06\x63ommit\x18\x03 \x01(\t\x12\x0f\n\x07parents\x18\x04 \x03(\t\x12\x35\n\x08\x64\x61tasets\x18\x05 \x03(\x0b\x32#.regesta.events.v1.DatasetReferenceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dregesta/events/v1/parts.proto\x12\x11regesta.events.v1\" \n\x08\x46reeText\x12\x14\n\x07\x64igests\x18\x01 \x03(\tR\x03_sd\"\x9e\x01\n\rPropertyValue\x12\x16\n\x0cstring_value\x18\x01 \x01(\tH\x00\x12\x13\n\tint_value\x18\x02 \x01(\x03H\x00\x12\x16\n\x0c\x64ouble_value\x18\x03 \x01(\x01H\x00\x12\x14\n\nbool_value\x18\x04 \x01(\x08H\x00\x12\x13\n\tlist_json\x18\x05 \x01(\tH\x00\x12\x15\n\x0bstruct_json\x18\x06 \x01(\tH\x00\x42\x06\n\x04kind\"X\n\x11ManifestReference\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x12\n\nmedia_type\x18\x03 \x01(\t\x12\x0b\n\x03uri\x18\x04 \x01(\t\"N\n\nTensorSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tdata_type\x18\x02 \x01(\t\x12\r\n\x05shape\x18\x03 \x03(\x03\x12\x10\n\x08optional\x18\x04 \x01(\x08\"\x99\x01\n\tSignature\x12-\n\x06inputs\x18\x01 \x03(\x0b\x32\x1d.regesta.events.v1.TensorSpec\x12.\n\x07outputs\x18\x02 \x03(\x0b\x32\x1d.regesta.events.v1.TensorSpec\x12-\n\x06params\x18\x03 \x03(\x0b\x32\x1d.regesta.events.v1.TensorSpec\">\n\x10\x44\x61tasetReference\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\"\x82\x01\n\x07Lineage\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x12\n\nrepository\x18\x02 \x01(\t\x12\x0e\n\x06\x63ommit\x18\x03 \x01(\t\x12\x0f\n\x07parents\x18\x04 \x03(\t\x12\x35\n\x08\x64\x61tasets\x18\x05 \x03(\x0b\x32#.regesta.events.v1.DatasetReference\"j\n\x0fStageDefinition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08moves_to\x18\x02 \x03(\t\x12\x0e\n\x06\x63losed\x18\x03 \x01(\x08\x12\x11\n\texclusive\x18\x04 \x01(\x08\x12\x14\n\x0c\x64isplaced_to\x18\x05 \x01(\t\"B\n\x0fMetricThreshold\x12\x0e\n\x06metric\x18\x01 \x01(\t\x12\x10\n\x08operator\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\x01\"\xa1\x01\n\x15\x45valuationRequirement\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x16\n\x0e\x64\x61taset_digest\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x17\n\x0fmax_age_seconds\x18\x04 \x01(\x03\x12\x36\n\nthresholds\x18\x05 \x03(\x0b\x32\".regesta.events.v1.MetricThreshold\"3\n\x13\x41pprovalRequirement\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12\r\n\x05roles\x18\x02 \x03(\t\"B\n\x0fPolicyCondition\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nexpression\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"Y\n\x0ePolicyDecision\x12\x0e\n\x06policy\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x13\n\x0b\x65valuations\x18\x03 \x03(\t\x12\x11\n\tapprovals\x18\x04 \x03(\t\"\x91\x01\n\x0f\x45valuationSlice\x12\x0c\n\x04name\x18\x01 \x01(\t\x12@\n\x07metrics\x18\x02 \x03(\x0b\x32/.regesta.events.v1.EvaluationSlice.MetricsEntry\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'regesta.events.v1.parts_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_EVALUATIONSLICE_METRICSENTRY']._loaded_options = None
+  _globals['_EVALUATIONSLICE_METRICSENTRY']._serialized_options = b'8\001'
   _globals['_FREETEXT']._serialized_start=52
   _globals['_FREETEXT']._serialized_end=84
   _globals['_PROPERTYVALUE']._serialized_start=87
@@ -45,4 +47,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DATASETREFERENCE']._serialized_end=635
   _globals['_LINEAGE']._serialized_start=638
   _globals['_LINEAGE']._serialized_end=768
+  _globals['_STAGEDEFINITION']._serialized_start=770
+  _globals['_STAGEDEFINITION']._serialized_end=876
+  _globals['_METRICTHRESHOLD']._serialized_start=878
+  _globals['_METRICTHRESHOLD']._serialized_end=944
+  _globals['_EVALUATIONREQUIREMENT']._serialized_start=947
+  _globals['_EVALUATIONREQUIREMENT']._serialized_end=1108
+  _globals['_APPROVALREQUIREMENT']._serialized_start=1110
+  _globals['_APPROVALREQUIREMENT']._serialized_end=1161
+  _globals['_POLICYCONDITION']._serialized_start=1163
+  _globals['_POLICYCONDITION']._serialized_end=1229
+  _globals['_POLICYDECISION']._serialized_start=1231
+  _globals['_POLICYDECISION']._serialized_end=1320
+  _globals['_EVALUATIONSLICE']._serialized_start=1323
+  _globals['_EVALUATIONSLICE']._serialized_end=1468
+  _globals['_EVALUATIONSLICE_METRICSENTRY']._serialized_start=1422
+  _globals['_EVALUATIONSLICE_METRICSENTRY']._serialized_end=1468
 # @@protoc_insertion_point(module_scope)

@@ -266,3 +266,259 @@ class Lineage(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Lineage: _TypeAlias = Lineage  # noqa: Y015
+
+@_typing.final
+class StageDefinition(_message.Message):
+    """A stage and where a version may go from it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    MOVES_TO_FIELD_NUMBER: _builtins.int
+    CLOSED_FIELD_NUMBER: _builtins.int
+    EXCLUSIVE_FIELD_NUMBER: _builtins.int
+    DISPLACED_TO_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name."""
+    closed: _builtins.bool
+    """True when a version in this stage is not resolved."""
+    exclusive: _builtins.bool
+    """True when only one version of a model may be in this stage."""
+    displaced_to: _builtins.str
+    """Where the holder of an exclusive stage goes when another enters; empty when
+    the newcomer is refused.
+    """
+    @_builtins.property
+    def moves_to(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The stages a version may move to from here."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        moves_to: _abc.Iterable[_builtins.str] | None = ...,
+        closed: _builtins.bool = ...,
+        exclusive: _builtins.bool = ...,
+        displaced_to: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed", b"closed", "displaced_to", b"displaced_to", "exclusive", b"exclusive", "moves_to", b"moves_to", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StageDefinition: _TypeAlias = StageDefinition  # noqa: Y015
+
+@_typing.final
+class MetricThreshold(_message.Message):
+    """A bound that a metric must keep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METRIC_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    metric: _builtins.str
+    """The metric's name."""
+    operator: _builtins.str
+    """One of `>=`, `>`, `<=`, `<`, `==`."""
+    value: _builtins.float
+    """The bound."""
+    def __init__(
+        self,
+        *,
+        metric: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        value: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["metric", b"metric", "operator", b"operator", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MetricThreshold: _TypeAlias = MetricThreshold  # noqa: Y015
+
+@_typing.final
+class EvaluationRequirement(_message.Message):
+    """An evaluation that a version must have."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATASET_FIELD_NUMBER: _builtins.int
+    DATASET_DIGEST_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    MAX_AGE_SECONDS_FIELD_NUMBER: _builtins.int
+    THRESHOLDS_FIELD_NUMBER: _builtins.int
+    dataset: _builtins.str
+    """The dataset's name; empty for any."""
+    dataset_digest: _builtins.str
+    """The dataset's digest; empty for any."""
+    method: _builtins.str
+    """The method, for example `benchmark`; empty for any."""
+    max_age_seconds: _builtins.int
+    """How old it may be, in seconds; 0 means that age does not matter."""
+    @_builtins.property
+    def thresholds(self) -> _containers.RepeatedCompositeFieldContainer[Global___MetricThreshold]:
+        """The bounds that it must keep, all of them."""
+
+    def __init__(
+        self,
+        *,
+        dataset: _builtins.str = ...,
+        dataset_digest: _builtins.str = ...,
+        method: _builtins.str = ...,
+        max_age_seconds: _builtins.int = ...,
+        thresholds: _abc.Iterable[Global___MetricThreshold] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "dataset_digest", b"dataset_digest", "max_age_seconds", b"max_age_seconds", "method", b"method", "thresholds", b"thresholds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvaluationRequirement: _TypeAlias = EvaluationRequirement  # noqa: Y015
+
+@_typing.final
+class ApprovalRequirement(_message.Message):
+    """Approvals that a move must have."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNT_FIELD_NUMBER: _builtins.int
+    ROLES_FIELD_NUMBER: _builtins.int
+    count: _builtins.int
+    """How many people."""
+    @_builtins.property
+    def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Each of them has one of these roles; none means any role that may approve."""
+
+    def __init__(
+        self,
+        *,
+        count: _builtins.int = ...,
+        roles: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "roles", b"roles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApprovalRequirement: _TypeAlias = ApprovalRequirement  # noqa: Y015
+
+@_typing.final
+class PolicyCondition(_message.Message):
+    """A condition in CEL."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    EXPRESSION_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Its id within the policy."""
+    expression: _builtins.str
+    """The condition."""
+    message: _builtins.str
+    """What people read when it does not hold."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        expression: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expression", b"expression", "id", b"id", "message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyCondition: _TypeAlias = PolicyCondition  # noqa: Y015
+
+@_typing.final
+class PolicyDecision(_message.Message):
+    """A policy by which a move was decided, and what it was decided on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    EVALUATIONS_FIELD_NUMBER: _builtins.int
+    APPROVALS_FIELD_NUMBER: _builtins.int
+    policy: _builtins.str
+    """The policy's id."""
+    version: _builtins.int
+    """Its version."""
+    @_builtins.property
+    def evaluations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of the evaluations that met its requirements."""
+
+    @_builtins.property
+    def approvals(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The principals whose approvals counted."""
+
+    def __init__(
+        self,
+        *,
+        policy: _builtins.str = ...,
+        version: _builtins.int = ...,
+        evaluations: _abc.Iterable[_builtins.str] | None = ...,
+        approvals: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvals", b"approvals", "evaluations", b"evaluations", "policy", b"policy", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyDecision: _TypeAlias = PolicyDecision  # noqa: Y015
+
+@_typing.final
+class EvaluationSlice(_message.Message):
+    """One group's share of an evaluation, for example an age group."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class MetricsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NAME_FIELD_NUMBER: _builtins.int
+    METRICS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The group's name."""
+    @_builtins.property
+    def metrics(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
+        """Its metrics."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        metrics: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["metrics", b"metrics", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvaluationSlice: _TypeAlias = EvaluationSlice  # noqa: Y015

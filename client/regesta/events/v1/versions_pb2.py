@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from regesta.events.v1 import parts_pb2 as regesta_dot_events_dot_v1_dot_parts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n regesta/events/v1/versions.proto\x12\x11regesta.events.v1\x1a\x1dregesta/events/v1/parts.proto\"\x9b\x08\n\x11VersionRegistered\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12\x0e\n\x06semver\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x36\n\x08manifest\x18\x06 \x01(\x0b\x32$.regesta.events.v1.ManifestReference\x12/\n\tsignature\x18\x07 \x01(\x0b\x32\x1c.regesta.events.v1.Signature\x12H\n\nproperties\x18\x08 \x03(\x0b\x32\x34.regesta.events.v1.VersionRegistered.PropertiesEntry\x12@\n\x06params\x18\t \x03(\x0b\x32\x30.regesta.events.v1.VersionRegistered.ParamsEntry\x12\x42\n\x07metrics\x18\n \x03(\x0b\x32\x31.regesta.events.v1.VersionRegistered.MetricsEntry\x12+\n\x07lineage\x18\x0b \x01(\x0b\x32\x1a.regesta.events.v1.Lineage\x12<\n\x04tags\x18\x0c \x03(\x0b\x32..regesta.events.v1.VersionRegistered.TagsEntry\x12\x45\n\tlong_tags\x18\r \x03(\x0b\x32\x32.regesta.events.v1.VersionRegistered.LongTagsEntry\x12\x30\n\x0b\x64\x65scription\x18\x0e \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\x12)\n\x04\x63\x61rd\x18\x0f \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\x12\r\n\x05stage\x18\x10 \x01(\t\x12+\n\x06reason\x18\x11 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\x1aS\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12/\n\x05value\x18\x02 \x01(\x0b\x32 .regesta.events.v1.PropertyValue:\x02\x38\x01\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aL\n\rLongTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12*\n\x05value\x18\x02 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText:\x02\x38\x01\"T\n\x15VersionSemverLabelled\x12\x0e\n\x06semver\x18\x01 \x01(\t\x12+\n\x06reason\x18\x02 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"\x9a\x01\n\x0eVersionUpdated\x12\x30\n\x0b\x64\x65scription\x18\x01 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\x12)\n\x04\x63\x61rd\x18\x02 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\x12+\n\x06reason\x18\x03 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"=\n\x0eVersionDeleted\x12+\n\x06reason\x18\x01 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\">\n\x0fVersionRestored\x12+\n\x06reason\x18\x01 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"a\n\x0cStageChanged\x12\x12\n\nfrom_stage\x18\x01 \x01(\t\x12\x10\n\x08to_stage\x18\x02 \x01(\t\x12+\n\x06reason\x18\x03 \x01(\x0b\x32\x1b.regesta.events.v1.FreeTextb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n regesta/events/v1/versions.proto\x12\x11regesta.events.v1\x1a\x1dregesta/events/v1/parts.proto\"\xaf\x08\n\x11VersionRegistered\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12\x0e\n\x06semver\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x36\n\x08manifest\x18\x06 \x01(\x0b\x32$.regesta.events.v1.ManifestReference\x12/\n\tsignature\x18\x07 \x01(\x0b\x32\x1c.regesta.events.v1.Signature\x12H\n\nproperties\x18\x08 \x03(\x0b\x32\x34.regesta.events.v1.VersionRegistered.PropertiesEntry\x12@\n\x06params\x18\t \x03(\x0b\x32\x30.regesta.events.v1.VersionRegistered.ParamsEntry\x12\x42\n\x07metrics\x18\n \x03(\x0b\x32\x31.regesta.events.v1.VersionRegistered.MetricsEntry\x12+\n\x07lineage\x18\x0b \x01(\x0b\x32\x1a.regesta.events.v1.Lineage\x12<\n\x04tags\x18\x0c \x03(\x0b\x32..regesta.events.v1.VersionRegistered.TagsEntry\x12\x45\n\tlong_tags\x18\r \x03(\x0b\x32\x32.regesta.events.v1.VersionRegistered.LongTagsEntry\x12\x30\n\x0b\x64\x65scription\x18\x0e \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\x12)\n\x04\x63\x61rd\x18\x0f \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\x12\r\n\x05stage\x18\x10 \x01(\t\x12+\n\x06reason\x18\x11 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\x12\x12\n\nresolution\x18\x12 \x01(\t\x1aS\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12/\n\x05value\x18\x02 \x01(\x0b\x32 .regesta.events.v1.PropertyValue:\x02\x38\x01\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aL\n\rLongTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12*\n\x05value\x18\x02 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText:\x02\x38\x01\"T\n\x15VersionSemverLabelled\x12\x0e\n\x06semver\x18\x01 \x01(\t\x12+\n\x06reason\x18\x02 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"\x9a\x01\n\x0eVersionUpdated\x12\x30\n\x0b\x64\x65scription\x18\x01 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\x12)\n\x04\x63\x61rd\x18\x02 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\x12+\n\x06reason\x18\x03 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"=\n\x0eVersionDeleted\x12+\n\x06reason\x18\x01 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\">\n\x0fVersionRestored\x12+\n\x06reason\x18\x01 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\"\xea\x01\n\x0cStageChanged\x12\x12\n\nfrom_stage\x18\x01 \x01(\t\x12\x10\n\x08to_stage\x18\x02 \x01(\t\x12+\n\x06reason\x18\x03 \x01(\x0b\x32\x1b.regesta.events.v1.FreeText\x12\x12\n\nresolution\x18\x04 \x01(\t\x12\x14\n\x0c\x64isplaced_by\x18\x05 \x01(\x05\x12\x33\n\x08policies\x18\x06 \x03(\x0b\x32!.regesta.events.v1.PolicyDecision\x12\x0f\n\x07request\x18\x07 \x01(\t\x12\x17\n\x0f\x65vidence_digest\x18\x08 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,25 +43,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERSIONREGISTERED_LONGTAGSENTRY']._loaded_options = None
   _globals['_VERSIONREGISTERED_LONGTAGSENTRY']._serialized_options = b'8\001'
   _globals['_VERSIONREGISTERED']._serialized_start=87
-  _globals['_VERSIONREGISTERED']._serialized_end=1138
-  _globals['_VERSIONREGISTERED_PROPERTIESENTRY']._serialized_start=837
-  _globals['_VERSIONREGISTERED_PROPERTIESENTRY']._serialized_end=920
-  _globals['_VERSIONREGISTERED_PARAMSENTRY']._serialized_start=922
-  _globals['_VERSIONREGISTERED_PARAMSENTRY']._serialized_end=967
-  _globals['_VERSIONREGISTERED_METRICSENTRY']._serialized_start=969
-  _globals['_VERSIONREGISTERED_METRICSENTRY']._serialized_end=1015
-  _globals['_VERSIONREGISTERED_TAGSENTRY']._serialized_start=1017
-  _globals['_VERSIONREGISTERED_TAGSENTRY']._serialized_end=1060
-  _globals['_VERSIONREGISTERED_LONGTAGSENTRY']._serialized_start=1062
-  _globals['_VERSIONREGISTERED_LONGTAGSENTRY']._serialized_end=1138
-  _globals['_VERSIONSEMVERLABELLED']._serialized_start=1140
-  _globals['_VERSIONSEMVERLABELLED']._serialized_end=1224
-  _globals['_VERSIONUPDATED']._serialized_start=1227
-  _globals['_VERSIONUPDATED']._serialized_end=1381
-  _globals['_VERSIONDELETED']._serialized_start=1383
-  _globals['_VERSIONDELETED']._serialized_end=1444
-  _globals['_VERSIONRESTORED']._serialized_start=1446
-  _globals['_VERSIONRESTORED']._serialized_end=1508
-  _globals['_STAGECHANGED']._serialized_start=1510
-  _globals['_STAGECHANGED']._serialized_end=1607
+  _globals['_VERSIONREGISTERED']._serialized_end=1158
+  _globals['_VERSIONREGISTERED_PROPERTIESENTRY']._serialized_start=857
+  _globals['_VERSIONREGISTERED_PROPERTIESENTRY']._serialized_end=940
+  _globals['_VERSIONREGISTERED_PARAMSENTRY']._serialized_start=942
+  _globals['_VERSIONREGISTERED_PARAMSENTRY']._serialized_end=987
+  _globals['_VERSIONREGISTERED_METRICSENTRY']._serialized_start=989
+  _globals['_VERSIONREGISTERED_METRICSENTRY']._serialized_end=1035
+  _globals['_VERSIONREGISTERED_TAGSENTRY']._serialized_start=1037
+  _globals['_VERSIONREGISTERED_TAGSENTRY']._serialized_end=1080
+  _globals['_VERSIONREGISTERED_LONGTAGSENTRY']._serialized_start=1082
+  _globals['_VERSIONREGISTERED_LONGTAGSENTRY']._serialized_end=1158
+  _globals['_VERSIONSEMVERLABELLED']._serialized_start=1160
+  _globals['_VERSIONSEMVERLABELLED']._serialized_end=1244
+  _globals['_VERSIONUPDATED']._serialized_start=1247
+  _globals['_VERSIONUPDATED']._serialized_end=1401
+  _globals['_VERSIONDELETED']._serialized_start=1403
+  _globals['_VERSIONDELETED']._serialized_end=1464
+  _globals['_VERSIONRESTORED']._serialized_start=1466
+  _globals['_VERSIONRESTORED']._serialized_end=1528
+  _globals['_STAGECHANGED']._serialized_start=1531
+  _globals['_STAGECHANGED']._serialized_end=1765
 # @@protoc_insertion_point(module_scope)

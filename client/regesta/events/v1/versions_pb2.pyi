@@ -146,6 +146,7 @@ class VersionRegistered(_message.Message):
     CARD_FIELD_NUMBER: _builtins.int
     STAGE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    RESOLUTION_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Its number."""
     semver: _builtins.str
@@ -158,6 +159,11 @@ class VersionRegistered(_message.Message):
     """The artifact's size in bytes."""
     stage: _builtins.str
     """The stage it begins in."""
+    resolution: _builtins.str
+    """Whether a version in this stage is resolved: `open` or `closed`, as the
+    lifecycle that was defined says; empty under the default lifecycle, where
+    only `archived` is closed.
+    """
     @_builtins.property
     def manifest(self) -> _parts_pb2.ManifestReference:
         """The list of files."""
@@ -222,10 +228,11 @@ class VersionRegistered(_message.Message):
         card: _parts_pb2.FreeText | None = ...,
         stage: _builtins.str = ...,
         reason: _parts_pb2.FreeText | None = ...,
+        resolution: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["card", b"card", "description", b"description", "lineage", b"lineage", "manifest", b"manifest", "reason", b"reason", "signature", b"signature"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["card", b"card", "description", b"description", "digest", b"digest", "lineage", b"lineage", "long_tags", b"long_tags", "manifest", b"manifest", "metrics", b"metrics", "params", b"params", "properties", b"properties", "reason", b"reason", "semver", b"semver", "signature", b"signature", "size_bytes", b"size_bytes", "source", b"source", "stage", b"stage", "tags", b"tags", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card", b"card", "description", b"description", "digest", b"digest", "lineage", b"lineage", "long_tags", b"long_tags", "manifest", b"manifest", "metrics", b"metrics", "params", b"params", "properties", b"properties", "reason", b"reason", "resolution", b"resolution", "semver", b"semver", "signature", b"signature", "size_bytes", b"size_bytes", "source", b"source", "stage", b"stage", "tags", b"tags", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -352,13 +359,35 @@ class StageChanged(_message.Message):
     FROM_STAGE_FIELD_NUMBER: _builtins.int
     TO_STAGE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    RESOLUTION_FIELD_NUMBER: _builtins.int
+    DISPLACED_BY_FIELD_NUMBER: _builtins.int
+    POLICIES_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    EVIDENCE_DIGEST_FIELD_NUMBER: _builtins.int
     from_stage: _builtins.str
     """The stage before."""
     to_stage: _builtins.str
     """The stage from now on."""
+    resolution: _builtins.str
+    """Whether a version in the stage from now on is resolved: `open` or `closed`,
+    as the lifecycle that was defined says; empty under the default lifecycle,
+    where only `archived` is closed.
+    """
+    displaced_by: _builtins.int
+    """The version that entered the stage and so displaced this one; 0 when it was
+    moved for its own sake.
+    """
+    request: _builtins.str
+    """The request that it carries out; empty without one."""
+    evidence_digest: _builtins.str
+    """SHA-256, in hex, of what the policies looked at; empty without policies."""
     @_builtins.property
     def reason(self) -> _parts_pb2.FreeText:
         """Why it was done."""
+
+    @_builtins.property
+    def policies(self) -> _containers.RepeatedCompositeFieldContainer[_parts_pb2.PolicyDecision]:
+        """The policies by which it was decided."""
 
     def __init__(
         self,
@@ -366,10 +395,15 @@ class StageChanged(_message.Message):
         from_stage: _builtins.str = ...,
         to_stage: _builtins.str = ...,
         reason: _parts_pb2.FreeText | None = ...,
+        resolution: _builtins.str = ...,
+        displaced_by: _builtins.int = ...,
+        policies: _abc.Iterable[_parts_pb2.PolicyDecision] | None = ...,
+        request: _builtins.str = ...,
+        evidence_digest: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_stage", b"from_stage", "reason", b"reason", "to_stage", b"to_stage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["displaced_by", b"displaced_by", "evidence_digest", b"evidence_digest", "from_stage", b"from_stage", "policies", b"policies", "reason", b"reason", "request", b"request", "resolution", b"resolution", "to_stage", b"to_stage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

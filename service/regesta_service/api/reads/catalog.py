@@ -1,4 +1,4 @@
-"""CatalogService's reads, and the lifecycle."""
+"""CatalogService's reads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from regesta import addresses
 from regesta.addresses import InvalidAddress
 from regesta.names import AliasName, ModelName, VersionName
-from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
 from regesta.v1 import reading_pb2 as reading_pb
 from regesta_projections.filtering import (
     MODEL_ORDER,
@@ -22,9 +21,8 @@ from regesta_projections.filtering import (
     version_columns,
 )
 from regesta_service.api.reads.requests import freshness_of, moment_of, name_in, namespace_in
-from regesta_service.domain.lifecycle import DEFAULT
 from regesta_service.domain.rejections import InvalidFilterGiven, InvalidPageToken, InvalidRequest
-from regesta_service.reads.consistency import check_reached, reach
+from regesta_service.reads.consistency import check_reached
 from regesta_service.reads.list_statements import Listing
 from regesta_service.reads.moments import Occurred, position_at
 from regesta_service.reads.occurred import Asked
@@ -154,22 +152,6 @@ class CatalogReads:
             as_of=as_of,
         )
         return self._answer(request, page, as_of)
-
-    async def get_lifecycle(
-        self, request: lifecycle_pb.GetLifecycleRequest, call: Call
-    ) -> lifecycle_pb.GetLifecycleResponse:
-        """Return the stages of a namespace and the moves between them."""
-        tail = await self._reads.tails.tail(namespace_in(request.parent))
-        await reach(tail, self._reads.lookups, freshness_of(request), call.remaining)
-        return lifecycle_pb.GetLifecycleResponse(
-            stages=[
-                lifecycle_pb.Stage(
-                    name=stage.name, moves_to=stage.moves_to, resolvable=stage.resolvable
-                )
-                for stage in DEFAULT.stages
-            ],
-            position=tail.position,
-        )
 
     def _from_memory(
         self,

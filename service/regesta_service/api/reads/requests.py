@@ -51,6 +51,17 @@ def name_in(field: str, kind: type[_Name], text: str) -> _Name:
         raise InvalidRequest.of(field, error.message) from None
 
 
+def position_in(field: str, position: int) -> int:
+    """Return a position that may be left out: 0 then.
+
+    Raises:
+        InvalidRequest: It is negative.
+    """
+    if position < 0:
+        raise InvalidRequest.of(field, "is not negative")
+    return position
+
+
 def namespace_in(parent: str) -> str:
     """Return the namespace that `parent` names.
 

@@ -11,6 +11,7 @@ from regesta_projections.evolve.labels import TAG_FIELD
 from regesta_projections.rows import AliasKey, ModelKey, ModelRow, VersionRow
 from regesta_service.api.wire import AnswerLayout
 from regesta_service.api.writes import translate_labels as translate
+from regesta_service.api.writes.moving import Moving
 from regesta_service.api.writes.writing import Writing, new_salt
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from regesta_projections.rows import Row
     from regesta_service.api.calls import Call
+    from regesta_service.api.writes.moving import MoveReads
     from regesta_service.api.writes.ports import AnswerReader, Sequencer
     from regesta_service.api.writes.translating import Translated
     from regesta_service.domain.labels import RemoveTags, SetTags
@@ -40,11 +42,13 @@ class LabelWrites:
     Args:
         sequencer: Carries commands out.
         answers: Finishes resources as of a position.
+        moves: Where moves look things up.
     """
 
-    def __init__(self, sequencer: Sequencer, answers: AnswerReader) -> None:
+    def __init__(self, sequencer: Sequencer, answers: AnswerReader, moves: MoveReads) -> None:
         catalog = pb.DESCRIPTOR.services_by_name["CatalogService"]
         self._writing = Writing(catalog, sequencer, answers)
+        self._moving = Moving(self._writing, moves)
 
     async def set_tags(self, request: pb.SetTagsRequest, call: Call) -> pb.SetTagsResponse:
         """Set tags of a model or a version."""
@@ -63,7 +67,7 @@ class LabelWrites:
     async def set_alias(self, request: pb.SetAliasRequest, call: Call) -> bytes:
         """Point an alias to a version."""
         translated = translate.set_alias(request, new_salt)
-        return await self._writing.write(translated, _ALIAS_SET, call)
+        return await self._moving.write(translated, _ALIAS_SET, call, request.transition_request)
 
     async def remove_alias(self, request: pb.RemoveAliasRequest, call: Call) -> bytes:
         """Remove an alias; the answer shows it as it was before, with its new revision."""

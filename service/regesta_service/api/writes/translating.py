@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from regesta.v1 import catalog_service_pb2 as pb
+    from regesta.v1 import governance_service_pb2 as governance_pb
     from regesta.v1 import heads_service_pb2 as heads_pb
     from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
     from regesta.v1 import privacy_service_pb2 as privacy_pb
@@ -38,6 +39,15 @@ if TYPE_CHECKING:
         | pb.SetAliasRequest
         | pb.RemoveAliasRequest
         | lifecycle_pb.TransitionVersionRequest
+        | lifecycle_pb.DefineLifecycleRequest
+        | governance_pb.DefinePolicyRequest
+        | governance_pb.RemovePolicyRequest
+        | governance_pb.RequestTransitionRequest
+        | governance_pb.ApproveTransitionRequest
+        | governance_pb.RejectTransitionRequest
+        | governance_pb.CancelTransitionRequest
+        | governance_pb.RecordEvaluationRequest
+        | lifecycle_pb.RemoveLifecycleRequest
         | heads_pb.RecordLogEventRequest
         | privacy_pb.EraseTextsRequest
         | privacy_pb.PlaceHoldRequest

@@ -1,0 +1,123 @@
+"""Kinds of resources that need no columns of their own.
+
+They are found by their stream, listed by what they belong to, their kind and their state, and
+read whole, so all of them share the table `resources`. A kind is a pattern of streams and the
+message that its events fold into. What is searched by its content has a table of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
+
+from regesta.v1 import governance_pb2 as governance_pb
+from regesta_projections.rows import ResourceKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from google.protobuf.message import Message
+
+#: What governs the moves in a namespace.
+GOVERNANCE: Final = ResourceKey("governance")
+
+
+class Place(NamedTuple):
+    """Where a resource is listed."""
+
+    #: The kind's name.
+    kind: str
+    #: Stream of the resource that it belongs to; empty when to none.
+    parent: str
+    #: A word of its kind's own, for example `open`; empty without one.
+    state: str
+
+
+def _nothing(_: str, __: Message) -> str:
+    return ""
+
+
+def _model_of(stream: str, _: Message) -> str:
+    return "/".join(stream.split("/", 2)[:2])
+
+
+def _version_of(stream: str, _: Message) -> str:
+    return stream.rpartition("/")[0]
+
+
+def _requested(_: str, message: Message) -> str:
+    return cast("governance_pb.TransitionRequest", message).version
+
+
+def _request_state(_: str, message: Message) -> str:
+    request = cast("governance_pb.TransitionRequest", message)
+    return "open" if request.state == governance_pb.TransitionRequest.STATE_OPEN else "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of resource."""
+
+    #: Singular, in lower case.
+    name: str
+    #: What its streams look like, in full.
+    streams: re.Pattern[str]
+    message: type[Message]
+    #: Returns the stream that a resource belongs to, from its own stream and its message.
+    parent: Callable[[str, Message], str] = _nothing
+    #: Returns its state, likewise.
+    state: Callable[[str, Message], str] = _nothing
+
+
+KINDS: Final = (
+    Kind("governance", re.compile(GOVERNANCE.stream), governance_pb.Governance),
+    Kind(
+        "stage_holder",
+        re.compile(r"models/[^/]+/stages/[^/]+"),
+        governance_pb.StageHolder,
+        parent=_model_of,
+    ),
+    Kind(
+        "evaluations",
+        re.compile(r"models/[^/]+/versions/[0-9]+/evaluations"),
+        governance_pb.VersionEvaluations,
+        parent=_version_of,
+    ),
+    Kind(
+        "request",
+        re.compile(r"requests/[a-z0-9-]+"),
+        governance_pb.TransitionRequest,
+        parent=_requested,
+        state=_request_state,
+    ),
+)
+
+
+@lru_cache(maxsize=4_096)
+def _found(stream: str) -> Kind | None:
+    return next((kind for kind in KINDS if kind.streams.fullmatch(stream)), None)
+
+
+def is_one(stream: str) -> bool:
+    """Say whether a stream is one of these kinds'."""
+    return _found(stream) is not None
+
+
+def kind_of(stream: str) -> Kind:
+    """Return the kind of a stream.
+
+    Raises:
+        ValueError: It is none of these kinds'.
+    """
+    kind = _found(stream)
+    if kind is None:
+        raise ValueError(f"{stream} is of no known kind")
+    return kind
+
+
+def place_of(stream: str, message: Message) -> Place:
+    """Return where a resource is listed."""
+    kind = kind_of(stream)
+    return Place(kind.name, kind.parent(stream, message), kind.state(stream, message))

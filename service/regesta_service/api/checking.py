@@ -1,0 +1,70 @@
+"""What a move would come to, condition by condition."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regesta.names import in_namespace
+from regesta.v1 import governance_pb2 as governance_pb
+from regesta.v1 import governance_service_pb2 as pb
+from regesta_service.domain import policies
+from regesta_service.domain.finding import live_model, live_version
+from regesta_service.domain.governance import governance_of
+from regesta_service.domain.moving import move_of
+from regesta_service.domain.rejections import PolicyNotMet, Rejection
+from regesta_service.domain.transitions import TransitionVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from regesta_service.domain.aliases import SetAlias
+    from regesta_service.sequencing.dry_run import Seen
+
+
+def checked(
+    namespace: str, command: TransitionVersion | SetAlias, seen: Seen
+) -> pb.CheckTransitionResponse:
+    """Return whether a move would be allowed, with the outcome of every condition.
+
+    Raises:
+        Rejection: There is no such version, or it is deleted.
+    """
+    rows = seen.rows
+    model = live_model(rows, command.model)
+    version = live_version(rows, model, command.number)
+    stage, alias = (
+        (command.stage, "") if isinstance(command, TransitionVersion) else ("", command.alias)
+    )
+    answer = pb.CheckTransitionResponse(position=seen.position)
+    if command.mover.request:
+        answer.request = in_namespace(namespace, "requests", command.mover.request)
+    found = policies.governing(governance_of(rows), model.model, stage=stage, alias=alias)
+    try:
+        move = move_of(rows, command.mover, model, version, stage=stage, alias=alias)
+        answer.outcomes.extend(
+            shown(namespace, (each for policy in found for each in policies.outcomes(policy, move)))
+        )
+        command.decide(rows)
+    except PolicyNotMet:
+        return answer
+    except Rejection as refusal:
+        answer.refusal, answer.refusal_reason = refusal.message, refusal.reason
+        return answer
+    answer.allowed = True
+    return answer
+
+
+def shown(
+    namespace: str, outcomes: Iterable[policies.Outcome]
+) -> list[governance_pb.ConditionOutcome]:
+    """Return outcomes as callers see them."""
+    return [
+        governance_pb.ConditionOutcome(
+            policy=in_namespace(namespace, "policies", each.policy),
+            policy_version=each.version,
+            condition=each.condition,
+            met=each.met,
+            message=each.message,
+        )
+        for each in outcomes
+    ]

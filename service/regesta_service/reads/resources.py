@@ -1,0 +1,148 @@
+"""Resources that need no columns of their own: one by its stream, or as of a position."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+
+from regesta_projections.resources import kind_of
+from regesta_projections.rows import ResourceKey, ResourceRow
+from regesta_service.reads import past
+from regesta_service.reads.moments import position_at
+from regesta_service.reads.refusals import model_not_found
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from google.protobuf.message import Message
+    from psycopg_pool import AsyncConnectionPool
+
+    from regesta.names import VersionName
+    from regesta_service.reads.tails import Namespaces
+
+M = TypeVar("M", bound="Message")
+
+
+class Found(NamedTuple):
+    """What was read."""
+
+    #: None when there is no such resource, or was none then.
+    row: ResourceRow | None
+    #: The position of the last event that it reflects.
+    position: int
+
+
+class ResourceReads:
+    """Reads resources.
+
+    Args:
+        namespaces: Finds a namespace's number.
+        pool: Where to read.
+    """
+
+    def __init__(self, namespaces: Namespaces, pool: AsyncConnectionPool) -> None:
+        self._namespaces = namespaces
+        self._pool = pool
+
+    async def get(self, namespace: str, key: ResourceKey) -> Found:
+        """Return a resource as it is now."""
+        namespace_id = await self._namespaces.namespace_id(namespace)
+        async with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
+            await cursor.execute(_ONE, {"namespace_id": namespace_id, "stream": key.stream})
+            ((size, *columns),) = await cursor.fetchall()
+        return Found(_row(key.stream, columns), size)
+
+    async def at(self, namespace: str, key: ResourceKey, position: int) -> Found:
+        """Return a resource as it was right after a position.
+
+        Raises:
+            MomentOutOfRange: The log has no such position.
+        """
+        namespace_id = await self._namespaces.namespace_id(namespace)
+        async with self._pool.connection() as connection:
+            place = await position_at(connection, namespace_id, position)
+            row = await past.resource_at(connection, namespace_id, key, place.position)
+        return Found(row, place.position)
+
+    async def stream_of(self, version: VersionName) -> str:
+        """Return the stream of a version.
+
+        Raises:
+            ModelNotFound: No model has or had the name.
+        """
+        namespace_id = await self._namespaces.namespace_id(version.namespace)
+        async with self._pool.connection() as connection:
+            first = await past.model_named(connection, namespace_id, version.model)
+        if first is None:
+            raise model_not_found(version.model)
+        return f"models/{first}/versions/{version.version}"
+
+    async def texts(self, namespace: str, digests: Sequence[str]) -> dict[str, str]:
+        """Return free texts by their digests; those that were erased are not in it."""
+        if not digests:
+            return {}
+        namespace_id = await self._namespaces.namespace_id(namespace)
+        async with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
+            await cursor.execute(_TEXTS, [namespace_id, list(digests)])
+            return dict(await cursor.fetchall())
+
+    async def present_names(self, namespace: str, models: Sequence[str]) -> dict[str, str]:
+        """Return the present names of models, by the names they were created with."""
+        if not models:
+            return {}
+        namespace_id = await self._namespaces.namespace_id(namespace)
+        async with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
+            await cursor.execute(_NAMES, [namespace_id, list(models)])
+            return dict(await cursor.fetchall())
+
+    @staticmethod
+    def row(stream: str, columns: Sequence[Any]) -> ResourceRow:
+        """Return a row from the columns resource, revision, leaf_hash, text_fields, text_digests.
+
+        Raises:
+            LookupError: They are those of no row.
+        """
+        row = _row(stream, columns)
+        if row is None:
+            raise LookupError(stream)
+        return row
+
+
+def message_of(found: Found, kind: type[M]) -> M:
+    """Return a copy of what was read, an empty message when there is nothing."""
+    message = kind()
+    if found.row is not None:
+        message.CopyFrom(cast("M", found.row.resource))
+    return message
+
+
+def _row(stream: str, columns: Sequence[Any]) -> ResourceRow | None:
+    resource, revision, leaf_hash, fields, digests = columns
+    if resource is None:
+        return None
+    return ResourceRow(
+        stream,
+        kind_of(stream).message.FromString(resource),
+        dict(zip(fields, digests, strict=True)),
+        revision,
+        bytes(leaf_hash),
+    )
+
+
+_ONE = """
+SELECT l.size, r.resource, r.revision, r.leaf_hash, r.text_fields, r.text_digests
+FROM regesta.logs AS l
+LEFT JOIN regesta.resources AS r ON r.namespace_id = l.namespace_id
+    AND r.generation = l.generation AND r.stream = %(stream)s
+WHERE l.namespace_id = %(namespace_id)s
+"""
+
+_TEXTS = """
+SELECT d.digest, d.text FROM regesta.disclosures AS d
+WHERE d.namespace_id = %s AND d.digest = ANY (%s)
+"""
+
+_NAMES = """
+SELECT m.model, m.name FROM regesta.logs AS l
+JOIN regesta.models AS m ON m.namespace_id = l.namespace_id AND m.generation = l.generation
+WHERE l.namespace_id = %s AND m.model = ANY (%s)
+"""
