@@ -1314,8 +1314,8 @@ class AsyncCalls:
         Args:
             name: Required. Resource name
                 `namespaces/{namespace}/models/{model}/aliases/{alias}`.
-            version: Required. The version's number; it must exist and be neither deleted nor
-                archived.
+            version: Required. The version's number; it must exist and be neither deleted,
+                archived, revoked nor stopped by a blocking flag on it or its model.
             etag: Optional. The revision the alias must have; `0` means that it must not point
                 anywhere yet. Otherwise the call is ABORTED with reason REVISION_MISMATCH.
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
@@ -1493,8 +1493,10 @@ class AsyncCalls:
     ) -> version_pb2.Version:
         """Find the version an address means: number, alias, stage, SemVer range, latest or content digest.
 
-        Deleted and archived versions are refused with FAILED_PRECONDITION and a reason; an
-        archived version is still found by its number and its digest.
+        Deleted, archived, flagged and revoked versions are refused with FAILED_PRECONDITION and
+        a reason; an archived or flagged version is still found by its number and its digest.
+        Range and latest pass over what is refused. Of a stage the version that entered it last
+        is meant, whether it may be resolved or not.
 
         Args:
             parent: Required. The namespace: `namespaces/{namespace}`.
@@ -2366,7 +2368,8 @@ class AsyncCalls:
         """Move a version to another stage.
 
         A move that the lifecycle does not allow is FAILED_PRECONDITION with reason
-        MOVE_NOT_ALLOWED.
+        MOVE_NOT_ALLOWED. A version that is revoked, or stopped by a blocking flag on it or its
+        model, may only move to a stage that is not resolved.
 
         Args:
             name: Required. Resource name of the version.

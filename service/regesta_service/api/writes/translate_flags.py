@@ -42,7 +42,7 @@ def raise_flag(request: pb.RaiseFlagRequest, new_salt: SaltSource) -> Translated
     command = RaiseFlag(
         name.model,
         name.version if isinstance(name, VersionName) else None,
-        checks.named("flag.id", names.check_flag, flag.id) if flag.id else made,
+        checks.named("flag.id", names.check_id, flag.id) if flag.id else made,
         severity,
         flag.blocking,
         expected_revision=checks.revision(request.etag),
@@ -63,7 +63,7 @@ def resolve_flag(request: pb.ResolveFlagRequest, new_salt: SaltSource) -> Transl
     command = ResolveFlag(
         name.model,
         name.version if isinstance(name, VersionName) else None,
-        checks.named("flag_id", names.check_flag, request.flag_id),
+        checks.named("flag_id", names.check_id, request.flag_id),
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
