@@ -89,6 +89,7 @@ def _told(namespace: str) -> LogBuilder:
 def _tell_more(log: LogBuilder) -> None:
     """Tell what came to the story later, each time at its end."""
     _tell_of_governance(log)
+    _tell_of_flags(log)
 
 
 def _tell_model(log: LogBuilder) -> None:
@@ -321,6 +322,26 @@ def _tell_of_requests(log: LogBuilder) -> None:
             ),
         )
         log.append(stream, end)
+
+
+def _tell_of_flags(log: LogBuilder) -> None:
+    reason, reasoned = log.seal("The inputs are not what they were.")
+    log.append(
+        MODEL, e.FlagRaised(flag="drift", severity="WARNING", reason=reason), ("reason", reasoned)
+    )
+    log.append("models/Churn.old", e.FlagRaised(flag="eol", severity="INFO", blocking=True))
+    reason, reasoned = log.seal("Refuses more of one group.")
+    log.append(
+        SECOND,
+        e.FlagRaised(flag="bias", severity="CRITICAL", blocking=True, reason=reason),
+        ("reason", reasoned),
+    )
+    log.append(SECOND, e.FlagRaised(flag="slow", severity="INFO"))
+    log.append(SECOND, e.FlagResolved(flag="slow"))
+    # A deleted one, too.
+    reason, reasoned = log.seal("It was trained on what we must not use.")
+    revoked = e.VersionRevoked(category="licence", reason=reason)
+    log.append(f"{MODEL}/versions/3", revoked, ("reason", reasoned))
 
 
 _MORE = rich_log().size - _told("acme").size

@@ -156,6 +156,17 @@ def churn() -> LogBuilder:
                     person="bob", legal_basis="Art. 17", digests=("x",), total=1, part=1
                 ),
             ),
+            ("models/churn", e.FlagRaised(flag="drift", severity="WARNING")),
+            (
+                "models/churn/versions/1",
+                e.FlagRaised(flag="bias", severity="CRITICAL", blocking=True),
+            ),
+            (
+                "models/churn/versions/1",
+                e.FlagRaised(flag="slow", severity="INFO"),
+            ),
+            ("models/churn/versions/1", e.FlagResolved(flag="slow")),
+            ("models/churn/versions/1", e.VersionRevoked(category="licence")),
         ]
     )
     return log

@@ -52,6 +52,11 @@ SAID = [
     "asked for models/churn/1 to go to @champion",
     "the request expired",
     "erased 1 texts of bob: Art. 17",
+    "raised the flag drift (WARNING)",
+    "raised the blocking flag bias (CRITICAL)",
+    "raised the flag slow (INFO)",
+    "resolved the flag slow",
+    "revoked the version for good: licence",
 ]
 
 
