@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import flag_pb2 as flag_pb
 from regesta.v1 import reading_pb2 as reading_pb
 from tests.support.wire import METHODS, Outcome, request_class
 
@@ -216,10 +217,14 @@ def fill(request: Any) -> None:
         "stage": "staging",
         "address": "churn/1",
         "stream": "models/churn",
+        "flag_id": "drift",
+        "category": "licence",
     }
     for name, value in required.items():
         if name in fields:
             setattr(request, name, value)
+    if "flag" in fields:
+        request.flag.severity = flag_pb.FLAG_SEVERITY_INFO
     if "tags" in fields:
         request.tags["a"] = "b"
     if "log_witnessed" in fields:

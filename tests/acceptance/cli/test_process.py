@@ -151,7 +151,7 @@ def test_bash_completes_commands_and_options():
         )
         return [line.partition(",")[2] for line in ended.stdout.splitlines()]
 
-    assert ["receipt", "register", "rename", "replay", "resolve", "restore"] == sorted(
+    assert ["receipt", "register", "rename", "replay", "resolve", "restore", "revoke"] == sorted(
         completed("regesta re", 1)
     )
     assert ["--as-of"] == completed("regesta show churn --as", 3)
