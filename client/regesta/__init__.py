@@ -36,6 +36,7 @@ from regesta.errors import (
 )
 from regesta.files import UnreadableModelFile, digest_of, inspect
 from regesta.trust import Receipt, SignedCheckpoint, Trust
+from regesta.v1.flag_pb2 import Flag, FlagSeverity, Revocation
 from regesta.v1.model_pb2 import Alias, Model, ModelKind
 from regesta.v1.version_pb2 import (
     DatasetReference,
@@ -57,6 +58,8 @@ __all__ = [
     "Conflict",
     "DatasetReference",
     "DeadlineExceeded",
+    "Flag",
+    "FlagSeverity",
     "ForkDetected",
     "InvalidRequest",
     "Lineage",
@@ -72,6 +75,7 @@ __all__ = [
     "PropertyValue",
     "Receipt",
     "RegestaError",
+    "Revocation",
     "ServerFailure",
     "Signature",
     "SignedCheckpoint",

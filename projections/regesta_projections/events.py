@@ -184,6 +184,37 @@ class EvaluationSlice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     name: str = ""
 
 
+class FlagRaised(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A warning was raised on a model or a version, whose stream this event is of."""
+
+    #: True when it stops resolution and promotion until it is resolved.
+    blocking: bool = False
+    #: The flag's name on this model or version.
+    flag: str = ""
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: How grave it is: `INFO`, `WARNING` or `CRITICAL`.
+    severity: str = ""
+
+
+class FlagResolved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A flag was resolved: it is open no more."""
+
+    #: The flag's name on this model or version.
+    flag: str = ""
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
+class VersionRevoked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A version was revoked, which is final: it is never resolved or promoted again."""
+
+    #: What kind of cause it was, on one line.
+    category: str = ""
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
 class LifecycleDefined(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A lifecycle was defined, or defined anew; the stream of this and the other
     events about what governs moves is `governance`.
@@ -752,6 +783,8 @@ Event: TypeAlias = (
     | AliasSet
     | BodiesReleased
     | EvaluationRecorded
+    | FlagRaised
+    | FlagResolved
     | HeadsCommitted
     | HoldPlaced
     | HoldReleased
@@ -784,6 +817,7 @@ Event: TypeAlias = (
     | VersionDeleted
     | VersionRegistered
     | VersionRestored
+    | VersionRevoked
     | VersionSemverLabelled
     | VersionUpdated
 )
@@ -794,6 +828,8 @@ EVENTS: dict[str, type[Event]] = {
     "AliasSet": AliasSet,
     "BodiesReleased": BodiesReleased,
     "EvaluationRecorded": EvaluationRecorded,
+    "FlagRaised": FlagRaised,
+    "FlagResolved": FlagResolved,
     "HeadsCommitted": HeadsCommitted,
     "HoldPlaced": HoldPlaced,
     "HoldReleased": HoldReleased,
@@ -826,6 +862,7 @@ EVENTS: dict[str, type[Event]] = {
     "VersionDeleted": VersionDeleted,
     "VersionRegistered": VersionRegistered,
     "VersionRestored": VersionRestored,
+    "VersionRevoked": VersionRevoked,
     "VersionSemverLabelled": VersionSemverLabelled,
     "VersionUpdated": VersionUpdated,
 }

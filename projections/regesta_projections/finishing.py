@@ -8,15 +8,18 @@ beside the log. Source: protobuf encoding, "Last One Wins".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from regesta.v1 import model_pb2 as model_pb
 from regesta.v1 import version_pb2 as version_pb
+from regesta_projections.evolve.flags import FLAG_FIELD, REVOCATION_FIELD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _TAG_FIELD = "tags."
+
+M = TypeVar("M", model_pb.Model, version_pb.Version)
 
 
 def finish_model(
@@ -34,12 +37,12 @@ def finish_model(
         name: The full resource name; it replaces the row's short one.
         latest_version: The highest version number given out.
         aliases: Each alias and the version it points to.
-        texts: Free texts by field: `description`, `card`, `tags.{key}`. An erased
-            text is simply missing.
+        texts: Free texts by field: `description`, `card`, `tags.{key}`, `flags.{id}`. An
+            erased text is simply missing.
     """
     rest = model_pb.Model(name=name, latest_version=latest_version, aliases=aliases)
     if texts:
-        _put_texts(rest, texts)
+        resource = _put_texts(resource, rest, texts)
     return resource + rest.SerializeToString(deterministic=True)
 
 
@@ -52,12 +55,12 @@ def finish_version(
         resource: The row's bytes.
         name: The full resource name.
         aliases: The aliases that point to it.
-        texts: Free texts by field: `description`, `card`, `tags.{key}`. An erased
-            text is simply missing.
+        texts: Free texts by field: `description`, `card`, `tags.{key}`, `flags.{id}`,
+            `revocation`. An erased text is simply missing.
     """
     rest = version_pb.Version(name=name, aliases=aliases)
     if texts:
-        _put_texts(rest, texts)
+        resource = _put_texts(resource, rest, texts)
     return resource + rest.SerializeToString(deterministic=True)
 
 
@@ -66,7 +69,9 @@ def finish_alias(resource: bytes, *, name: str) -> bytes:
     return resource + model_pb.Alias(name=name).SerializeToString()
 
 
-def _put_texts(rest: model_pb.Model | version_pb.Version, texts: Mapping[str, str]) -> None:
+def _put_texts(resource: bytes, rest: M, texts: Mapping[str, str]) -> bytes:
+    """Put texts into what is appended; return the row's bytes, with the reasons of its flags."""
+    reasons: dict[str, str] = {}
     for field, text in texts.items():
         if field == "description":
             rest.description = text
@@ -74,5 +79,22 @@ def _put_texts(rest: model_pb.Model | version_pb.Version, texts: Mapping[str, st
             rest.card = text
         elif field.startswith(_TAG_FIELD):
             rest.tags[field.removeprefix(_TAG_FIELD)] = text
+        elif field.startswith(FLAG_FIELD):
+            reasons[field.removeprefix(FLAG_FIELD)] = text
+        elif field == REVOCATION_FIELD and isinstance(rest, version_pb.Version):
+            rest.revoked.reason = text
         else:
             raise ValueError(f"no resource has a text field {field}")
+    return _with_reasons(resource, type(rest), reasons) if reasons else resource
+
+
+def _with_reasons(resource: bytes, kind: type[M], reasons: Mapping[str, str]) -> bytes:
+    """Return a resource with the reasons of its flags.
+
+    Repeated messages that are appended are further ones, so it has to be parsed. Few resources
+    have open flags.
+    """
+    message = kind.FromString(resource)
+    for flag in message.flags:
+        flag.reason = reasons.get(flag.id, "")
+    return message.SerializeToString(deterministic=True)

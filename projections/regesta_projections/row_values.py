@@ -13,6 +13,7 @@ from regesta.v1 import model_pb2 as model_pb
 from regesta.v1 import privacy_service_pb2 as privacy_pb
 from regesta.v1 import version_pb2 as version_pb
 from regesta_projections import resources
+from regesta_projections.resolving import blocking_flag, resolvable
 from regesta_projections.rows import (
     AliasRow,
     LabelRow,
@@ -66,6 +67,8 @@ def model_values(row: ModelRow, forms: Forms) -> Values:
         forms.texts(fields),
         forms.texts(digests),
         resource.SerializeToString(deterministic=True),
+        bool(resource.flags),
+        blocking_flag(resource) is not None,
     )
 
 
@@ -108,6 +111,10 @@ def version_values(row: VersionRow, forms: Forms) -> Values:
         forms.texts(fields),
         forms.texts(digests),
         resource.SerializeToString(deterministic=True),
+        resolvable(resource),
+        bool(resource.flags),
+        blocking_flag(resource) is not None,
+        resource.HasField("revoked"),
     )
 
 

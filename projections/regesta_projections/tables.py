@@ -122,6 +122,8 @@ MODELS: Final = Table(
         text_fields text[]
         text_digests text[]
         resource bytea
+        flagged boolean
+        blocked boolean
         """
     ),
     key_length=1,
@@ -181,6 +183,10 @@ VERSIONS: Final = Table(
         text_fields text[]
         text_digests text[]
         resource bytea
+        resolvable boolean
+        flagged boolean
+        blocked boolean
+        revoked boolean
         """
     ),
     key_length=2,

@@ -18,6 +18,7 @@ from regesta.v1 import (
     admin_service_pb2,
     audit_service_pb2,
     catalog_service_pb2,
+    flags_service_pb2,
     governance_service_pb2,
     heads_service_pb2,
     lifecycle_service_pb2,
@@ -28,6 +29,7 @@ from regesta.v1 import (
 from regesta_projections.records import Cause
 from regesta_service.access.principals import SYSTEM
 from regesta_service.api.admin import AdminCalls
+from regesta_service.api.flags import FlagCalls
 from regesta_service.api.governance import GovernanceCalls
 from regesta_service.api.guard import Guard
 from regesta_service.api.heads import HeadsCalls
@@ -47,6 +49,7 @@ from regesta_service.audit.tree import Trees
 from regesta_service.log.connections import Connections
 from regesta_service.log.namespaces import NamespaceRegistry
 from regesta_service.logs import AccessLog
+from regesta_service.reads.flags import FlagReads
 from regesta_service.reads.heads import HeadsReads
 from regesta_service.reads.holders import HolderReads
 from regesta_service.reads.namespaces import NamespaceReads
@@ -74,6 +77,7 @@ FILES: Final = (
     audit_service_pb2.DESCRIPTOR,
     catalog_service_pb2.DESCRIPTOR,
     governance_service_pb2.DESCRIPTOR,
+    flags_service_pb2.DESCRIPTOR,
     heads_service_pb2.DESCRIPTOR,
     privacy_service_pb2.DESCRIPTOR,
     lifecycle_service_pb2.DESCRIPTOR,
@@ -192,6 +196,7 @@ async def wired(
             ),
             HeadsCalls(commitments, HeadsReads(registry, pool), sequencer, reads.answers),
             PrivacyCalls(PrivacyReads(registry, pool), retention, sequencer, reads.answers),
+            FlagCalls(FlagReads(registry, pool), reads.page_tokens, sequencer, reads.answers),
             AdminCalls(registry, NamespaceReads(pool), reads.page_tokens, checks),
         )
         guard = Guard(

@@ -144,6 +144,7 @@ NEEDS = {
         "ListTransitionRequests",
         "GetEvaluations",
         "GetNamespace",
+        "ListFlags",
         "Subscribe",
     ],
     "register": [
@@ -157,6 +158,7 @@ NEEDS = {
         "RequestTransition",
         "CancelTransition",
         "RecordEvaluation",
+        "RaiseFlag",
     ],
     "promote": [
         "SetAlias",
@@ -173,6 +175,8 @@ NEEDS = {
         "RestoreModel",
         "DeleteVersion",
         "RestoreVersion",
+        "ResolveFlag",
+        "RevokeVersion",
     ],
     "audit": [
         "ReadEvents",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import flag_pb2 as flag_pb
 from regesta.v1 import governance_pb2 as governance_pb
 from regesta.v1 import reading_pb2 as reading_pb
 from tests.support.wire import METHODS, Outcome, request_class
@@ -227,6 +228,7 @@ NOTE = "a\n1\n" + "A" * 43 + "=\n\n— a " + "A" * 91 + "=\n"
 #: What puts in what is required within a field.
 FILLED: dict[str, Callable[[Any], object]] = {
     "hold": lambda request: setattr(request.hold, "matter", "7 O 114/26"),
+    "flag": lambda request: setattr(request.flag, "severity", flag_pb.FLAG_SEVERITY_INFO),
     "lifecycle": lambda request: request.lifecycle.stages.add(name="draft"),
     "policy": lambda request: request.policy.stages.append("production"),
     "evaluation": lambda request: request.evaluation.MergeFrom(EVALUATION),
@@ -254,6 +256,8 @@ def fill(request: Any) -> None:
         "person": "rosa",
         "legal_basis": "Art. 17",
         "through": 256,
+        "flag_id": "drift",
+        "category": "licence",
     }
     for name, value in required.items():
         if name in fields:

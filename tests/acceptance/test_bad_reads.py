@@ -59,6 +59,9 @@ def full(refusing: Refusing) -> Refusing:
         client.create_model(f"other-{number}", model=regesta.Model())
         client.register("churn", source="s3://x", reason="for the pages")
         client.set_alias(f"churn@alias-{number}", version=1)
+        client.raise_flag(
+            f"other-{number}", flag=regesta.Flag(severity=regesta.FlagSeverity.FLAG_SEVERITY_INFO)
+        )
     return refusing
 
 

@@ -10,12 +10,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 import regesta
+from regesta.v1 import flag_pb2 as flag_pb
 from regesta.v1 import model_pb2 as model_pb
 from regesta.v1 import version_pb2 as version_pb
 from tests.support.oracle import MOVES
 from tests.support.registry_machine import (
     ALIASES,
     ETAGS,
+    FLAGS,
     FROM_STAGES,
     KEYS,
     LABELS,
@@ -252,6 +254,79 @@ class Registry(Reads):
             ),
             "",
         )
+
+    @operation(
+        3,
+        name=NAMES,
+        number=st.one_of(st.none(), NUMBERS, NUMBERS),
+        flag=FLAGS,
+        kind=ETAGS,
+        reason=REASONS,
+    )
+    def raise_flag(
+        self, name: str, number: int | None, flag: flag_pb.Flag, kind: str, reason: str
+    ) -> None:
+        etag = self._flagged_etag(name, number, kind)
+        target = name if number is None else f"{name}/{number}"
+        self._write(
+            lambda: self.oracle.raise_flag(name, number, flag, etag, reason),
+            lambda request_id, why: self.client.raise_flag(
+                target, flag=flag, etag=etag, request_id=request_id, reason=why
+            ),
+            reason,
+        )
+
+    @operation(4, pick=PICKS, kind=ETAGS, contrary=SELDOM)
+    def resolve_flag(self, pick: int, kind: str, contrary: bool) -> None:
+        """Resolve a flag that is open, or seldom one that is not."""
+        opened = [
+            (model.name, number, flag)
+            for model in self.oracle.models.values()
+            for number, flags in [
+                (None, model.flags),
+                *((version.number, version.flags) for version in model.versions.values()),
+            ]
+            for flag in flags
+        ]
+        name, number, flag = opened[pick % len(opened)] if opened else ("churn", 1, "drift")
+        flag = "nowhere" if contrary else flag
+        etag = self._flagged_etag(name, number, kind)
+        target = name if number is None else f"{name}/{number}"
+        self._write(
+            lambda: self.oracle.resolve_flag(name, number, flag, etag),
+            lambda request_id, why: self.client.resolve_flag(
+                target, flag_id=flag, etag=etag, request_id=request_id, reason=why
+            ),
+            "",
+        )
+
+    @operation(
+        1,
+        name=NAMES,
+        number=NUMBERS,
+        category=st.sampled_from(["licence", "licence", "poisoned"]),
+        kind=ETAGS,
+        reason=REASONS,
+    )
+    def revoke(self, name: str, number: int, category: str, kind: str, reason: str) -> None:
+        number = self._some(name, number)
+        etag = self._flagged_etag(name, number, kind)
+        self._write(
+            lambda: self.oracle.revoke(name, number, category, etag, reason),
+            lambda request_id, why: self.client.revoke_version(
+                f"{name}/{number}",
+                category=category,
+                etag=etag,
+                request_id=request_id,
+                reason=why,
+            ),
+            reason,
+        )
+
+    def _flagged_etag(self, name: str, number: int | None, kind: str) -> str:
+        if number is None:
+            return self._etag(kind, lambda: self.oracle.model(name).revision)
+        return self._etag(kind, lambda: self.oracle.model(name).versions[number].revision)
 
     @operation(2, pick=PICKS)
     def repeat(self, pick: int) -> None:

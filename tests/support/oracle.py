@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from regesta.v1 import flag_pb2 as flag_pb
 from regesta.v1 import model_pb2 as model_pb
 from regesta.v1 import version_pb2 as version_pb
 
@@ -59,7 +60,18 @@ def bare(message: Message) -> Message:
             copied.ClearField(name)
             if deleted:
                 getattr(copied, name).SetInParent()
+    _without_times_of_flags(copied)
     return copied
+
+
+def _without_times_of_flags(message: Any) -> None:
+    fields = message.DESCRIPTOR.fields_by_name
+    for flag in [*(message.flags if "flags" in fields else ())]:
+        flag.ClearField("raise_time")
+    if "flag" in fields:
+        message.flag.ClearField("raise_time")
+    if "revoked" in fields and message.HasField("revoked"):
+        message.revoked.ClearField("revoke_time")
 
 
 @dataclass
@@ -79,11 +91,15 @@ class Version:
     stage: str = "development"
     deleted: bool = False
     revision: int = 1
+    #: By id, oldest first.
+    flags: dict[str, flag_pb.Flag] = field(default_factory=dict)
+    revoked: flag_pb.Revocation | None = None
 
     @property
     def live(self) -> bool:
-        """Whether stages, ranges and `latest` may mean it."""
-        return not self.deleted and self.stage != "archived"
+        """Whether ranges and `latest` may mean it."""
+        stopped = self.stage == "archived" or self.revoked is not None or blocked(self.flags)
+        return not self.deleted and not stopped
 
 
 @dataclass
@@ -112,6 +128,7 @@ class Model:
     aliases: dict[str, Alias] = field(default_factory=dict)
     deleted: bool = False
     revision: int = 1
+    flags: dict[str, flag_pb.Flag] = field(default_factory=dict)
 
     def pointing(self) -> dict[str, int]:
         """Return where aliases point."""
@@ -191,6 +208,7 @@ class Namespace:
             created_by=ACTOR,
             updated_by=ACTOR,
             etag=str(model.revision),
+            flags=model.flags.values(),
         )
         if model.deleted:
             shown.delete_time.SetInParent()
@@ -215,6 +233,9 @@ class Namespace:
         shown.etag = str(version.revision)
         if version.deleted:
             shown.delete_time.SetInParent()
+        shown.flags.extend(version.flags.values())
+        if version.revoked is not None:
+            shown.revoked.CopyFrom(version.revoked)
         return shown
 
     def show_alias(self, model: Model, name: str, removed: Alias | None = None) -> model_pb.Alias:
@@ -242,10 +263,14 @@ class Namespace:
                 break
         model = self.live_model(name, at)
         if mark == "/":
-            return self.show_version(model, self.live_version(model, int(rest)))
+            version = self.live_version(model, int(rest))
+            if version.revoked is not None:
+                raise Refused("VERSION_REVOKED")
+            return self.show_version(model, version)
         version = self._meant(model, mark, rest)
         if version.deleted:
             raise Refused("VERSION_DELETED")
+        expect_not_stopped(model, version)
         if version.stage == "archived":
             raise Refused("VERSION_ARCHIVED")
         return self.show_version(model, version)
@@ -253,7 +278,8 @@ class Namespace:
     def _meant(self, model: Model, mark: str, rest: str) -> Version:
         every = model.versions.values()
         if mark == "#":
-            return _best(v for v in sorted(every, key=_entered) if v.stage == rest)
+            holders = [v for v in sorted(every, key=_entered) if v.stage == rest]
+            return _best([v for v in holders if not v.deleted] or holders, stopped_too=True)
         if rest == "latest":
             return _best(every)
         if rest in RANGES:
@@ -281,6 +307,8 @@ class Namespace:
             raise Refused("MODEL_DELETED")
         if version.deleted:
             raise Refused("VERSION_DELETED")
+        if version.revoked is not None:
+            raise Refused("VERSION_REVOKED")
         return self.show_version(model, version)
 
     # Lists.
@@ -292,6 +320,18 @@ class Namespace:
             (model for model in models.values() if show_deleted or not model.deleted),
             key=lambda model: model.name.lower(),
         )
+
+    def flagged(self) -> list[tuple[str, list[flag_pb.Flag]]]:
+        """Return what has open flags, by first names and numbers, and the flags."""
+        found: list[tuple[str, list[flag_pb.Flag]]] = []
+        for _, model in sorted(self.models.items()):
+            name = f"namespaces/{self.name}/models/{model.name}"
+            found.append((name, [*model.flags.values()]))
+            found += [
+                (f"{name}/versions/{number}", [*version.flags.values()])
+                for number, version in sorted(model.versions.items())
+            ]
+        return found
 
     def visible_versions(
         self, *, show_deleted: bool, at: int | None = None
@@ -310,11 +350,28 @@ def _entered(version: Version) -> int:
     return version.entered
 
 
-def _best(versions: Iterable[Version]) -> Version:
+def blocked(flags: Mapping[str, flag_pb.Flag]) -> bool:
+    """Return whether one of some flags stops what it is on."""
+    return any(flag.blocking for flag in flags.values())
+
+
+def expect_not_stopped(model: Model, version: Version) -> None:
+    """Refuse a version that flags or revocation stop."""
+    if version.revoked is not None:
+        raise Refused("VERSION_REVOKED")
+    if blocked(model.flags):
+        raise Refused("MODEL_FLAGGED")
+    if blocked(version.flags):
+        raise Refused("VERSION_FLAGGED")
+
+
+def _best(versions: Iterable[Version], *, stopped_too: bool = False) -> Version:
     """Return the last of those that may be resolved, else the last of all."""
     every = list(versions)
     if not every:
         raise Refused("NO_VERSION_MATCHES")
+    if stopped_too:
+        return every[-1]
     return ([version for version in every if version.live] or every)[-1]
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import flag_pb2 as flag_pb
+from regesta.v1 import flags_service_pb2 as flags_pb
 from regesta.v1 import model_pb2 as model_pb
 from tests.support.oracle import (
+    ACTOR,
     MOVES,
     Alias,
     Model,
@@ -14,6 +17,7 @@ from tests.support.oracle import (
     Refused,
     Version,
     changed_tags,
+    expect_not_stopped,
     precedence,
 )
 
@@ -170,6 +174,8 @@ class Oracle(Namespace):
             return self.show_version(model, version)
         if stage not in MOVES[version.stage]:
             raise Refused("MOVE_NOT_ALLOWED")
+        if stage != "archived":
+            expect_not_stopped(model, version)
         version.stage = stage
         version.entered = self.position + 1
         return self._moved(model, version)
@@ -209,6 +215,7 @@ class Oracle(Namespace):
                 raise Refused("REVISION_MISMATCH")
         else:
             expect(etag, present.revision)
+        expect_not_stopped(model, version)
         if version.stage == "archived":
             raise Refused("VERSION_ARCHIVED")
         if present.version != number:
@@ -228,6 +235,59 @@ class Oracle(Namespace):
         self.happened(f"models/{model.first}/aliases/{alias}")
         shown.etag = str(present.revision + 1)
         return shown
+
+    def raise_flag(
+        self, name: str, number: int | None, flag: flag_pb.Flag, etag: str, reason: str
+    ) -> flags_pb.RaiseFlagResponse:
+        """Raise a flag on a model or a version."""
+        thing, stream = self._tagged(name, number, etag)
+        present = thing.flags.get(flag.id)
+        if present is None:
+            thing.flags[flag.id] = flag_pb.Flag(
+                id=flag.id,
+                severity=flag.severity,
+                blocking=flag.blocking,
+                reason=reason,
+                raised_by=ACTOR,
+                position=self.position + 1,
+            )
+            thing.revision += 1
+            self.happened(stream)
+        elif (present.severity, present.blocking) != (flag.severity, flag.blocking):
+            raise Refused("FLAG_EXISTS")
+        return flags_pb.RaiseFlagResponse(
+            flag=thing.flags[flag.id], etag=str(thing.revision), position=self.position
+        )
+
+    def resolve_flag(
+        self, name: str, number: int | None, flag: str, etag: str
+    ) -> flags_pb.ResolveFlagResponse:
+        """Resolve a flag."""
+        thing, stream = self._tagged(name, number, etag)
+        if flag not in thing.flags:
+            raise Refused("FLAG_NOT_FOUND")
+        del thing.flags[flag]
+        thing.revision += 1
+        self.happened(stream)
+        return flags_pb.ResolveFlagResponse(
+            flags=thing.flags.values(), etag=str(thing.revision), position=self.position
+        )
+
+    def revoke(
+        self, name: str, number: int, category: str, etag: str, reason: str
+    ) -> version_pb.Version:
+        """Revoke a version, deleted or not."""
+        model = self.model(name)
+        version = self.version(model, number)
+        expect(etag, version.revision)
+        if version.revoked is None:
+            version.revoked = flag_pb.Revocation(
+                category=category, reason=reason, revoked_by=ACTOR, position=self.position + 1
+            )
+            return self._moved(model, version)
+        if version.revoked.category != category:
+            raise Refused("VERSION_REVOKED")
+        return self.show_version(model, version)
 
     # What the writes have in common.
 

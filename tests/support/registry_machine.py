@@ -13,6 +13,7 @@ import pytest
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 import regesta
+from regesta.v1 import flag_pb2 as flag_pb
 from regesta.v1 import model_pb2 as model_pb
 from regesta.v1 import version_pb2 as version_pb
 from regesta_projections.rebuild import rebuild
@@ -46,6 +47,12 @@ TAGS = st.dictionaries(KEYS, VALUES, max_size=3)
 TEXTS = st.sampled_from(["", "Finds customers who leave.", "# Card\n\n" + "é" * 2_000])
 ETAGS = st.sampled_from([""] * 6 + ["right"] * 3 + ["wrong", "0"])
 REASONS = st.sampled_from(["", "because"])
+FLAGS = st.builds(
+    flag_pb.Flag,
+    id=st.sampled_from(["drift", "bias"]),
+    severity=st.sampled_from([1, 3]),
+    blocking=st.booleans(),
+)
 #: Every form of address, in an order in which different ones follow each other.
 ADDRESSES = [
     f"{name}{rest}"
@@ -271,6 +278,8 @@ class RegistryMachine(RuleBasedStateMachine):
             oracle.show_version(model, model.versions[number])
             for number in sorted(model.versions, reverse=True)
         ] == list(map(bare, versions))
+        raised = [(resource, flag.id) for resource, flags in oracle.flagged() for flag in flags]
+        assert raised == [(one.resource, one.flag.id) for one in client.flags()]
         aliases = client.list_aliases(model.name).aliases
         assert [oracle.show_alias(model, name) for name in model.pointing()] == list(
             map(bare, aliases)

@@ -64,14 +64,18 @@ def rich_log(namespace: str = "acme") -> LogBuilder:
 def padded_log(size: int, namespace: str = "acme") -> LogBuilder:
     """Return the rich log with tags set over and over in it, so that it has `size` events.
 
-    The event at position 40 and the last are of them, whatever is added to the story later.
+    Those at positions 40 and 101 and the last ones are of them, whatever is added to the story.
     """
     log = _told(namespace)
-    while log.size < size - _MORE - 1:
-        log.append(FIRST, e.TagsSet(tags={"round": str(log.size)}))
+    _pad(log, min(_TOLD_MORE_AT, size - _MORE - 1))
     _tell_more(log)
-    log.append(FIRST, e.TagsSet(tags={"round": str(log.size)}))
+    _pad(log, size)
     return log
+
+
+def _pad(log: LogBuilder, size: int) -> None:
+    while log.size < size:
+        log.append(FIRST, e.TagsSet(tags={"round": str(log.size)}))
 
 
 def _told(namespace: str) -> LogBuilder:
@@ -89,6 +93,7 @@ def _told(namespace: str) -> LogBuilder:
 def _tell_more(log: LogBuilder) -> None:
     """Tell what came to the story later, each time at its end."""
     _tell_of_governance(log)
+    _tell_of_flags(log)
 
 
 def _tell_model(log: LogBuilder) -> None:
@@ -326,4 +331,26 @@ def _tell_of_requests(log: LogBuilder) -> None:
         log.append(stream, end)
 
 
+def _tell_of_flags(log: LogBuilder) -> None:
+    reason, reasoned = log.seal("The inputs are not what they were.")
+    log.append(
+        MODEL, e.FlagRaised(flag="drift", severity="WARNING", reason=reason), ("reason", reasoned)
+    )
+    log.append("models/Churn.old", e.FlagRaised(flag="eol", severity="INFO", blocking=True))
+    reason, reasoned = log.seal("Refuses more of one group.")
+    log.append(
+        SECOND,
+        e.FlagRaised(flag="bias", severity="CRITICAL", blocking=True, reason=reason),
+        ("reason", reasoned),
+    )
+    log.append(SECOND, e.FlagRaised(flag="slow", severity="INFO"))
+    log.append(SECOND, e.FlagResolved(flag="slow"))
+    # A deleted one, too.
+    reason, reasoned = log.seal("It was trained on what we must not use.")
+    revoked = e.VersionRevoked(category="licence", reason=reason)
+    log.append(f"{MODEL}/versions/3", revoked, ("reason", reasoned))
+
+
+#: Size of a padded log at which its story goes on.
+_TOLD_MORE_AT = 110
 _MORE = rich_log().size - _told("acme").size

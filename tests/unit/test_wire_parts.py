@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import flag_pb2 as flag_pb
 from regesta.v1 import model_pb2 as model_pb
 from regesta.v1 import version_pb2 as version_pb
 from regesta_projections.finishing import finish_alias, finish_model, finish_version
@@ -53,6 +54,27 @@ def test_finishing_replaces_a_models_short_name_and_adds_what_is_kept_elsewhere(
         description="What it predicts",
         card="# Card",
     ) == model_pb.Model.FromString(finished)
+
+
+def test_finishing_puts_reasons_to_flags_and_to_a_revocation():
+    stored = version_pb.Version(version=3, revoked=flag_pb.Revocation(category="licence"))
+    stored.flags.add(id="bias", blocking=True)
+    stored.flags.add(id="drift", position=7)
+
+    finished = finish_version(
+        stored.SerializeToString(),
+        name="namespaces/acme/models/m/versions/3",
+        aliases=["a"],
+        texts={"flags.drift": "not what they were", "revocation": "not ours", "card": "# Card"},
+    )
+
+    shown = version_pb.Version.FromString(finished)
+    # The reason of the first was erased.
+    assert [("bias", ""), ("drift", "not what they were")] == [
+        (flag.id, flag.reason) for flag in shown.flags
+    ]
+    assert flag_pb.Revocation(category="licence", reason="not ours") == shown.revoked
+    assert ("# Card", ["a"], 3) == (shown.card, list(shown.aliases), shown.version)
 
 
 def test_finishing_a_version_or_an_alias_adds_its_name():

@@ -25,6 +25,8 @@ from regesta.v1 import (
     audit_service_pb2,
     catalog_service_pb2,
     event_pb2,
+    flag_pb2,
+    flags_service_pb2,
     governance_pb2,
     governance_service_pb2,
     heads_service_pb2,
@@ -1312,8 +1314,8 @@ class Calls:
         Args:
             name: Required. Resource name
                 `namespaces/{namespace}/models/{model}/aliases/{alias}`.
-            version: Required. The version's number; it must exist and be neither deleted nor
-                archived.
+            version: Required. The version's number; it must exist and be neither deleted,
+                archived, revoked nor stopped by a blocking flag on it or its model.
             etag: Optional. The revision the alias must have; `0` means that it must not point
                 anywhere yet. Otherwise the call is ABORTED with reason REVISION_MISMATCH.
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
@@ -1491,8 +1493,10 @@ class Calls:
     ) -> version_pb2.Version:
         """Find the version an address means: number, alias, stage, SemVer range, latest or content digest.
 
-        Deleted and archived versions are refused with FAILED_PRECONDITION and a reason; an
-        archived version is still found by its number and its digest.
+        Deleted, archived, flagged and revoked versions are refused with FAILED_PRECONDITION and
+        a reason; an archived or flagged version is still found by its number and its digest.
+        Range and latest pass over what is refused. Of a stage the version that entered it last
+        is meant, whether it may be resolved or not.
 
         Args:
             parent: Required. The namespace: `namespaces/{namespace}`.
@@ -1528,6 +1532,204 @@ class Calls:
         )
         self._transport.positions.saw(namespace, answer.position)
         return answer.version
+
+    def raise_flag(
+        self,
+        name: str,
+        *,
+        flag: flag_pb2.Flag | None = None,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> flags_service_pb2.RaiseFlagResponse:
+        """Raise a flag on a model or a version.
+
+        The same again, with the same severity and effect, changes nothing; with others it is
+        ALREADY_EXISTS with reason FLAG_EXISTS.
+
+        Args:
+            name: Required. Resource name of a model or a version.
+            flag: Required: `severity`. Without an `id` the server makes one.
+            etag: Optional. The revision the resource must have (its `etag`); otherwise the call
+                is ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log and shown
+                with the flag.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = flags_service_pb2.RaiseFlagRequest(
+            name=full_name(name, self._namespace, "model"),
+            flag=flag,
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.FlagService/RaiseFlag",
+            request,
+            flags_service_pb2.RaiseFlagResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
+    def resolve_flag(
+        self,
+        name: str,
+        *,
+        flag_id: str,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> flags_service_pb2.ResolveFlagResponse:
+        """Resolve a flag.
+
+        One that is not open is NOT_FOUND with reason FLAG_NOT_FOUND.
+
+        Args:
+            name: Required. Resource name of the model or version that it is on.
+            flag_id: Required. The flag's id.
+            etag: Optional. The revision the resource must have (its `etag`); otherwise the call
+                is ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = flags_service_pb2.ResolveFlagRequest(
+            name=full_name(name, self._namespace, "model"),
+            flag_id=flag_id,
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.FlagService/ResolveFlag",
+            request,
+            flags_service_pb2.ResolveFlagResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
+    def revoke_version(
+        self,
+        name: str,
+        *,
+        category: str,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> version_pb2.Version:
+        """Revoke a version for good; also one that is deleted.
+
+        The same again changes nothing; with another category it is FAILED_PRECONDITION with
+        reason VERSION_REVOKED.
+
+        Args:
+            name: Required. Resource name of the version.
+            category: Required. What kind of cause it is, for example `licence` or
+                `poisoned-data`: at most 100 characters on one line. It stands in the log for
+                ever, so it names no person.
+            etag: Optional. The revision the version must have (its `etag`); otherwise the call
+                is ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log and shown
+                with the version.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The version, revoked.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = flags_service_pb2.RevokeVersionRequest(
+            name=full_name(name, self._namespace, "version"),
+            category=category,
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.FlagService/RevokeVersion",
+            request,
+            flags_service_pb2.RevokeVersionResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.version
+
+    def list_flags(
+        self,
+        *,
+        parent: str = "",
+        blocking_only: bool = False,
+        page_size: int = 0,
+        page_token: str = "",
+        consistency: reading_pb2.Consistency | None = None,
+        timeout: float | None = None,
+    ) -> flags_service_pb2.ListFlagsResponse:
+        """List the open flags of a namespace by model and version, a model's own first.
+
+        Those on what is deleted are there too. Of a moment, search versions or models by
+        `flagged = true`.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            blocking_only: Only those that stop resolution and promotion.
+            page_size: At most this many; 0 means 50, above 1,000 means 1,000, negative is
+                refused.
+            page_token: From the answer before; everything else of the request must be the same.
+            consistency: How fresh the answer must be.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = flags_service_pb2.ListFlagsRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            blocking_only=blocking_only,
+            page_size=page_size,
+            page_token=page_token,
+            consistency=consistency,
+        )
+        namespace = namespace_of(request.parent)
+        if consistency is None:
+            known = self._transport.positions.consistency(namespace)
+            if known is not None:
+                request.consistency.CopyFrom(known)
+        answer = self._transport.unary(
+            "/regesta.v1.FlagService/ListFlags",
+            request,
+            flags_service_pb2.ListFlagsResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
 
     def define_policy(
         self,
@@ -2166,7 +2368,8 @@ class Calls:
         """Move a version to another stage.
 
         A move that the lifecycle does not allow is FAILED_PRECONDITION with reason
-        MOVE_NOT_ALLOWED.
+        MOVE_NOT_ALLOWED. A version that is revoked, or stopped by a blocking flag on it or its
+        model, may only move to a stage that is not resolved.
 
         Args:
             name: Required. Resource name of the version.

@@ -21,7 +21,7 @@ from regesta.audit.traces import Trace
 from regesta.errors import CheckpointInvalid, DeadlineExceeded, OutOfRange, Overloaded, Unavailable
 from regesta.properties import PropertyLike, property_value
 from regesta.trust import Receipt, SignedCheckpoint, Trust, received, signed
-from regesta.v1 import audit_service_pb2, event_pb2, model_pb2, version_pb2
+from regesta.v1 import audit_service_pb2, event_pb2, flags_service_pb2, model_pb2, version_pb2
 
 #: Where a server started by `regesta-server up` listens.
 DEFAULT_TARGET = "127.0.0.1:7421"
@@ -194,7 +194,8 @@ class Client(Calls):
 
         Raises:
             NotFound: No version is meant by it.
-            PreconditionFailed: The version it means is deleted or archived.
+            PreconditionFailed: The version it means is deleted, archived, revoked or stopped
+                by a flag.
             RegestaError: The call failed otherwise.
         """
         return self.resolve_version(address=address, as_of=as_of, timeout=timeout)
@@ -219,7 +220,8 @@ class Client(Calls):
 
         Raises:
             NotFound: No version was meant by it, and none ever by such an alias.
-            PreconditionFailed: The version it means is deleted or archived.
+            PreconditionFailed: The version it means is deleted, archived, revoked or stopped
+                by a flag.
             InvalidProof: An event is not shown to be in the log.
             RegestaError: A call failed otherwise.
         """
@@ -273,6 +275,17 @@ class Client(Calls):
             )
             for version in page.versions:
                 yield version
+            token = page.next_page_token
+            if not token:
+                return
+
+    def flags(self, *, blocking_only: bool = False) -> Iterator[flags_service_pb2.RaisedFlag]:
+        """Yield every open flag of the namespace, and what it is on."""
+        token = ""
+        while True:
+            page = self.list_flags(blocking_only=blocking_only, page_size=200, page_token=token)
+            for raised in page.flags:
+                yield raised
             token = page.next_page_token
             if not token:
                 return

@@ -176,6 +176,23 @@ def _approved(event: Happened) -> dict[str, Any]:
     return {join("approvals", str(event.position)): event.data.get("meaning") or True}
 
 
+def _flag_raised(event: Happened) -> dict[str, Any]:
+    data = event.data
+    effect = "blocking" if data.get("blocking") else "not blocking"
+    return {join("flags", data.get("flag", "")): f"{data.get('severity', '')}, {effect}"}
+
+
+def _flag_resolved(event: Happened) -> dict[str, Any]:
+    return {join("flags", event.data.get("flag", "")): None}
+
+
+def _revoked(event: Happened) -> dict[str, Any]:
+    return {
+        "revoked.category": event.data.get("category"),
+        "revoked.reason": event.text("reason"),
+    }
+
+
 def _sets(field: str, member: str) -> Callable[[Happened], dict[str, Any]]:
     """Return the fold of an event whose member is the new value of a field."""
     return lambda event: {field: event.data.get(member)}
@@ -211,6 +228,9 @@ _FOLDS: dict[str, Callable[[Happened], dict[str, Any]]] = {
     "TransitionCancelled": _is("state", value="cancelled"),
     "TransitionExpired": _is("state", value="expired"),
     "TransitionCompleted": _is("state", value="completed"),
+    "VersionRevoked": _revoked,
+    "FlagRaised": _flag_raised,
+    "FlagResolved": _flag_resolved,
     "TagsSet": _tags_set,
     "TagsRemoved": _tags_removed,
     "AliasSet": _sets("version", "version"),

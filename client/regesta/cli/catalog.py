@@ -157,7 +157,7 @@ def resolve(
     """Say which version an address means.
 
     An address is churn/3, churn@champion, churn#production, churn@^1.2, churn@latest or
-    sha256:…; a deleted or archived version is refused.
+    sha256:…; a deleted, archived, revoked or flagged version is refused.
     """
     target = session.parse(address)
     if isinstance(target.subject, ModelName):

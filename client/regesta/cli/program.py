@@ -20,6 +20,7 @@ from regesta.cli import (
     completing,
     evidence,
     exporting,
+    flagging,
     keys,
     labels,
     lifecycle,
@@ -65,6 +66,7 @@ SECTIONS: dict[str, list[click.Command]] = {
         lifecycle.delete,
         lifecycle.restore,
     ],
+    "Warn and stop": [flagging.flag, flagging.revoke],
     "Look back": [
         audit.log,
         comparing.diff,

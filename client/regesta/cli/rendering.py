@@ -15,9 +15,10 @@ from regesta.cli.output import Cell, Output
 from regesta.cli.targets import short_of
 from regesta.cli.times import local
 from regesta.cli.words import in_words
-from regesta.v1 import model_pb2, version_pb2
+from regesta.v1 import flag_pb2, model_pb2, version_pb2
 
 _KIND = model_pb2.ModelKind.DESCRIPTOR
+_SEVERITY = flag_pb2.FlagSeverity.DESCRIPTOR
 _UNIT = 1000
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _STAGE_STYLES = {"production": "green", "staging": "yellow", "archived": "dim"}
@@ -122,6 +123,7 @@ def size_text(size: int) -> str:
 
 
 def _model_rows(model: model_pb2.Model) -> Rows:
+    yield from _flags(model.flags)
     yield "kind", kind_of(model)
     yield from _given("owner", model.owner)
     yield "latest", f"version {model.latest_version}" if model.latest_version else "no version yet"
@@ -132,6 +134,9 @@ def _model_rows(model: model_pb2.Model) -> Rows:
 
 
 def _version_rows(version: version_pb2.Version) -> Rows:
+    if version.HasField("revoked"):
+        yield "revoked", (_revocation(version.revoked), "red")
+    yield from _flags(version.flags)
     yield "stage", stage_cell(version.stage)
     yield from _given("aliases", ", ".join(version.aliases))
     yield from _given("semver", version.semver)
@@ -163,6 +168,26 @@ def _ends(resource: model_pb2.Model | version_pb2.Version) -> Rows:
     if resource.HasField("delete_time"):
         yield "deleted", (time_of(resource.delete_time), "red")
     yield "revision", resource.etag
+
+
+def _flags(flags: Iterable[flag_pb2.Flag]) -> Rows:
+    """Yield a row for each open flag; what blocks is red."""
+    name = "flags"
+    for flag in flags:
+        effect = ", blocking" if flag.blocking else ""
+        said = f"{flag.id} ({enum_text(_SEVERITY, flag.severity)}{effect})"
+        said += f", raised {time_of(flag.raise_time)} by {flag.raised_by}"
+        yield name, (_with_reason(said, flag.reason), "red" if flag.blocking else "yellow")
+        name = ""
+
+
+def _revocation(revoked: flag_pb2.Revocation) -> str:
+    said = f"{revoked.category}, {time_of(revoked.revoke_time)} by {revoked.revoked_by}"
+    return _with_reason(said, revoked.reason)
+
+
+def _with_reason(said: str, reason: str) -> str:
+    return f"{said}: {' '.join(reason.split())}" if reason else said
 
 
 def _spec(spec: version_pb2.TensorSpec) -> str:

@@ -157,6 +157,12 @@ def _hold_placed(event: Happened) -> str:
     return f"placed the hold {data.get('hold', '')} on the texts of {whose}: {_cut(data.get('matter', ''))}"
 
 
+def _flag_raised(event: Happened) -> str:
+    data = event.data
+    blocking = "blocking " if data.get("blocking") else ""
+    return f"raised the {blocking}flag {data.get('flag', '')} ({data.get('severity', '')})"
+
+
 def _erased(event: Happened) -> str:
     data = event.data
     at = f"position {data['eventPosition']}" if data.get("eventPosition") else ""
@@ -191,6 +197,11 @@ _SENTENCES: dict[str, Callable[[Happened], str]] = {
     "VersionDeleted": _always("deleted the version"),
     "VersionRestored": _always("restored the version"),
     "StageChanged": _moved,
+    "VersionRevoked": lambda event: (
+        f"revoked the version for good: {_cut(event.data.get('category', ''))}"
+    ),
+    "FlagRaised": _flag_raised,
+    "FlagResolved": lambda event: f"resolved the flag {event.data.get('flag', '')}",
     "TagsSet": _tags_set,
     "TagsRemoved": _tags_removed,
     "AliasSet": _alias_set,

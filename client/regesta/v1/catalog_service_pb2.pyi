@@ -1432,8 +1432,8 @@ class SetAliasRequest(_message.Message):
     name: _builtins.str
     """Required. Resource name `namespaces/{namespace}/models/{model}/aliases/{alias}`."""
     version: _builtins.int
-    """Required. The version's number; it must exist and be neither deleted nor
-    archived.
+    """Required. The version's number; it must exist and be neither deleted,
+    archived, revoked nor stopped by a blocking flag on it or its model.
     """
     etag: _builtins.str
     """Optional. The revision the alias must have; `0` means that it must not

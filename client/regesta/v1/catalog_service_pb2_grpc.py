@@ -323,9 +323,11 @@ class CatalogServiceServicer(object):
 
     def ResolveVersion(self, request, context):
         """Find the version an address means: number, alias, stage, SemVer range,
-        latest or content digest. Deleted and archived versions are refused with
-        FAILED_PRECONDITION and a reason; an archived version is still found by its
-        number and its digest.
+        latest or content digest. Deleted, archived, flagged and revoked versions are
+        refused with FAILED_PRECONDITION and a reason; an archived or flagged version
+        is still found by its number and its digest. Range and latest pass over what
+        is refused. Of a stage the version that entered it last is meant, whether it
+        may be resolved or not.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

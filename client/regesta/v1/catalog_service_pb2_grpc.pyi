@@ -90,9 +90,11 @@ class CatalogServiceStub:
     """Remove an alias."""
     ResolveVersion: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ResolveVersionRequest, _catalog_service_pb2.ResolveVersionResponse]
     """Find the version an address means: number, alias, stage, SemVer range,
-    latest or content digest. Deleted and archived versions are refused with
-    FAILED_PRECONDITION and a reason; an archived version is still found by its
-    number and its digest.
+    latest or content digest. Deleted, archived, flagged and revoked versions are
+    refused with FAILED_PRECONDITION and a reason; an archived or flagged version
+    is still found by its number and its digest. Range and latest pass over what
+    is refused. Of a stage the version that entered it last is meant, whether it
+    may be resolved or not.
     """
 
 @_typing.type_check_only
@@ -157,9 +159,11 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """Remove an alias."""
     ResolveVersion: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ResolveVersionRequest, _catalog_service_pb2.ResolveVersionResponse]  # type: ignore[assignment]
     """Find the version an address means: number, alias, stage, SemVer range,
-    latest or content digest. Deleted and archived versions are refused with
-    FAILED_PRECONDITION and a reason; an archived version is still found by its
-    number and its digest.
+    latest or content digest. Deleted, archived, flagged and revoked versions are
+    refused with FAILED_PRECONDITION and a reason; an archived or flagged version
+    is still found by its number and its digest. Range and latest pass over what
+    is refused. Of a stage the version that entered it last is meant, whether it
+    may be resolved or not.
     """
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -359,9 +363,11 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_service_pb2.ResolveVersionResponse, _abc.Awaitable[_catalog_service_pb2.ResolveVersionResponse]]:
         """Find the version an address means: number, alias, stage, SemVer range,
-        latest or content digest. Deleted and archived versions are refused with
-        FAILED_PRECONDITION and a reason; an archived version is still found by its
-        number and its digest.
+        latest or content digest. Deleted, archived, flagged and revoked versions are
+        refused with FAILED_PRECONDITION and a reason; an archived or flagged version
+        is still found by its number and its digest. Range and latest pass over what
+        is refused. Of a stage the version that entered it last is meant, whether it
+        may be resolved or not.
         """
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -78,7 +78,9 @@ class LifecycleServiceServicer(object):
 
     def TransitionVersion(self, request, context):
         """Move a version to another stage. A move that the lifecycle does not allow
-        is FAILED_PRECONDITION with reason MOVE_NOT_ALLOWED.
+        is FAILED_PRECONDITION with reason MOVE_NOT_ALLOWED. A version that is
+        revoked, or stopped by a blocking flag on it or its model, may only move to
+        a stage that is not resolved.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -41,7 +41,9 @@ class LifecycleServiceStub:
     def __new__(cls, channel: _aio.Channel) -> LifecycleServiceAsyncStub: ...
     TransitionVersion: _grpc.UnaryUnaryMultiCallable[_lifecycle_service_pb2.TransitionVersionRequest, _lifecycle_service_pb2.TransitionVersionResponse]
     """Move a version to another stage. A move that the lifecycle does not allow
-    is FAILED_PRECONDITION with reason MOVE_NOT_ALLOWED.
+    is FAILED_PRECONDITION with reason MOVE_NOT_ALLOWED. A version that is
+    revoked, or stopped by a blocking flag on it or its model, may only move to
+    a stage that is not resolved.
     """
     DefineLifecycle: _grpc.UnaryUnaryMultiCallable[_lifecycle_service_pb2.DefineLifecycleRequest, _lifecycle_service_pb2.DefineLifecycleResponse]
     """Define the stages of some models and the moves between them, or define them
@@ -72,7 +74,9 @@ class LifecycleServiceAsyncStub(LifecycleServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     TransitionVersion: _aio.UnaryUnaryMultiCallable[_lifecycle_service_pb2.TransitionVersionRequest, _lifecycle_service_pb2.TransitionVersionResponse]  # type: ignore[assignment]
     """Move a version to another stage. A move that the lifecycle does not allow
-    is FAILED_PRECONDITION with reason MOVE_NOT_ALLOWED.
+    is FAILED_PRECONDITION with reason MOVE_NOT_ALLOWED. A version that is
+    revoked, or stopped by a blocking flag on it or its model, may only move to
+    a stage that is not resolved.
     """
     DefineLifecycle: _aio.UnaryUnaryMultiCallable[_lifecycle_service_pb2.DefineLifecycleRequest, _lifecycle_service_pb2.DefineLifecycleResponse]  # type: ignore[assignment]
     """Define the stages of some models and the moves between them, or define them
@@ -106,7 +110,9 @@ class LifecycleServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_lifecycle_service_pb2.TransitionVersionResponse, _abc.Awaitable[_lifecycle_service_pb2.TransitionVersionResponse]]:
         """Move a version to another stage. A move that the lifecycle does not allow
-        is FAILED_PRECONDITION with reason MOVE_NOT_ALLOWED.
+        is FAILED_PRECONDITION with reason MOVE_NOT_ALLOWED. A version that is
+        revoked, or stopped by a blocking flag on it or its model, may only move to
+        a stage that is not resolved.
         """
 
     @_abc_1.abstractmethod

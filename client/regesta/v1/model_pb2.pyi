@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from regesta.v1 import flag_pb2 as _flag_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -117,6 +118,7 @@ class Model(_message.Message):
     CREATED_BY_FIELD_NUMBER: _builtins.int
     UPDATED_BY_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name `namespaces/{namespace}/models/{model}`. The last part is
     `[A-Za-z0-9][A-Za-z0-9._-]{0,254}`, unique in its namespace without
@@ -174,6 +176,12 @@ class Model(_message.Message):
     def delete_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. Set while it is deleted: when that happened."""
 
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedCompositeFieldContainer[_flag_pb2.Flag]:
+        """Output only. Its open flags in the order in which they were raised, at most
+        50; those of versions are theirs.
+        """
+
     def __init__(
         self,
         *,
@@ -192,10 +200,11 @@ class Model(_message.Message):
         created_by: _builtins.str = ...,
         updated_by: _builtins.str = ...,
         etag: _builtins.str = ...,
+        flags: _abc.Iterable[_flag_pb2.Flag] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "card", b"card", "create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "etag", b"etag", "former_names", b"former_names", "kind", b"kind", "latest_version", b"latest_version", "name", b"name", "owner", b"owner", "tags", b"tags", "update_time", b"update_time", "updated_by", b"updated_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "card", b"card", "create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "etag", b"etag", "flags", b"flags", "former_names", b"former_names", "kind", b"kind", "latest_version", b"latest_version", "name", b"name", "owner", b"owner", "tags", b"tags", "update_time", b"update_time", "updated_by", b"updated_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

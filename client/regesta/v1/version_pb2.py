@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from regesta.v1 import flag_pb2 as regesta_dot_v1_dot_flag__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18regesta/v1/version.proto\x12\nregesta.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd5\x01\n\rPropertyValue\x12\x16\n\x0cstring_value\x18\x01 \x01(\tH\x00\x12\x13\n\tint_value\x18\x02 \x01(\x03H\x00\x12\x16\n\x0c\x64ouble_value\x18\x03 \x01(\x01H\x00\x12\x14\n\nbool_value\x18\x04 \x01(\x08H\x00\x12\x30\n\nlist_value\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.ListValueH\x00\x12/\n\x0cstruct_value\x18\x06 \x01(\x0b\x32\x17.google.protobuf.StructH\x00\x42\x06\n\x04kind\"X\n\x11ManifestReference\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x12\n\nmedia_type\x18\x03 \x01(\t\x12\x0b\n\x03uri\x18\x04 \x01(\t\"N\n\nTensorSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tdata_type\x18\x02 \x01(\t\x12\r\n\x05shape\x18\x03 \x03(\x03\x12\x10\n\x08optional\x18\x04 \x01(\x08\"\x84\x01\n\tSignature\x12&\n\x06inputs\x18\x01 \x03(\x0b\x32\x16.regesta.v1.TensorSpec\x12\'\n\x07outputs\x18\x02 \x03(\x0b\x32\x16.regesta.v1.TensorSpec\x12&\n\x06params\x18\x03 \x03(\x0b\x32\x16.regesta.v1.TensorSpec\">\n\x10\x44\x61tasetReference\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\"{\n\x07Lineage\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x12\n\nrepository\x18\x02 \x01(\t\x12\x0e\n\x06\x63ommit\x18\x03 \x01(\t\x12\x0f\n\x07parents\x18\x04 \x03(\t\x12.\n\x08\x64\x61tasets\x18\x05 \x03(\x0b\x32\x1c.regesta.v1.DatasetReference\"\xb7\x07\n\x07Version\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0e\n\x06semver\x18\x03 \x01(\t\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\x0e\n\x06\x64igest\x18\x05 \x01(\t\x12\x12\n\nsize_bytes\x18\x06 \x01(\x03\x12/\n\x08manifest\x18\x07 \x01(\x0b\x32\x1d.regesta.v1.ManifestReference\x12(\n\tsignature\x18\x08 \x01(\x0b\x32\x15.regesta.v1.Signature\x12\x37\n\nproperties\x18\t \x03(\x0b\x32#.regesta.v1.Version.PropertiesEntry\x12/\n\x06params\x18\n \x03(\x0b\x32\x1f.regesta.v1.Version.ParamsEntry\x12\x31\n\x07metrics\x18\x0b \x03(\x0b\x32 .regesta.v1.Version.MetricsEntry\x12$\n\x07lineage\x18\x0c \x01(\x0b\x32\x13.regesta.v1.Lineage\x12+\n\x04tags\x18\r \x03(\x0b\x32\x1d.regesta.v1.Version.TagsEntry\x12\x13\n\x0b\x64\x65scription\x18\x0e \x01(\t\x12\x0c\n\x04\x63\x61rd\x18\x0f \x01(\t\x12\r\n\x05stage\x18\x10 \x01(\t\x12\x18\n\x10stage_resolution\x18\x1e \x01(\t\x12\x0f\n\x07\x61liases\x18\x11 \x03(\t\x12/\n\x0b\x63reate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64\x65lete_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x15 \x01(\t\x12\x12\n\nupdated_by\x18\x16 \x01(\t\x12\x0c\n\x04\x65tag\x18\x17 \x01(\t\x1aL\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.regesta.v1.PropertyValue:\x02\x38\x01\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18regesta/v1/version.proto\x12\nregesta.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15regesta/v1/flag.proto\"\xd5\x01\n\rPropertyValue\x12\x16\n\x0cstring_value\x18\x01 \x01(\tH\x00\x12\x13\n\tint_value\x18\x02 \x01(\x03H\x00\x12\x16\n\x0c\x64ouble_value\x18\x03 \x01(\x01H\x00\x12\x14\n\nbool_value\x18\x04 \x01(\x08H\x00\x12\x30\n\nlist_value\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.ListValueH\x00\x12/\n\x0cstruct_value\x18\x06 \x01(\x0b\x32\x17.google.protobuf.StructH\x00\x42\x06\n\x04kind\"X\n\x11ManifestReference\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x12\n\nmedia_type\x18\x03 \x01(\t\x12\x0b\n\x03uri\x18\x04 \x01(\t\"N\n\nTensorSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tdata_type\x18\x02 \x01(\t\x12\r\n\x05shape\x18\x03 \x03(\x03\x12\x10\n\x08optional\x18\x04 \x01(\x08\"\x84\x01\n\tSignature\x12&\n\x06inputs\x18\x01 \x03(\x0b\x32\x16.regesta.v1.TensorSpec\x12\'\n\x07outputs\x18\x02 \x03(\x0b\x32\x16.regesta.v1.TensorSpec\x12&\n\x06params\x18\x03 \x03(\x0b\x32\x16.regesta.v1.TensorSpec\">\n\x10\x44\x61tasetReference\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\"{\n\x07Lineage\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x12\n\nrepository\x18\x02 \x01(\t\x12\x0e\n\x06\x63ommit\x18\x03 \x01(\t\x12\x0f\n\x07parents\x18\x04 \x03(\t\x12.\n\x08\x64\x61tasets\x18\x05 \x03(\x0b\x32\x1c.regesta.v1.DatasetReference\"\x81\x08\n\x07Version\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0e\n\x06semver\x18\x03 \x01(\t\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\x0e\n\x06\x64igest\x18\x05 \x01(\t\x12\x12\n\nsize_bytes\x18\x06 \x01(\x03\x12/\n\x08manifest\x18\x07 \x01(\x0b\x32\x1d.regesta.v1.ManifestReference\x12(\n\tsignature\x18\x08 \x01(\x0b\x32\x15.regesta.v1.Signature\x12\x37\n\nproperties\x18\t \x03(\x0b\x32#.regesta.v1.Version.PropertiesEntry\x12/\n\x06params\x18\n \x03(\x0b\x32\x1f.regesta.v1.Version.ParamsEntry\x12\x31\n\x07metrics\x18\x0b \x03(\x0b\x32 .regesta.v1.Version.MetricsEntry\x12$\n\x07lineage\x18\x0c \x01(\x0b\x32\x13.regesta.v1.Lineage\x12+\n\x04tags\x18\r \x03(\x0b\x32\x1d.regesta.v1.Version.TagsEntry\x12\x13\n\x0b\x64\x65scription\x18\x0e \x01(\t\x12\x0c\n\x04\x63\x61rd\x18\x0f \x01(\t\x12\r\n\x05stage\x18\x10 \x01(\t\x12\x18\n\x10stage_resolution\x18\x1e \x01(\t\x12\x0f\n\x07\x61liases\x18\x11 \x03(\t\x12/\n\x0b\x63reate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64\x65lete_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x15 \x01(\t\x12\x12\n\nupdated_by\x18\x16 \x01(\t\x12\x0c\n\x04\x65tag\x18\x17 \x01(\t\x12\x1f\n\x05\x66lags\x18\x18 \x03(\x0b\x32\x10.regesta.v1.Flag\x12\'\n\x07revoked\x18\x19 \x01(\x0b\x32\x16.regesta.v1.Revocation\x1aL\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.regesta.v1.PropertyValue:\x02\x38\x01\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,26 +42,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERSION_METRICSENTRY']._serialized_options = b'8\001'
   _globals['_VERSION_TAGSENTRY']._loaded_options = None
   _globals['_VERSION_TAGSENTRY']._serialized_options = b'8\001'
-  _globals['_PROPERTYVALUE']._serialized_start=104
-  _globals['_PROPERTYVALUE']._serialized_end=317
-  _globals['_MANIFESTREFERENCE']._serialized_start=319
-  _globals['_MANIFESTREFERENCE']._serialized_end=407
-  _globals['_TENSORSPEC']._serialized_start=409
-  _globals['_TENSORSPEC']._serialized_end=487
-  _globals['_SIGNATURE']._serialized_start=490
-  _globals['_SIGNATURE']._serialized_end=622
-  _globals['_DATASETREFERENCE']._serialized_start=624
-  _globals['_DATASETREFERENCE']._serialized_end=686
-  _globals['_LINEAGE']._serialized_start=688
-  _globals['_LINEAGE']._serialized_end=811
-  _globals['_VERSION']._serialized_start=814
-  _globals['_VERSION']._serialized_end=1765
-  _globals['_VERSION_PROPERTIESENTRY']._serialized_start=1549
-  _globals['_VERSION_PROPERTIESENTRY']._serialized_end=1625
-  _globals['_VERSION_PARAMSENTRY']._serialized_start=1627
-  _globals['_VERSION_PARAMSENTRY']._serialized_end=1672
-  _globals['_VERSION_METRICSENTRY']._serialized_start=1674
-  _globals['_VERSION_METRICSENTRY']._serialized_end=1720
-  _globals['_VERSION_TAGSENTRY']._serialized_start=1722
-  _globals['_VERSION_TAGSENTRY']._serialized_end=1765
+  _globals['_PROPERTYVALUE']._serialized_start=127
+  _globals['_PROPERTYVALUE']._serialized_end=340
+  _globals['_MANIFESTREFERENCE']._serialized_start=342
+  _globals['_MANIFESTREFERENCE']._serialized_end=430
+  _globals['_TENSORSPEC']._serialized_start=432
+  _globals['_TENSORSPEC']._serialized_end=510
+  _globals['_SIGNATURE']._serialized_start=513
+  _globals['_SIGNATURE']._serialized_end=645
+  _globals['_DATASETREFERENCE']._serialized_start=647
+  _globals['_DATASETREFERENCE']._serialized_end=709
+  _globals['_LINEAGE']._serialized_start=711
+  _globals['_LINEAGE']._serialized_end=834
+  _globals['_VERSION']._serialized_start=837
+  _globals['_VERSION']._serialized_end=1862
+  _globals['_VERSION_PROPERTIESENTRY']._serialized_start=1646
+  _globals['_VERSION_PROPERTIESENTRY']._serialized_end=1722
+  _globals['_VERSION_PARAMSENTRY']._serialized_start=1724
+  _globals['_VERSION_PARAMSENTRY']._serialized_end=1769
+  _globals['_VERSION_METRICSENTRY']._serialized_start=1771
+  _globals['_VERSION_METRICSENTRY']._serialized_end=1817
+  _globals['_VERSION_TAGSENTRY']._serialized_start=1819
+  _globals['_VERSION_TAGSENTRY']._serialized_end=1862
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from regesta.v1 import flag_pb2 as _flag_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -251,7 +252,8 @@ Global___Lineage: _TypeAlias = Lineage  # noqa: Y015
 @_typing.final
 class Version(_message.Message):
     """One immutable registration of a model. What was registered never changes;
-    `tags`, `semver`, `stage`, `aliases`, `description` and `card` move around it.
+    `tags`, `semver`, `stage`, `aliases`, `flags`, `description` and `card` move
+    around it, and it may be revoked.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -361,6 +363,8 @@ class Version(_message.Message):
     CREATED_BY_FIELD_NUMBER: _builtins.int
     UPDATED_BY_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
+    REVOKED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. Resource name
     `namespaces/{namespace}/models/{model}/versions/{version}`.
@@ -440,6 +444,16 @@ class Version(_message.Message):
     def delete_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. Set while it is deleted: when that happened."""
 
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedCompositeFieldContainer[_flag_pb2.Flag]:
+        """Output only. Its open flags in the order in which they were raised, at most
+        50; those of its model are the model's.
+        """
+
+    @_builtins.property
+    def revoked(self) -> _flag_pb2.Revocation:
+        """Output only. Set once it was revoked, for good."""
+
     def __init__(
         self,
         *,
@@ -467,10 +481,12 @@ class Version(_message.Message):
         created_by: _builtins.str = ...,
         updated_by: _builtins.str = ...,
         etag: _builtins.str = ...,
+        flags: _abc.Iterable[_flag_pb2.Flag] | None = ...,
+        revoked: _flag_pb2.Revocation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "lineage", b"lineage", "manifest", b"manifest", "signature", b"signature", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "lineage", b"lineage", "manifest", b"manifest", "revoked", b"revoked", "signature", b"signature", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "card", b"card", "create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "digest", b"digest", "etag", b"etag", "lineage", b"lineage", "manifest", b"manifest", "metrics", b"metrics", "name", b"name", "params", b"params", "properties", b"properties", "semver", b"semver", "signature", b"signature", "size_bytes", b"size_bytes", "source", b"source", "stage", b"stage", "stage_resolution", b"stage_resolution", "tags", b"tags", "update_time", b"update_time", "updated_by", b"updated_by", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "card", b"card", "create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "digest", b"digest", "etag", b"etag", "flags", b"flags", "lineage", b"lineage", "manifest", b"manifest", "metrics", b"metrics", "name", b"name", "params", b"params", "properties", b"properties", "revoked", b"revoked", "semver", b"semver", "signature", b"signature", "size_bytes", b"size_bytes", "source", b"source", "stage", b"stage", "stage_resolution", b"stage_resolution", "tags", b"tags", "update_time", b"update_time", "updated_by", b"updated_by", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -12,6 +12,7 @@ from regesta.v1 import admin_service_pb2 as admin_pb
 from regesta.v1 import governance_pb2 as pb
 from regesta_projections import events as e
 from regesta_projections.evolve import (
+    flags,
     governance,
     labels,
     log,
@@ -48,7 +49,9 @@ _VersionEvent: TypeAlias = (
     | e.VersionDeleted
     | e.VersionRestored
     | e.StageChanged
+    | e.VersionRevoked
 )
+_FlagEvent: TypeAlias = e.FlagRaised | e.FlagResolved
 _LogEvent: TypeAlias = (
     e.HeadsCommitted | e.KeyRotated | e.KeyCompromised | e.LogForked | e.LogWitnessed
 )
@@ -101,10 +104,13 @@ def evolve(rows: Rows, recorded: Recorded) -> None:
             | e.VersionUpdated()
             | e.VersionDeleted()
             | e.VersionRestored()
+            | e.VersionRevoked()
         ):
             _evolve_version(rows, event, recorded)
         case e.TagsSet() | e.TagsRemoved():
             _evolve_tags(rows, event, recorded)
+        case e.FlagRaised() | e.FlagResolved():
+            _evolve_flags(rows, event, recorded)
         case e.AliasSet() | e.AliasRemoved():
             _evolve_alias(rows, event, recorded)
         case (
@@ -195,6 +201,8 @@ def _evolve_version(rows: Rows, event: _VersionEvent, recorded: Recorded) -> Non
             versions.version_deleted(row, recorded)
         case e.VersionRestored():
             versions.version_restored(row)
+        case e.VersionRevoked():
+            flags.version_revoked(row, event, recorded)
         case _:
             assert_never(event)
     stamp(row, recorded)
@@ -210,6 +218,21 @@ def _evolve_tags(rows: Rows, event: e.TagsSet | e.TagsRemoved, recorded: Recorde
             labels.tags_set(row, event)
         case e.TagsRemoved():
             labels.tags_removed(row, event)
+        case _:
+            assert_never(event)
+    stamp(row, recorded)
+
+
+def _evolve_flags(rows: Rows, event: _FlagEvent, recorded: Recorded) -> None:
+    key = key_of(recorded.stream)
+    if not isinstance(key, ModelKey | VersionKey):
+        raise _misplaced(recorded)
+    row = rows.edit(key)
+    match event:
+        case e.FlagRaised():
+            flags.flag_raised(row, event, recorded)
+        case e.FlagResolved():
+            flags.flag_resolved(row, event)
         case _:
             assert_never(event)
     stamp(row, recorded)

@@ -166,6 +166,7 @@ def model_columns(aliases: sql.Composable = _ALIASES) -> Columns:
         "update_time": TimeField(sql.Identifier("m", "updated_at")),
         "created_by": TextField(sql.Identifier("m", "created_by")),
         "deleted": FlagField(sql.Identifier("m", "deleted")),
+        "flagged": FlagField(sql.Identifier("m", "flagged")),
         "tags": _tags("m"),
     }
     return Columns("models", MappingProxyType(fields))
@@ -199,6 +200,8 @@ def version_columns(
         "update_time": TimeField(sql.Identifier("v", "updated_at")),
         "created_by": TextField(sql.Identifier("v", "created_by")),
         "deleted": FlagField(sql.Identifier("v", "deleted")),
+        "flagged": FlagField(sql.Identifier("v", "flagged")),
+        "revoked": FlagField(sql.Identifier("v", "revoked")),
         "tags": _tags("v"),
         "properties": ValueMap(sql.Identifier("v", "properties")),
         "params": TextMap(sql.Identifier("v", "params")),

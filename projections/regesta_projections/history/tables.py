@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from regesta.v1 import model_pb2 as model_pb
 from regesta.v1 import version_pb2 as version_pb
 from regesta_projections.history.snapshots import AliasSnapshot, ModelSnapshot, VersionSnapshot
+from regesta_projections.resolving import resolvable
 from regesta_projections.row_values import KIND_PREFIX, ordered
 from regesta_projections.rows import AliasRow, ModelRow, VersionRow
 from regesta_projections.tables import Table, columns_of
@@ -21,17 +22,21 @@ if TYPE_CHECKING:
 
     from regesta_projections.forms import Forms
     from regesta_projections.history.snapshots import Snapshot
-    from regesta_projections.row_values import Values
+    from regesta_projections.resolving import resolvable
+from regesta_projections.row_values import Values
 
 #: What events after the registration change of a version's resource.
 CHANGING: Final = (
     "semver",
     "tags",
     "stage",
+    "stage_resolution",
     "update_time",
     "delete_time",
     "updated_by",
     "etag",
+    "flags",
+    "revoked",
 )
 
 
@@ -57,6 +62,7 @@ def _model_values(snapshot: ModelSnapshot, forms: Forms) -> Values:
         forms.texts(fields),
         forms.texts(digests),
         resource.SerializeToString(deterministic=True),
+        bool(resource.flags),
     )
 
 
@@ -81,6 +87,9 @@ def _version_values(snapshot: VersionSnapshot, forms: Forms) -> Values:
         forms.texts(digests),
         _origin(resource) if row.revision == 1 else None,
         _changing(resource).SerializeToString(deterministic=True),
+        resolvable(resource),
+        bool(resource.flags),
+        resource.HasField("revoked"),
     )
 
 
@@ -96,6 +105,7 @@ def _changing(resource: version_pb.Version) -> version_pb.Version:
     rest = version_pb.Version(
         semver=resource.semver,
         stage=resource.stage,
+        stage_resolution=resource.stage_resolution,
         updated_by=resource.updated_by,
         etag=resource.etag,
     )
@@ -105,6 +115,10 @@ def _changing(resource: version_pb.Version) -> version_pb.Version:
     updated.seconds, updated.nanos = time.seconds, time.nanos
     if resource.HasField("delete_time"):
         rest.delete_time.CopyFrom(resource.delete_time)
+    if resource.flags:
+        rest.flags.MergeFrom(resource.flags)
+    if resource.HasField("revoked"):
+        rest.revoked.CopyFrom(resource.revoked)
     return rest
 
 
@@ -176,6 +190,7 @@ MODEL_HISTORY: Final = Table(
         text_fields text[]
         text_digests text[]
         resource bytea
+        flagged boolean
         """
     ),
     key_length=2,
@@ -215,6 +230,9 @@ VERSION_HISTORY: Final = Table(
         text_digests text[]
         origin bytea
         resource bytea
+        resolvable boolean
+        flagged boolean
+        revoked boolean
         """
     ),
     key_length=3,

@@ -24,6 +24,9 @@ class Permission(StrEnum):
     REQUESTS_WRITE = "requests.write"
     REQUESTS_APPROVE = "requests.approve"
     EVALUATIONS_WRITE = "evaluations.write"
+    FLAGS_RAISE = "flags.raise"
+    FLAGS_RESOLVE = "flags.resolve"
+    VERSIONS_REVOKE = "versions.revoke"
     WATCH_SUBSCRIBE = "watch.subscribe"
     AUDIT_READ = "audit.read"
     PROOFS_READ = "proofs.read"
@@ -42,8 +45,8 @@ _ASKING = frozenset({Permission.REQUESTS_WRITE, Permission.EVALUATIONS_WRITE})
 
 ROLES: dict[str, frozenset[Permission]] = {
     "reader": _READER,
-    "registrar": _READER | _ASKING | {Permission.CATALOG_REGISTER},
-    "reviewer": _READER | _ASKING | {Permission.REQUESTS_APPROVE},
+    "registrar": _READER | _ASKING | {Permission.CATALOG_REGISTER, Permission.FLAGS_RAISE},
+    "reviewer": _READER | _ASKING | {Permission.REQUESTS_APPROVE, Permission.FLAGS_RAISE},
     "maintainer": _READER
     | _ASKING
     | {
@@ -53,6 +56,9 @@ ROLES: dict[str, frozenset[Permission]] = {
         Permission.CATALOG_DELETE,
         Permission.LIFECYCLE_TRANSITION,
         Permission.GOVERNANCE_DEFINE,
+        Permission.FLAGS_RAISE,
+        Permission.FLAGS_RESOLVE,
+        Permission.VERSIONS_REVOKE,
     },
     "auditor": _READER | {Permission.AUDIT_READ},
     # Sees sizes and hashes, nothing of what they are of.

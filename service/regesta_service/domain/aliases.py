@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from regesta_projections import events as e
 from regesta_projections.evolve.streams import stream_of
+from regesta_projections.resolving import stage_closed
 from regesta_projections.rows import AliasKey
-from regesta_service.domain import lifecycle
 from regesta_service.domain.deciding import Decision, Fact, Wanted
 from regesta_service.domain.finding import expect_revision, live_model, live_version
 from regesta_service.domain.moving import NOBODY, Mover, evaluations_part, permit
 from regesta_service.domain.rejections import AliasNotFound, RevisionMismatch, VersionArchived
+from regesta_service.domain.stopping import expect_not_stopped
 from regesta_service.domain.texts import beside, free_text
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ POINTS_NOWHERE = 0
 class SetAlias:
     """Point an alias to a version; where it points already changes nothing.
 
-    The version must be neither deleted nor archived, even if the alias points to it
-    already. A removed alias goes on at the revision it had.
+    The version must be neither deleted, archived nor stopped by a flag or its revocation, even
+    if the alias points to it already. A removed alias goes on at the revision it had.
     """
 
     model: str
@@ -52,13 +53,17 @@ class SetAlias:
         )
 
     def decide(self, rows: Rows) -> Decision:
-        """Point it there, or refuse with VERSION_ARCHIVED or as a policy or the request says."""
+        """Point it there, or refuse with VERSION_ARCHIVED or what stops the version.
+
+        A policy that governs it, or the request that it carries out, refuses it too.
+        """
         model = live_model(rows, self.model)
         version = live_version(rows, model, self.number)
         key = AliasKey(model.model, self.alias)
         alias = rows.get(key)
         _expect(model, self.alias, alias, self.expected_revision)
-        if not lifecycle.is_open(version.resource.stage, version.resource.stage_resolution):
+        expect_not_stopped(model, version)
+        if stage_closed(version.resource):
             raise VersionArchived(
                 f"models/{model.name}/versions/{self.number} is {version.resource.stage};"
                 " move it to another stage before an alias points to it",

@@ -86,20 +86,6 @@ DEFAULT = Lifecycle(
 )
 
 
-def is_open(stage: str, resolution: str) -> bool:
-    """Say whether a version in a stage is resolved.
-
-    Args:
-        stage: The version's.
-        resolution: What the event that brought it there says: `open`, `closed`, or nothing
-            under the default lifecycle.
-    """
-    if resolution:
-        return resolution == "open"
-    found = DEFAULT.find(stage)
-    return found is not None and found.resolvable
-
-
 def lifecycle_for(rows: Rows, model: str) -> Lifecycle:
     """Return the lifecycle of a model; `rows` have `GOVERNANCE`.
 

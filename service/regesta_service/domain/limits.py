@@ -57,6 +57,10 @@ MAX_PATTERNS: Final = 500
 #: Of the matter that a hold serves, and of the ground for an erasure.
 MAX_MATTER: Final = 500
 MAX_HOLDS: Final = 1_000
+#: Open on one model or version.
+MAX_FLAGS: Final = 50
+#: Of the word for why a version was revoked.
+MAX_CATEGORY: Final = 100
 #: An event names as many texts as fit into a record beside everything else.
 MAX_ERASED_BY_EVENT: Final = 1_000
 MAX_ERASED_AT_ONCE: Final = 20_000

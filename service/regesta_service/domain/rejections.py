@@ -189,6 +189,48 @@ class VersionArchived(Rejection):
     reason = "VERSION_ARCHIVED"
 
 
+class VersionFlagged(Rejection):
+    """A blocking flag is open on the version, so it is neither resolved nor promoted."""
+
+    kind = Kind.PRECONDITION
+    reason = "VERSION_FLAGGED"
+
+
+class ModelFlagged(Rejection):
+    """A blocking flag is open on the model, so none of its versions is resolved or promoted."""
+
+    kind = Kind.PRECONDITION
+    reason = "MODEL_FLAGGED"
+
+
+class VersionRevoked(Rejection):
+    """The version was revoked, so it is never resolved or promoted again."""
+
+    kind = Kind.PRECONDITION
+    reason = "VERSION_REVOKED"
+
+
+class FlagExists(Rejection):
+    """A flag of this id is open, with another severity or effect."""
+
+    kind = Kind.EXISTS
+    reason = "FLAG_EXISTS"
+
+
+class FlagNotFound(Rejection):
+    """No flag of this id is open on the resource."""
+
+    kind = Kind.NOT_FOUND
+    reason = "FLAG_NOT_FOUND"
+
+
+class TooManyFlags(Rejection):
+    """As many flags are open on the resource as there may be."""
+
+    kind = Kind.PRECONDITION
+    reason = "TOO_MANY_FLAGS"
+
+
 class NotDeleted(Rejection):
     """What is to be restored is not deleted."""
 

@@ -18,6 +18,7 @@ from regesta_service.domain.rejections import (
     StageMismatch,
     StageTakenAlready,
 )
+from regesta_service.domain.stopping import expect_not_stopped
 from regesta_service.domain.texts import beside, free_text
 
 if TYPE_CHECKING:
@@ -41,8 +42,10 @@ class Holders:
 class TransitionVersion:
     """Move a version to another stage; the stage it is in changes nothing.
 
-    Aliases that point to a version that is archived stay, but are not resolved. The holder of
-    an exclusive stage moves where the lifecycle says, in the same append.
+    One that a blocking flag stops, on it or its model, or that was revoked, may only move to a
+    closed stage. Aliases that point to a version that is archived stay, but are not resolved.
+    The holder of an exclusive stage moves where the lifecycle says, in the same append, whatever
+    stops it: else a flag on the holder would keep its successor out.
     """
 
     model: str
@@ -70,7 +73,7 @@ class TransitionVersion:
         )
 
     def decide(self, rows: Rows) -> Decision:
-        """Move it, or refuse with STAGE_MISMATCH, MOVE_NOT_ALLOWED or STAGE_TAKEN.
+        """Move it, or refuse with STAGE_MISMATCH, MOVE_NOT_ALLOWED, STAGE_TAKEN or what stops it.
 
         A policy that governs the move, or the request that it carries out, refuses it too.
         """
@@ -90,6 +93,8 @@ class TransitionVersion:
         stage = stages.find(self.stage)
         if stage is None or not stages.allows(present, self.stage):
             raise _not_allowed(stages, thing, present, self.stage)
+        if stage.resolvable:
+            expect_not_stopped(model, version)
         permitted = permit(rows, self.mover, model, version, stage=self.stage)
         event = e.StageChanged(
             from_stage=present,

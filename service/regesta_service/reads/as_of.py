@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from regesta.addresses import Alias, Digest, Latest, Number, Stage
 from regesta.semver import Range, Version, sort_key
 from regesta_projections.archived import BodyArchived
+from regesta_projections.resolving import blocking_flag
 from regesta_projections.rows import AliasKey, ModelKey, VersionKey
 from regesta_service.domain.rejections import NotFreshYet
 from regesta_service.reads import past
@@ -24,7 +25,7 @@ from regesta_service.reads.refusals import (
     version_not_found,
 )
 from regesta_service.reads.then import AsOf
-from regesta_service.reads.version_lookup import RESOLVABLE_STAGES, Form
+from regesta_service.reads.version_lookup import Form
 from regesta_service.reads.wire import part, single_answer
 
 if TYPE_CHECKING:
@@ -131,10 +132,9 @@ class PastReads:
         refusal = unresolvable(
             form,
             model.name,
-            key.number,
-            stage=row.resource.stage,
-            deleted=row.deleted,
+            row.resource,
             model_deleted=model.deleted,
+            model_flag=blocking_flag(model.resource),
         )
         if refusal is not None:
             raise refusal
@@ -225,6 +225,7 @@ def chosen(
             best = _best(
                 [state for state in states if state.stage == stage],
                 lambda state: state.stage_position,
+                stopped_too=True,
             )
         case Latest():
             form, argument = Form.LATEST, ""
@@ -241,10 +242,19 @@ def chosen(
 
 
 def _best(
-    states: Sequence[VersionState], rank: Callable[[VersionState], int | str]
+    states: Sequence[VersionState],
+    rank: Callable[[VersionState], int | str],
+    *,
+    stopped_too: bool = False,
 ) -> VersionState | None:
-    """Return the highest of those that may be resolved, else the highest of all."""
-    live = [state for state in states if not state.deleted and state.stage in RESOLVABLE_STAGES]
+    """Return the highest of those that may be meant, else the highest of all.
+
+    Args:
+        states: Those to choose from.
+        rank: What is compared.
+        stopped_too: Whether one that is not resolved may be meant, if it is not deleted.
+    """
+    live = [state for state in states if not state.deleted and (stopped_too or state.resolvable)]
     return max(live or states, key=rank, default=None)
 
 

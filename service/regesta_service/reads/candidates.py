@@ -1,7 +1,7 @@
 """Which versions of a model a stage, a range or `latest` can have meant at a moment.
 
-From the history, by its indexes: the best of those that might be resolved, and the best of all,
-so that one can say why not. The rule that chooses is the one for states that were folded.
+From the history, by its indexes: the best of those that might be resolved (of a stage, of those
+not deleted), and the best of all, so that one can say why not. The rule that chooses is the one for states that were folded.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from psycopg.sql import SQL, Composed
 from regesta.addresses import Latest, Stage
 from regesta_service.reads.past import VersionState
 from regesta_service.reads.then import last_number
-from regesta_service.reads.version_lookup import RESOLVABLE_STAGES
 
 if TYPE_CHECKING:
     import psycopg
@@ -43,7 +42,6 @@ async def candidates(
     parameters: dict[str, object] = {
         "namespace_id": namespace_id,
         "model": model,
-        "resolvable": RESOLVABLE_STAGES,
         **as_of.parameters,
     }
     match selector:
@@ -73,7 +71,8 @@ async def candidates(
 
 # The state of version `k.number` at the moment.
 _STATE: Final = SQL("""
-    SELECT s.number, s.stage, s.stage_position, s.deleted, COALESCE(s.semver, '') AS semver
+    SELECT s.number, s.stage, s.stage_position, s.deleted, COALESCE(s.semver, '') AS semver,
+        s.resolvable
     FROM regesta.version_history AS s
     WHERE s.namespace_id = k.namespace_id AND s.generation = k.generation
         AND s.model = k.model AND s.number = k.number AND {then}
@@ -91,7 +90,7 @@ CROSS JOIN LATERAL (
         SELECT s.* FROM regesta.versions AS k CROSS JOIN LATERAL ({state}) AS s
         WHERE k.namespace_id = h.namespace_id AND k.generation = h.generation
             AND k.model = h.model AND k.number <= t.number
-            AND NOT s.deleted AND s.stage = ANY (%(resolvable)s)
+            AND NOT s.deleted AND s.resolvable
         ORDER BY k.number DESC LIMIT 1
     )
     UNION ALL
@@ -114,7 +113,7 @@ CROSS JOIN LATERAL (
             AND k.model = %(model)s AND k.stage = %(stage)s
             AND k.stage_position = k.from_position AND {moved}
             AND s.stage_position = k.stage_position
-            AND NOT s.deleted AND s.stage = ANY (%(resolvable)s)
+            AND NOT s.deleted
         ORDER BY k.from_position DESC LIMIT 1
     )
     UNION ALL
@@ -146,7 +145,7 @@ CROSS JOIN LATERAL (
             AND k.model = h.model AND k.number <= t.number AND k.semver_key >= r.low COLLATE "C"
             AND k.semver_key < r.high COLLATE "C"
             AND r.prereleases = (right(k.semver_key, 1) <> '~') AND s.semver <> ''
-            AND NOT s.deleted AND s.stage = ANY (%(resolvable)s)
+            AND NOT s.deleted AND s.resolvable
         ORDER BY k.semver_key DESC LIMIT 1
     )
     UNION ALL

@@ -20,6 +20,7 @@ from regesta_projections.filtering import (
     Clause,
     parse_order,
 )
+from regesta_projections.resolving import blocking_flag
 from regesta_service.reads import past
 from regesta_service.reads.as_of import chosen
 from regesta_service.reads.candidates import candidates
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
     from regesta.addresses import Address
     from regesta.names import AliasName, ModelName, VersionName
+    from regesta.v1 import flag_pb2 as flag_pb
     from regesta_service.reads.consistency import Freshness
     from regesta_service.reads.history_runner import HistoryRunner
     from regesta_service.reads.lists import Lists
@@ -156,18 +158,18 @@ class OccurredReads:
         resource = await self._version(look, name, number)
         if resource is None:
             raise version_not_found(name, number)
-        return self._resolved(look, form, name, resource)
+        return self._resolved(look, form, name, resource, blocking_flag(model))
 
-    def _resolved(self, look: _Look, form: Form, name: str, resource: bytes) -> bytes:
+    def _resolved(
+        self,
+        look: _Look,
+        form: Form,
+        name: str,
+        resource: bytes,
+        model_flag: flag_pb.Flag | None = None,
+    ) -> bytes:
         version = version_pb.Version.FromString(resource)
-        refusal = unresolvable(
-            form,
-            name,
-            version.version,
-            stage=version.stage,
-            deleted=version.HasField("delete_time"),
-            model_deleted=False,
-        )
+        refusal = unresolvable(form, name, version, model_deleted=False, model_flag=model_flag)
         if refusal is not None:
             raise refusal
         return single_answer(part(1, resource), look.as_of.position)

@@ -15,6 +15,7 @@ from regesta_projections.archived import is_archived
 from regesta_projections.evolve import evolve
 from regesta_projections.evolve.streams import LOG_STREAM, PRIVACY_STREAM, key_of, stream_of
 from regesta_projections.records import TYPE_PREFIX, Recorded, read_record
+from regesta_projections.resolving import resolvable
 from regesta_projections.rows import (
     LOG,
     PRIVACY,
@@ -53,6 +54,9 @@ _STATE_TYPES: Final = [
         "VersionDeleted",
         "VersionRestored",
         "StageChanged",
+        "FlagRaised",
+        "FlagResolved",
+        "VersionRevoked",
     )
 ]
 
@@ -66,6 +70,8 @@ class VersionState(NamedTuple):
     deleted: bool
     #: Empty without a label.
     semver: str
+    #: Whether it is resolved by more than number and digest, as far as it says itself.
+    resolvable: bool
 
 
 class _Nothing(dict[Key, "Row | None"]):
@@ -171,7 +177,14 @@ def _state(rows: Rows, key: VersionKey | None) -> list[VersionState]:
         return []
     resource = row.resource
     return [
-        VersionState(row.number, resource.stage, row.stage_position, row.deleted, resource.semver)
+        VersionState(
+            row.number,
+            resource.stage,
+            row.stage_position,
+            row.deleted,
+            resource.semver,
+            resolvable(resource),
+        )
     ]
 
 

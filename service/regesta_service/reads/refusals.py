@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regesta_projections.resolving import stage_closed
 from regesta_service.domain.rejections import (
     AliasNotFound,
     ModelDeletedAlready,
@@ -13,12 +14,16 @@ from regesta_service.domain.rejections import (
     VersionDeletedAlready,
     VersionNotFound,
 )
-from regesta_service.reads.version_lookup import RESOLVABLE_STAGES, Form
+from regesta_service.domain.stopping import revoked, stopped
+from regesta_service.reads.version_lookup import Form
 
 if TYPE_CHECKING:
+    from regesta.v1 import flag_pb2 as flag_pb
+    from regesta.v1 import version_pb2 as version_pb
     from regesta_service.domain.rejections import Rejection
 
-_RESOLVED_ALTHOUGH_ARCHIVED = frozenset({Form.NUMBER, Form.DIGEST})
+#: Forms that name one version for ever: what is looked at rather than trusted to be good.
+_BY_ITSELF = frozenset({Form.NUMBER, Form.DIGEST})
 
 
 def model_not_found(name: str) -> ModelNotFound:
@@ -64,27 +69,42 @@ def nothing_means(form: Form, model: str, number: int, argument: str) -> Rejecti
 
 
 def unresolvable(
-    form: Form, model: str, number: int, *, stage: str, deleted: bool, model_deleted: bool
+    form: Form,
+    model: str,
+    version: version_pb.Version,
+    *,
+    model_deleted: bool,
+    model_flag: flag_pb.Flag | None,
 ) -> Rejection | None:
     """Return why a version that an address means is not resolved; None when it is.
 
-    Deleted ones never are, archived ones only by number and digest.
+    Deleted and revoked ones never are; archived and flagged ones only by number and digest.
+
+    Args:
+        form: How it was asked for.
+        model: The model's present name.
+        version: The version.
+        model_deleted: Whether its model is a tombstone.
+        model_flag: The blocking flag on its model, if there is one.
     """
-    metadata = {"model": model, "version": str(number)}
+    metadata = {"model": model, "version": str(version.version)}
     if model_deleted:
         return model_deleted_already(model)
-    if deleted:
+    if version.HasField("delete_time"):
         return VersionDeletedAlready(
-            f"version {number} of {model} is deleted; restore it, or resolve another",
+            f"version {version.version} of {model} is deleted; restore it, or resolve another",
             metadata=metadata,
         )
-    if stage not in RESOLVABLE_STAGES and form not in _RESOLVED_ALTHOUGH_ARCHIVED:
-        return VersionArchived(
-            f"version {number} of {model} is {stage}; it is resolved by its number and its digest"
-            " only",
+    if form in _BY_ITSELF:
+        return revoked(model, version) if version.HasField("revoked") else None
+    refusal = stopped(model, model_flag, version)
+    if refusal is None and stage_closed(version):
+        refusal = VersionArchived(
+            f"version {version.version} of {model} is {version.stage}; it is resolved by its"
+            " number and its digest only",
             metadata=metadata,
         )
-    return None
+    return refusal
 
 
 def model_deleted_already(model: str) -> ModelDeletedAlready:

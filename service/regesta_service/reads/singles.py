@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from regesta import addresses
 from regesta.addresses import Alias, Digest, Latest, Number, Stage
 from regesta.semver import Range
+from regesta.v1 import model_pb2 as model_pb
+from regesta.v1 import version_pb2 as version_pb
 from regesta_projections.finishing import finish_alias, finish_model, finish_version
+from regesta_projections.resolving import blocking_flag
 from regesta_service.reads.cache import ANY_MODEL
 from regesta_service.reads.consistency import ANY, check_reached, reach
 from regesta_service.reads.lookups import AliasQuestion, ModelQuestion
@@ -150,9 +153,9 @@ class SingleReads:
     ) -> bytes:
         """Return a ResolveVersionResponse.
 
-        `latest` is the highest number that is neither deleted nor archived; of a stage
-        or a range too, deleted and archived versions are passed over for one that may be
-        resolved. Of a stage the version that entered it last is meant.
+        `latest` is the highest number that is neither deleted, archived, revoked nor stopped
+        by a blocking flag; a range too passes those over. Of a stage the version is meant that
+        entered it last and is not deleted: if that is stopped, no other takes its place.
 
         Args:
             namespace: Where to look; `address.namespace` is ignored.
@@ -244,15 +247,18 @@ def _check_resolvable(question: VersionQuestion, given_name: str, found: FoundVe
             raise model_not_found(given_name)
         if found.model_deleted:
             raise model_deleted_already(name)
-    if found.number is None or found.stage is None:
+    if found.number is None or found.resource is None:
         raise nothing_means(question.form, name, question.number, question.argument)
+    blocked = found.blocked_model
+    if found.resolvable and not found.deleted and not found.model_deleted and blocked is None:
+        return
+    model = model_pb.Model() if blocked is None else model_pb.Model.FromString(blocked)
     refusal = unresolvable(
         question.form,
         name,
-        found.number,
-        stage=found.stage,
-        deleted=bool(found.deleted),
+        version_pb.Version.FromString(found.resource),
         model_deleted=bool(found.model_deleted),
+        model_flag=blocking_flag(model),
     )
     if refusal is not None:
         raise refusal

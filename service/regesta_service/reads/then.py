@@ -114,7 +114,7 @@ _EVERY_VERSION: Final = SQL("regesta.versions AS k")
 _MODELS: Final = SQL("""(
     SELECT k.namespace_id, k.generation, k.model, s.name, s.name_key, s.kind, s.owner, s.tags,
         s.deleted, s.created_at, s.updated_at, s.created_by, s.revision, s.text_fields,
-        s.text_digests, s.resource,
+        s.text_digests, s.resource, s.flagged,
         COALESCE((
             SELECT s.number FROM regesta.version_history AS s
             WHERE s.namespace_id = k.namespace_id AND s.generation = k.generation
@@ -134,7 +134,7 @@ _MODELS: Final = SQL("""(
 _LISTED_MODELS: Final = SQL("""(
     SELECT k.namespace_id, k.generation, k.model, s.name, k.name_key, s.kind, s.owner, s.tags,
         s.deleted, s.created_at, s.updated_at, s.created_by, s.revision, s.text_fields,
-        s.text_digests, s.resource,
+        s.text_digests, s.resource, s.flagged,
         COALESCE((
             SELECT s.number FROM regesta.version_history AS s
             WHERE s.namespace_id = k.namespace_id AND s.generation = k.generation
@@ -165,7 +165,7 @@ _VERSIONS: Final = SQL("""(
     SELECT k.namespace_id, k.generation, k.model, k.number, s.semver, s.stage,
         s.stage_position, k.source, k.digest, k.run, s.tags, k.properties, k.params, k.metrics,
         s.deleted, k.created_at, s.updated_at, k.created_by, s.revision, s.text_fields,
-        s.text_digests,
+        s.text_digests, s.resolvable, s.flagged, s.revoked,
         (
             SELECT f.origin FROM regesta.version_history AS f
             WHERE f.namespace_id = k.namespace_id AND f.generation = k.generation

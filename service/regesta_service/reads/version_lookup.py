@@ -6,14 +6,10 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from regesta_service.domain.lifecycle import DEFAULT
 from regesta_service.log.packing import array, integer_array, text_array
 
 if TYPE_CHECKING:
     from regesta_service.log.packing import Packed
-
-#: Stages whose versions are found by more than number and digest.
-RESOLVABLE_STAGES: Final = [stage.name for stage in DEFAULT.stages if stage.resolvable]
 
 #: Intervals of SemVer sort keys: first admitted, first above.
 Bounds: TypeAlias = tuple[tuple[str, str], ...]
@@ -48,8 +44,9 @@ class VersionQuestion(NamedTuple):
 class FoundVersion(NamedTuple):
     """What was found; fields of a row that there is not are None.
 
-    Several versions can be meant: the best of those that may be resolved, else the best
-    of the others, so that one can say why not.
+    Several versions can be meant by a range or `latest`: the best of those that may be
+    resolved, else the best of the others, so that one can say why not. In a stage it is the
+    last that came and was not deleted, whether it may be resolved or not.
     """
 
     size: int
@@ -58,7 +55,8 @@ class FoundVersion(NamedTuple):
     named: str | None
     model: str | None
     number: int | None
-    stage: str | None
+    #: Whether it is resolved by more than number and digest, as far as its own row says.
+    resolvable: bool | None
     deleted: bool | None
     resource: bytes | None
     text_fields: list[str] | None
@@ -69,6 +67,8 @@ class FoundVersion(NamedTuple):
     #: The model's present name.
     name: str | None
     model_deleted: bool | None
+    #: The model's serialized resource when it has a blocking flag, else None.
+    blocked_model: bytes | None
 
 
 def parameters(questions: Sequence[VersionQuestion]) -> list[Packed]:
@@ -90,7 +90,6 @@ def parameters(questions: Sequence[VersionQuestion]) -> list[Packed]:
         text_array([question.name_key for question in questions]),
         integer_array([question.number for question in questions]),
         text_array([question.argument for question in questions]),
-        _RESOLVABLE,
         integer_array(places),
         text_array(lows),
         text_array(highs),
@@ -108,13 +107,11 @@ _BOOL: Final = 16
 _FALSE: Final = b"\0"
 _TRUE: Final = b"\1"
 
-_RESOLVABLE: Final = text_array(RESOLVABLE_STAGES)
-
 # Every part is LATERAL with a LIMIT: one index look-up a question, whatever the planner
 # believes about the sizes of tables that grow under a prepared statement.
 #: Answers with one row a question, in their order.
 QUERY: Final = b"""
-SELECT h.size, h.generation, n.model, v.model, v.number, v.stage, v.deleted, v.resource,
+SELECT h.size, h.generation, n.model, v.model, v.number, v.resolvable, v.deleted, v.resource,
     v.text_fields,
     ARRAY(
         SELECT a.alias FROM regesta.aliases AS a
@@ -129,7 +126,7 @@ SELECT h.size, h.generation, n.model, v.model, v.number, v.stage, v.deleted, v.r
             ON d.namespace_id = h.namespace_id AND d.digest = t.digest
         ORDER BY t.place
     ),
-    m.name, m.deleted
+    m.name, m.deleted, CASE WHEN m.blocked THEN m.resource END
 FROM unnest(
     $1::integer[], $2::text[], $3::text[], $4::integer[],
     $5::text[]
@@ -154,7 +151,7 @@ LEFT JOIN LATERAL (
             SELECT v.model, v.number, 0 FROM regesta.versions AS v
             WHERE q.form = 'stage' AND v.namespace_id = h.namespace_id
                 AND v.generation = h.generation AND v.model = n.model AND v.stage = q.argument
-                AND NOT v.deleted AND q.argument = ANY ($6::text[])
+                AND NOT v.deleted
             ORDER BY v.stage_position DESC
             LIMIT 1
         )
@@ -171,7 +168,7 @@ LEFT JOIN LATERAL (
             SELECT v.model, v.number, 0 FROM regesta.versions AS v
             WHERE q.form = 'latest' AND v.namespace_id = h.namespace_id
                 AND v.generation = h.generation AND v.model = n.model
-                AND NOT v.deleted AND v.stage = ANY ($6::text[])
+                AND NOT v.deleted AND v.resolvable
             ORDER BY v.number DESC
             LIMIT 1
         )
@@ -187,8 +184,8 @@ LEFT JOIN LATERAL (
         (
             SELECT b.model, b.number, b.rank
             FROM unnest(
-                $7::integer[], $8::text[], $9::text[],
-                $10::boolean[]
+                $6::integer[], $7::text[], $8::text[],
+                $9::boolean[]
             ) AS r(place, low, high, prereleases)
             CROSS JOIN LATERAL (
                 (
@@ -201,7 +198,7 @@ LEFT JOIN LATERAL (
                         AND l.model = n.model AND l.semver_key >= r.low COLLATE "C"
                         AND l.semver_key < r.high COLLATE "C"
                         AND r.prereleases = (right(l.semver_key, 1) <> '~')
-                        AND NOT v.deleted AND v.stage = ANY ($6::text[])
+                        AND NOT v.deleted AND v.resolvable
                     ORDER BY l.semver_key DESC
                     LIMIT 1
                 )
@@ -244,7 +241,7 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS v ON true
 LEFT JOIN LATERAL (
-    SELECT m.name, m.deleted FROM regesta.models AS m
+    SELECT m.name, m.deleted, m.blocked, m.resource FROM regesta.models AS m
     WHERE m.namespace_id = h.namespace_id AND m.generation = h.generation
         AND m.model = COALESCE(n.model, v.model)
     LIMIT 1

@@ -40,6 +40,7 @@ class Model:
     tags: dict[str, str]
     long_tags: frozenset[str]
     deleted: bool
+    flagged: bool
     created_at: dt.datetime
     updated_at: dt.datetime
     created_by: str
@@ -62,6 +63,8 @@ class Version:
     params: dict[str, str]
     metrics: dict[str, float]
     deleted: bool
+    flagged: bool
+    revoked: bool
     created_at: dt.datetime
     updated_at: dt.datetime
     created_by: str
@@ -98,6 +101,7 @@ def _model(draw: random.Random, name: str, count: int) -> Model:
         tags=_entries(draw, TEXTS),
         long_tags=_long_tags(draw),
         deleted=draw.random() < _SOMETIMES,
+        flagged=draw.random() < _SOMETIMES,
         created_at=draw.choice(TIMES),
         updated_at=draw.choice(TIMES),
         created_by=draw.choice(TEXTS),
@@ -121,6 +125,8 @@ def _version(draw: random.Random, model: Model, number: int, semver: str | None)
         params=_entries(draw, TEXTS),
         metrics=_entries(draw, [float(number) for number in NUMBERS]),
         deleted=draw.random() < _SOMETIMES,
+        flagged=draw.random() < _SOMETIMES,
+        revoked=draw.random() < _SOMETIMES,
         created_at=draw.choice(TIMES),
         updated_at=draw.choice(TIMES),
         created_by=draw.choice(TEXTS),
@@ -139,18 +145,20 @@ def _long_tags(draw: random.Random) -> frozenset[str]:
 _INSERT_MODEL = """
 INSERT INTO regesta.models (namespace_id, generation, model, name, name_key, kind, owner, tags,
     deleted, created_at, updated_at, created_by, last_version, revision, leaf_hash, text_fields,
-    text_digests, resource)
+    text_digests, resource, flagged, blocked)
 VALUES (%(namespace)s, %(generation)s, %(model)s, %(name)s, lower(%(name)s), %(kind)s, %(owner)s,
     %(tags)s, %(deleted)s, %(created_at)s, %(updated_at)s, %(created_by)s, %(last_version)s, 1,
-    '', %(texts)s, %(texts)s, '')
+    '', %(texts)s, %(texts)s, '', %(flagged)s, false)
 """
 _INSERT_VERSION = """
 INSERT INTO regesta.versions (namespace_id, generation, model, number, semver, stage,
     stage_position, source, digest, run, tags, properties, params, metrics, deleted, created_at,
-    updated_at, created_by, revision, leaf_hash, text_fields, text_digests, resource)
+    updated_at, created_by, revision, leaf_hash, text_fields, text_digests, resource, resolvable,
+    flagged, blocked, revoked)
 VALUES (%(namespace)s, %(generation)s, %(model)s, %(number)s, %(semver)s, %(stage)s, 1,
     %(source)s, %(digest)s, %(run)s, %(tags)s, %(properties)s, %(params)s, %(metrics)s,
-    %(deleted)s, %(created_at)s, %(updated_at)s, %(created_by)s, 1, '', %(texts)s, %(texts)s, '')
+    %(deleted)s, %(created_at)s, %(updated_at)s, %(created_by)s, 1, '', %(texts)s, %(texts)s, '',
+    true, %(flagged)s, false, %(revoked)s)
 """
 _INSERT_LABEL = """
 INSERT INTO regesta.version_labels (namespace_id, generation, model, semver_key, semver, number)

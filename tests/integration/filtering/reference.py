@@ -74,6 +74,7 @@ def _version(model: Model, number: int, facts: dict[str, Any]) -> Version:
         properties=facts.get("properties", {}),
         params=facts.get("params", {}),
         metrics=facts.get("metrics", {}),
+        revoked=facts.get("revoked", False),
         **_common(facts),
     )
 
@@ -84,6 +85,7 @@ def _common(facts: dict[str, Any]) -> dict[str, Any]:
         "tags": facts.get("tags", {}),
         "long_tags": frozenset[str](),
         "deleted": facts.get("deleted", False),
+        "flagged": facts.get("flagged", False),
         "created_at": created,
         "updated_at": created,
         "created_by": facts["created_by"],

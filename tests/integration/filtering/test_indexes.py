@@ -24,19 +24,20 @@ from tests.databases import DatabaseServer
 _FILL_MODELS = """
 INSERT INTO regesta.models (namespace_id, generation, model, name, name_key, kind, owner, tags,
     deleted, created_at, updated_at, created_by, last_version, revision, leaf_hash, text_fields,
-    text_digests, resource)
+    text_digests, resource, flagged, blocked)
 SELECT 1, 1, 'model-' || n, 'Model-' || n, 'model-' || n, 'MODEL', 'owner',
     jsonb_build_object('team', 'team-' || n), false, now(), now(), 'someone', 10, 1, '', '{}',
-    '{}', ''
+    '{}', '', n % 500 = 0, false
 FROM generate_series(1, 2000) AS n
 """
 _FILL_VERSIONS = """
 INSERT INTO regesta.versions (namespace_id, generation, model, number, stage, stage_position,
     source, digest, tags, properties, params, metrics, deleted, created_at, updated_at,
-    created_by, revision, leaf_hash, text_fields, text_digests, resource)
+    created_by, revision, leaf_hash, text_fields, text_digests, resource, resolvable,
+    flagged, blocked, revoked)
 SELECT 1, 1, 'model-' || n % 2000 + 1, n / 2000 + 1, 'development', 1, 'source',
     'sha256:' || n, jsonb_build_object('run', n::text), '{}', '{}', '{}', false, now(), now(),
-    'someone', 1, '', '{}', '{}', ''
+    'someone', 1, '', '{}', '{}', '', true, n % 5000 = 0, false, n % 5000 = 1
 FROM generate_series(0, 19999) AS n
 """
 _FILL_ALIASES = """
@@ -81,6 +82,7 @@ def plan(cursor: psycopg.ClientCursor[Any], query: sql.Composed, params: dict[st
         ("name = MODEL-7", "models_name", "(name_key = 'model-7'::text)"),
         ('name = "Model-7*"', "models_name", "(name_key >= 'model-7'::text)"),
         ("name > model-1999", "models_name", "(name_key > 'model-1999'::text)"),
+        ("flagged = true", "models_flagged", "(namespace_id = 1)"),
     ],
 )
 def test_models_are_found_by_index(
@@ -103,6 +105,8 @@ def test_models_are_found_by_index(
         ("model = model-7", "models_name", "(name_key = 'model-7'::text)"),
         ("model = model-7 AND version = 3", "versions_pkey", "(number = '3'::bigint)"),
         ("model = model-7 AND alias = champion", "using aliases_", "(model = m.model)"),
+        ("flagged = true", "versions_flagged", "(namespace_id = 1)"),
+        ("revoked = true", "versions_revoked", "(namespace_id = 1)"),
     ],
 )
 def test_versions_are_found_by_index(

@@ -7,7 +7,7 @@ import pytest
 from regesta_projections.verification import Kind
 from tests.integration.projections.insider import SIZE, Insider
 
-#: Position of the one event of the log whose reason was not erased.
+#: Position of an event whose only text, its reason, was not erased.
 HELD = 31
 
 
@@ -63,9 +63,9 @@ def test_a_request_decided_beyond_the_log_is_named(insider: Insider):
 @pytest.mark.parametrize(
     "change",
     [
-        "UPDATE regesta.disclosures SET text = 'Nobody asked.' WHERE field = 'reason'",
-        "UPDATE regesta.disclosures SET salt = %s WHERE field = 'reason'",
-        "UPDATE regesta.disclosures SET person = 'mallory' WHERE field = 'reason'",
+        "UPDATE regesta.disclosures SET text = 'Nobody asked.' WHERE position = 31",
+        "UPDATE regesta.disclosures SET salt = %s WHERE position = 31",
+        "UPDATE regesta.disclosures SET person = 'mallory' WHERE position = 31",
     ],
 )
 def test_an_edited_text_is_named(insider: Insider, change: str):
@@ -80,10 +80,10 @@ def test_an_edited_text_is_named(insider: Insider, change: str):
 @pytest.mark.parametrize(
     "change",
     [
-        "UPDATE regesta.disclosures SET position = 3 WHERE field = 'reason'",
-        "UPDATE regesta.disclosures SET field = 'sorrow' WHERE field = 'reason'",
-        "UPDATE regesta.disclosures SET digest = 'x' WHERE field = 'reason'",
-        "UPDATE regesta.disclosures SET position = 5000 WHERE field = 'reason'",
+        "UPDATE regesta.disclosures SET position = 3 WHERE position = 31",
+        "UPDATE regesta.disclosures SET field = 'sorrow' WHERE position = 31",
+        "UPDATE regesta.disclosures SET digest = 'x' WHERE position = 31",
+        "UPDATE regesta.disclosures SET position = 5000 WHERE position = 31",
     ],
 )
 def test_a_text_that_belongs_to_no_record_is_named(insider: Insider, change: str):

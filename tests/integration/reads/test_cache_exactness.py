@@ -19,6 +19,8 @@ from regesta_projections.events import (
     AliasRemoved,
     AliasSet,
     Event,
+    FlagRaised,
+    FlagResolved,
     ModelCreated,
     ModelDeleted,
     ModelRenamed,
@@ -29,6 +31,7 @@ from regesta_projections.events import (
     VersionDeleted,
     VersionRegistered,
     VersionRestored,
+    VersionRevoked,
 )
 from regesta_projections.evolve import evolve, keys_of
 from regesta_projections.finishing import finish_model, finish_version
@@ -80,7 +83,7 @@ class Writer:
         number = self.chance.randint(1, row.last_version)
         version = self.log.builder.rows[VersionKey(model, number)]
         assert isinstance(version, VersionRow)
-        match self.chance.randrange(9):
+        match self.chance.randrange(12):
             case 0:
                 self._register(model)
             case 1 | 2:
@@ -101,6 +104,10 @@ class Writer:
             case 7:
                 name = f"{model}{self.chance.randrange(3)}"
                 self._later(row, ModelRenamed(from_name=row.name, to_name=name))
+            case 8 | 9 as kind:
+                self._flag(version if kind == 8 else row)
+            case 10 if self.chance.random() < 0.2:
+                self._later(version, VersionRevoked(category="licence"))
             case _:
                 free, sealed = self.log.builder.seal(f"{TEXT} {self.chance.random()}")
                 self.log.later(
@@ -133,6 +140,18 @@ class Writer:
             self.log.later(stream, AliasRemoved(previous_version=before))
         else:
             self.log.later(stream, AliasSet(version=number, previous_version=before or 0))
+
+    def _flag(self, row: ModelRow | VersionRow) -> None:
+        """Raise a flag and resolve it again, mostly not at once."""
+        if row.resource.flags:
+            self._later(row, FlagResolved(flag="drift"))
+            return
+        free, sealed = self.log.builder.seal(f"{TEXT} {self.chance.random()}")
+        stream = f"models/{row.model}"
+        if isinstance(row, VersionRow):
+            stream += f"/versions/{row.number}"
+        event = FlagRaised(flag="drift", severity="INFO", blocking=True, reason=free)
+        self.log.later(stream, event, ("reason", sealed))
 
     def _later(self, row: ModelRow | VersionRow, event: Event) -> None:
         stream = f"models/{row.model}"
@@ -181,7 +200,10 @@ class Oracle:
                 if isinstance(row, VersionRow) and row.resource.digest == address
             ]
             live = [row for row in versions if not row.deleted and not _of(state, row).deleted]
-            return self._version(state, max(live, key=_age, default=None), position)
+            newest = max(live, key=_age, default=None)
+            if newest is not None and newest.resource.HasField("revoked"):
+                return None
+            return self._version(state, newest, position)
         name, _, selector = address.partition("@")
         name, _, stage = name.partition("#")
         name, _, number = name.partition("/")
@@ -194,14 +216,19 @@ class Oracle:
             if isinstance(row, VersionRow) and row.model == model.model
         ]
         live = [row for row in versions if not row.deleted]
-        usable = [row for row in live if row.resource.stage != "archived"]
+        usable = [row for row in live if _usable(row)]
         if number:
-            chosen = [row for row in live if row.number == int(number)]
+            chosen = [
+                row
+                for row in live
+                if row.number == int(number) and not row.resource.HasField("revoked")
+            ]
+        elif _blocked(model):
+            return None
         elif stage:
-            chosen = [row for row in usable if row.resource.stage == stage]
-            return self._version(
-                state, max(chosen, key=lambda row: row.stage_position, default=None), position
-            )
+            holders = [row for row in live if row.resource.stage == stage]
+            last = max(holders, key=lambda row: row.stage_position, default=None)
+            return self._version(state, last if last and _usable(last) else None, position)
         elif selector in ("latest", "^1.0"):
             # Labels go up with numbers here.
             return self._version(
@@ -243,6 +270,15 @@ class Oracle:
 
     def _texts(self, row: ModelRow | VersionRow) -> dict[str, str]:
         return {field: self.texts[digest] for field, digest in row.texts.items()}
+
+
+def _blocked(row: ModelRow | VersionRow) -> bool:
+    return any(flag.blocking for flag in row.resource.flags)
+
+
+def _usable(row: VersionRow) -> bool:
+    stopped = _blocked(row) or row.resource.HasField("revoked")
+    return row.resource.stage != "archived" and not stopped
 
 
 def _parsed(kind: Any, resource: bytes) -> Any:

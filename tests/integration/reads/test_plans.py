@@ -32,7 +32,7 @@ FEW = 60
 
 BY_FORM = """
 ARRAY[{namespace_id}], ARRAY['{form}'], ARRAY['m777'], ARRAY[1], ARRAY['{argument}'],
-ARRAY['development'], '{{1}}', '{{""}}', '{{~}}', '{{false}}'
+'{{1}}', '{{""}}', '{{~}}', '{{false}}'
 """
 
 

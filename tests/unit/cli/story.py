@@ -162,6 +162,17 @@ def churn() -> LogBuilder:
                 "privacy",
                 e.BodiesReleased(through="256", checkpoint_size="300", root="ef" * 32),
             ),
+            ("models/churn", e.FlagRaised(flag="drift", severity="WARNING")),
+            (
+                "models/churn/versions/1",
+                e.FlagRaised(flag="bias", severity="CRITICAL", blocking=True),
+            ),
+            (
+                "models/churn/versions/1",
+                e.FlagRaised(flag="slow", severity="INFO"),
+            ),
+            ("models/churn/versions/1", e.FlagResolved(flag="slow")),
+            ("models/churn/versions/1", e.VersionRevoked(category="licence")),
         ]
     )
     return log

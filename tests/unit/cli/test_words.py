@@ -55,6 +55,11 @@ SAID = [
     "lets bodies be archived after 730 days",
     "lets no body be archived",
     "released the bodies of the events up to position 256",
+    "raised the flag drift (WARNING)",
+    "raised the blocking flag bias (CRITICAL)",
+    "raised the flag slow (INFO)",
+    "resolved the flag slow",
+    "revoked the version for good: licence",
 ]
 
 

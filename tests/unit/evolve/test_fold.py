@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from google.protobuf.json_format import MessageToDict
 from regesta_projections import events as e
 from regesta_projections.evolve import UnknownStream, evolve, keys_of
 from regesta_projections.evolve.streams import key_of, stream_of
+from regesta_projections.resolving import blocking_flag, resolvable
 from regesta_projections.rows import (
     NAMESPACE,
     AliasKey,
@@ -334,3 +336,84 @@ def test_the_rows_that_an_event_looks_at_are_announced(story: Story):
         rows.update((row.key, row) for row in own.changed())
 
     assert fold(story.told) == rows
+
+
+def test_flags_come_and_go_in_the_order_in_which_they_were_raised(story: Story):
+    for flag in ("a", "b", "a-2"):
+        story.tell(
+            FIRST,
+            e.FlagRaised(flag=flag, severity="INFO", blocking=flag == "b", reason=told(flag)),
+        )
+    story.tell(FIRST, e.FlagResolved(flag="a", reason=told("why")))
+    last = story.tell(FIRST, e.FlagRaised(flag="a", severity="WARNING"))
+
+    row = fold(story.told)[V1]
+
+    assert [("b", 4, "user-4"), ("a-2", 5, "user-5"), ("a", 7, "user-7")] == [
+        (flag.id, flag.position, flag.raised_by) for flag in row.resource.flags
+    ]
+    assert last.recorded_at == row.resource.flags[2].raise_time.ToDatetime(UTC)
+    assert {"flags.b": "b", "flags.a-2": "a-2"} == row.texts
+
+
+def test_a_model_has_flags_of_its_own(story: Story):
+    story.tell(MODEL, e.FlagRaised(flag="eol", severity="CRITICAL", blocking=True))
+
+    rows = fold(story.told)
+
+    assert ["eol"] == [flag.id for flag in rows[CHURN].resource.flags]
+    assert not rows[V1].resource.flags
+
+
+def test_a_revocation_stays(story: Story):
+    story.tell(FIRST, e.VersionRevoked(category="licence", reason=told("why")))
+    story.tell(FIRST, e.TagsSet(tags={"a": "1"}))
+
+    row = fold(story.told)[V1]
+
+    assert ("licence", 3, "user-3") == (
+        row.resource.revoked.category,
+        row.resource.revoked.position,
+        row.resource.revoked.revoked_by,
+    )
+    assert {"revocation": "why"} == row.texts
+
+
+def test_an_alias_has_no_flags(story: Story):
+    story.tell(ALIAS, e.AliasSet(version=1))
+    story.tell(ALIAS, e.FlagRaised(flag="a", severity="INFO"))
+    with pytest.raises(UnknownStream):
+        fold(story.told)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ([], True),
+        ([e.FlagRaised(flag="a", severity="CRITICAL")], True),
+        ([e.FlagRaised(flag="a", severity="INFO", blocking=True)], False),
+        (
+            [
+                e.FlagRaised(flag="a", severity="INFO", blocking=True),
+                e.FlagResolved(flag="a"),
+            ],
+            True,
+        ),
+        ([e.VersionRevoked(category="licence")], False),
+        ([e.StageChanged(from_stage="development", to_stage="archived")], False),
+        ([e.VersionDeleted()], True),
+    ],
+)
+def test_what_may_be_resolved_is_said_by_the_version_alone(
+    story: Story, facts: list[e.Event], expected: bool
+):
+    for fact in facts:
+        story.tell(FIRST, fact)
+    story.tell(MODEL, e.FlagRaised(flag="model", severity="CRITICAL", blocking=True))
+
+    rows = fold(story.told)
+
+    assert expected == resolvable(rows[V1].resource)
+    flag = blocking_flag(rows[CHURN].resource)
+    assert flag is not None
+    assert "model" == flag.id

@@ -12,14 +12,16 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from regesta.audit.messages import SignatureType
 from regesta.audit.notes import VerifierKey
 from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import flag_pb2, model_pb2, version_pb2
+from regesta.v1 import flags_service_pb2 as flags_pb
 from regesta.v1 import governance_pb2 as governance_pb
 from regesta.v1 import governance_service_pb2 as governance_service_pb
 from regesta.v1 import heads_service_pb2 as heads_pb
 from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
-from regesta.v1 import model_pb2, version_pb2
 from regesta.v1 import privacy_service_pb2 as privacy_pb
 from regesta_projections.rows import VersionKey
 from regesta_service.api.writes import (
+    translate_flags,
     translate_governance,
     translate_labels,
     translate_log,
@@ -120,6 +122,21 @@ WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
             parent="namespaces/acme",
             key_rotated=heads_pb.KeyRotation(new_vkey=VKEY),
         ),
+    ),
+    "RaiseFlag": (
+        translate_flags.raise_flag,
+        flags_pb.RaiseFlagRequest(
+            name=VERSION,
+            flag=flag_pb2.Flag(id="drift", severity=flag_pb2.FLAG_SEVERITY_WARNING),
+        ),
+    ),
+    "ResolveFlag": (
+        translate_flags.resolve_flag,
+        flags_pb.ResolveFlagRequest(name=VERSION, flag_id="drift"),
+    ),
+    "RevokeVersion": (
+        translate_flags.revoke_version,
+        flags_pb.RevokeVersionRequest(name=VERSION, category="licence"),
     ),
     "EraseTexts": (
         lambda request, new_salt: Erasing(request, new_salt).command(Chosen((), "", False, 1)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import flags_service_pb2 as flags_pb
 from regesta.v1 import governance_service_pb2 as governance_pb
 from regesta.v1 import heads_service_pb2 as heads_pb
 from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
@@ -18,6 +19,7 @@ ON_VERSIONS = [
     "DeleteVersion",
     "LabelVersion",
     "RestoreVersion",
+    "RevokeVersion",
     "TransitionVersion",
 ]
 ON_MODELS = ["RenameModel", "DeleteModel", "RestoreModel"]
@@ -28,6 +30,7 @@ def test_every_write_of_the_api_is_tried_here():
         pb.DESCRIPTOR.services_by_name["CatalogService"],
         lifecycle_pb.DESCRIPTOR.services_by_name["LifecycleService"],
         governance_pb.DESCRIPTOR.services_by_name["GovernanceService"],
+        flags_pb.DESCRIPTOR.services_by_name["FlagService"],
         heads_pb.DESCRIPTOR.services_by_name["HeadsService"],
         privacy_pb.DESCRIPTOR.services_by_name["PrivacyService"],
     ]
@@ -135,9 +138,9 @@ def test_a_write_of_an_alias_names_an_alias(method, name):
     refused(method, "name", name=name)
 
 
-@pytest.mark.parametrize("method", ["SetTags", "RemoveTags"])
+@pytest.mark.parametrize("method", ["SetTags", "RemoveTags", "RaiseFlag", "ResolveFlag"])
 @pytest.mark.parametrize("name", [*BROKEN, ALIAS, "namespaces/acme"])
-def test_a_write_of_tags_names_a_model_or_version(method, name):
+def test_a_write_of_tags_or_flags_names_a_model_or_version(method, name):
     refused(method, "name", name=name)
 
 

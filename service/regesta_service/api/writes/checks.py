@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from regesta import names
-from regesta.names import InvalidName
+from regesta.names import InvalidName, ModelName, VersionName
 from regesta.sealed import SealedText, seal
 from regesta_service.domain import limits
 from regesta_service.domain.rejections import InvalidRequest, Violation
@@ -190,3 +190,17 @@ def parse_name(field: str, parse: Callable[[str], _T], text: str) -> _T:
         return parse(text)
     except InvalidName as error:
         raise InvalidRequest.of(field, error.message) from None
+
+
+def model_or_version(text: str) -> ModelName | VersionName:
+    """Return the name of a model or version, from a request's `name`.
+
+    Raises:
+        InvalidRequest: It is none, or names something else.
+    """
+    name = parse_name("name", names.parse, text)
+    if not isinstance(name, ModelName | VersionName):
+        raise InvalidRequest.of(
+            "name", f"has the form {ModelName.PATTERN} or {VersionName.PATTERN}"
+        )
+    return name

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regesta import names
-from regesta.names import AliasName, ModelName, VersionName
-from regesta_service.api.writes.checks import Checks, parse_name
+from regesta.names import AliasName, VersionName
+from regesta_service.api.writes.checks import Checks, model_or_version, parse_name
 from regesta_service.api.writes.translating import Translated
 from regesta_service.domain import limits
 from regesta_service.domain.aliases import RemoveAlias, SetAlias
 from regesta_service.domain.labels import RemoveTags, SetTags
-from regesta_service.domain.rejections import InvalidRequest
 
 if TYPE_CHECKING:
     from regesta.v1 import catalog_service_pb2 as pb
@@ -25,7 +24,7 @@ def set_tags(request: pb.SetTagsRequest, new_salt: SaltSource) -> Translated[Set
         InvalidRequest: A field breaks a rule.
     """
     checks = Checks(new_salt)
-    name = _tagged(request.name)
+    name = model_or_version(request.name)
     if not request.tags:
         checks.refuse("tags", "has at least one entry")
     tags, long_tags = checks.tags("tags", request.tags)
@@ -48,7 +47,7 @@ def remove_tags(request: pb.RemoveTagsRequest, new_salt: SaltSource) -> Translat
         InvalidRequest: A field breaks a rule.
     """
     checks = Checks(new_salt)
-    name = _tagged(request.name)
+    name = model_or_version(request.name)
     if not request.keys:
         checks.refuse("keys", "has at least one entry")
     if checks.fits("keys", request.keys, limits.MAX_TAGS):
@@ -100,17 +99,3 @@ def remove_alias(request: pb.RemoveAliasRequest, new_salt: SaltSource) -> Transl
     )
     checks.finish()
     return Translated(name.namespace, command, request, checks.texts)
-
-
-def _tagged(text: str) -> ModelName | VersionName:
-    """Return the name of a model or version.
-
-    Raises:
-        InvalidRequest: It is no name, or one of something that has no tags.
-    """
-    name = parse_name("name", names.parse, text)
-    if not isinstance(name, ModelName | VersionName):
-        raise InvalidRequest.of(
-            "name", f"has the form {ModelName.PATTERN} or {VersionName.PATTERN}"
-        )
-    return name

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from regesta.v1 import catalog_service_pb2 as pb
+    from regesta.v1 import flags_service_pb2 as flags_pb
     from regesta.v1 import governance_service_pb2 as governance_pb
     from regesta.v1 import heads_service_pb2 as heads_pb
     from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
         | governance_pb.CancelTransitionRequest
         | governance_pb.RecordEvaluationRequest
         | lifecycle_pb.RemoveLifecycleRequest
+        | flags_pb.RaiseFlagRequest
+        | flags_pb.ResolveFlagRequest
+        | flags_pb.RevokeVersionRequest
         | heads_pb.RecordLogEventRequest
         | privacy_pb.EraseTextsRequest
         | privacy_pb.PlaceHoldRequest
