@@ -175,6 +175,8 @@ def parameter(sources: Sources, rpc: str, message: str, field: Field) -> Paramet
         return Parameter(name, annotation, default, conversion.format(name), doc)
     if field.type == Field.TYPE_MESSAGE:
         kind = sources.reference(field.type_name)
+        if repeated:
+            return Parameter(name, f"Sequence[{kind}]", "" if required else "()", name, doc)
         if required or name in {"model", "version"}:
             return Parameter(name, kind, "", name, doc)
         return Parameter(name, f"{kind} | None", "None", name, doc)

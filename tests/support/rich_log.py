@@ -89,6 +89,7 @@ def _told(namespace: str) -> LogBuilder:
 def _tell_more(log: LogBuilder) -> None:
     """Tell what came to the story later, each time at its end."""
     _tell_of_governance(log)
+    _tell_of_rollbacks(log)
 
 
 def _tell_model(log: LogBuilder) -> None:
@@ -246,6 +247,28 @@ def _tell_of_governance(log: LogBuilder) -> None:
             f"{OTHER}/versions/{number}",
             e.StageChanged(from_stage="draft", to_stage="live", resolution="open"),
         )
+
+
+def _tell_of_rollbacks(log: LogBuilder) -> None:
+    challenger = f"{MODEL}/aliases/challenger"
+    log.append(challenger, e.VersionRolledBack(version=1, previous_version=2, undone_position="15"))
+    log.append(challenger, e.AliasProtected(protected=True, pinned=True))
+    # A rollback of a stage: events of one request.
+    both = Cause("alice", "user", "rollback-1")
+    for number, from_stage, to_stage in ((12, "live", "draft"), (11, "gone", "live")):
+        log.append(
+            f"{OTHER}/versions/{number}",
+            e.VersionRolledBack(
+                version=11,
+                previous_version=12,
+                undone_position=str(log.size),
+                from_stage=from_stage,
+                to_stage=to_stage,
+                resolution="open",
+            ),
+            cause=both,
+        )
+    log.append(f"{OTHER}/stages/live", e.StageTaken(version=11, previous_version=12), cause=both)
 
 
 _MORE = rich_log().size - _told("acme").size

@@ -38,6 +38,7 @@ from regesta_projections.rows import (
     VersionKey,
 )
 
+_AliasEvent: TypeAlias = e.AliasSet | e.AliasRemoved | e.AliasProtected
 _ModelEvent: TypeAlias = (
     e.ModelCreated | e.ModelUpdated | e.ModelRenamed | e.ModelDeleted | e.ModelRestored
 )
@@ -103,8 +104,10 @@ def evolve(rows: Rows, recorded: Recorded) -> None:
             _evolve_version(rows, event, recorded)
         case e.TagsSet() | e.TagsRemoved():
             _evolve_tags(rows, event, recorded)
-        case e.AliasSet() | e.AliasRemoved():
+        case e.AliasSet() | e.AliasRemoved() | e.AliasProtected():
             _evolve_alias(rows, event, recorded)
+        case e.VersionRolledBack():
+            _evolve_rollback(rows, event, recorded)
         case (
             e.ModelCreated()
             | e.ModelUpdated()
@@ -207,7 +210,7 @@ def _evolve_tags(rows: Rows, event: e.TagsSet | e.TagsRemoved, recorded: Recorde
     stamp(row, recorded)
 
 
-def _evolve_alias(rows: Rows, event: e.AliasSet | e.AliasRemoved, recorded: Recorded) -> None:
+def _evolve_alias(rows: Rows, event: _AliasEvent, recorded: Recorded) -> None:
     key = key_of(recorded.stream)
     if not isinstance(key, AliasKey):
         raise _misplaced(recorded)
@@ -216,8 +219,23 @@ def _evolve_alias(rows: Rows, event: e.AliasSet | e.AliasRemoved, recorded: Reco
             labels.alias_set(rows, key, event, recorded)
         case e.AliasRemoved():
             labels.alias_removed(rows, key, event, recorded)
+        case e.AliasProtected():
+            labels.alias_protected(rows, key, event, recorded)
         case _:
             assert_never(event)
+
+
+def _evolve_rollback(rows: Rows, event: e.VersionRolledBack, recorded: Recorded) -> None:
+    """Apply a rollback, which happens to an alias or to a version."""
+    match key_of(recorded.stream):
+        case AliasKey() as key:
+            labels.alias_rolled_back(rows, key, event, recorded)
+        case VersionKey() as key:
+            row = rows.edit(key)
+            versions.stage_rolled_back(row, event, recorded)
+            stamp(row, recorded)
+        case _:
+            raise _misplaced(recorded)
 
 
 def _evolve_log(rows: Rows, event: _LogEvent, recorded: Recorded) -> None:
