@@ -41,6 +41,7 @@ from regesta_service.api.requests import RequestCalls, Sources
 from regesta_service.api.writes.labels import LabelWrites
 from regesta_service.api.writes.lifecycle import LifecycleWrites
 from regesta_service.api.writes.models import ModelWrites
+from regesta_service.api.writes.rollbacks import RollbackWrites
 from regesta_service.api.writes.versions import VersionWrites
 from regesta_service.audit.tree import Trees
 from regesta_service.log.connections import Connections
@@ -53,6 +54,7 @@ from regesta_service.reads.privacy import PrivacyReads
 from regesta_service.reads.read_model import ReadModel
 from regesta_service.reads.requests import RequestReads
 from regesta_service.reads.resources import ResourceReads
+from regesta_service.reads.succession import Succession
 from regesta_service.sequencing.dry_run import DryRun
 from regesta_service.sequencing.expiry import Expiry
 from regesta_service.sequencing.sequencer import Sequencer
@@ -184,6 +186,7 @@ async def wired(
                 sequencer,
                 reads.answers,
             ),
+            RollbackWrites(sequencer, reads.answers, Succession(registry, pool)),
             CatalogReads(reads),
             AuditReads(reads),
             LogProofs(reads, Trees(), settings.witness_keys()),

@@ -154,6 +154,10 @@ NEEDS = {
     "promote": [
         "SetAlias",
         "RemoveAlias",
+        "ProtectAlias",
+        "MoveAliases",
+        "RollbackAlias",
+        "RollbackStage",
         "TransitionVersion",
         "DefineLifecycle",
         "RemoveLifecycle",

@@ -75,6 +75,8 @@ def base(at: Refusing, method: MethodDescriptor) -> Any:
             "SetAlias": f"{at.model}/aliases/champion",
             "GetAlias": f"{at.model}/aliases/champion",
             "RemoveAlias": f"{at.model}/aliases/champion",
+            "ProtectAlias": f"{at.model}/aliases/champion",
+            "RollbackAlias": f"{at.model}/aliases/champion",
         }.get(method.name, at.version if "Version" in method.name else at.model)
     if method.name == "UpdateModel":
         request.model.name = at.model
@@ -216,6 +218,7 @@ def fill(request: Any) -> None:
         "stage": "staging",
         "address": "churn/1",
         "stream": "models/churn",
+        "pinned": True,
     }
     for name, value in required.items():
         if name in fields:
@@ -226,6 +229,8 @@ def fill(request: Any) -> None:
         request.log_witnessed.checkpoint = "a\n1\n" + "A" * 43 + "=\n\n— a " + "A" * 91 + "=\n"
     if "from_moment" in fields:
         request.from_moment.position = 1
+    if "moves" in fields:
+        request.moves.add(name=f"{request.parent}/models/churn/aliases/champion", version=1)
     if "keys" in fields:
         request.keys.append("a")
     if "update_mask" in fields:

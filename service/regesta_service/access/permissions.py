@@ -18,6 +18,7 @@ class Permission(StrEnum):
     CATALOG_READ = "catalog.read"
     CATALOG_REGISTER = "catalog.register"
     CATALOG_ALIAS = "catalog.alias"
+    CATALOG_PROTECT = "catalog.protect"
     CATALOG_DELETE = "catalog.delete"
     LIFECYCLE_TRANSITION = "lifecycle.transition"
     GOVERNANCE_DEFINE = "governance.define"
@@ -49,6 +50,7 @@ ROLES: dict[str, frozenset[Permission]] = {
         Permission.REQUESTS_APPROVE,
         Permission.CATALOG_REGISTER,
         Permission.CATALOG_ALIAS,
+        Permission.CATALOG_PROTECT,
         Permission.CATALOG_DELETE,
         Permission.LIFECYCLE_TRANSITION,
         Permission.GOVERNANCE_DEFINE,

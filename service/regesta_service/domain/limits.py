@@ -21,6 +21,9 @@ MAX_PROPERTY_TEXT: Final = 10_000
 #: Lists and objects within each other; a list of numbers is 1 deep.
 MAX_PROPERTY_DEPTH: Final = 32
 
+#: Aliases of one release set.
+MAX_MOVES: Final = 100
+
 #: Inputs of a signature; outputs and parameters may be as many each.
 MAX_TENSOR_SPECS: Final = 10_000
 

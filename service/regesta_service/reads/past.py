@@ -48,6 +48,7 @@ _STATE_TYPES: Final = [
         "VersionDeleted",
         "VersionRestored",
         "StageChanged",
+        "VersionRolledBack",
     )
 ]
 
@@ -127,7 +128,7 @@ async def states_at(
     states: list[VersionState] = []
     rows = _rows_of(model)
     current: VersionKey | None = None
-    async for recorded in _version_events(connection, namespace_id, model, position):
+    async for recorded in state_events(connection, namespace_id, model, position):
         key = key_of(recorded.stream)
         if key != current and isinstance(key, VersionKey):
             states += _state(rows, current)
@@ -174,22 +175,34 @@ async def _folded(connection: Connection, namespace_id: int, stream: str, positi
     """Return what one stream comes to."""
     key = key_of(stream)
     rows = _rows_of(key.model) if isinstance(key, VersionKey) else Rows(_Nothing())
+    async for recorded in stream_events(connection, namespace_id, stream, position):
+        evolve(rows, recorded)
+    return rows
+
+
+async def stream_events(
+    connection: Connection, namespace_id: int, stream: str, position: int
+) -> AsyncIterator[Recorded]:
+    """Yield the events of a stream up to a position, oldest first."""
     revision = 0
     while True:
         async with connection.cursor(binary=True) as cursor:
             await cursor.execute(_STREAM, [namespace_id, stream, revision, position, _PIECE])
             piece = await cursor.fetchall()
         for at, record, leaf_hash, _ in piece:
-            evolve(rows, read_record(record, at, leaf_hash))
+            yield read_record(record, at, leaf_hash)
         if len(piece) < _PIECE:
-            return rows
+            return
         revision = piece[-1][3]
 
 
-async def _version_events(
+async def state_events(
     connection: Connection, namespace_id: int, model: str, position: int
 ) -> AsyncIterator[Recorded]:
-    """Yield what happened to the states of a model's versions, version by version."""
+    """Yield what happened to the states of a model's versions, version by version.
+
+    That is their registration, labels, deletion, restoration and moves, up to a position.
+    """
     prefix = f"models/{model}/versions/"
     stream, revision = prefix, 0
     while True:

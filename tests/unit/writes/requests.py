@@ -24,6 +24,7 @@ from regesta_service.api.writes import (
     translate_models,
     translate_privacy,
     translate_registration,
+    translate_rollbacks,
     translate_versions,
 )
 from regesta_service.api.writes.translate_privacy import Erasing
@@ -103,6 +104,24 @@ WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
     ),
     "SetAlias": (translate_labels.set_alias, pb.SetAliasRequest(name=ALIAS, version=3)),
     "RemoveAlias": (translate_labels.remove_alias, pb.RemoveAliasRequest(name=ALIAS)),
+    "ProtectAlias": (
+        translate_labels.protect_alias,
+        pb.ProtectAliasRequest(name=ALIAS, pinned=True),
+    ),
+    "MoveAliases": (
+        translate_labels.move_aliases,
+        pb.MoveAliasesRequest(
+            parent="namespaces/acme", moves=[pb.AliasMove(name=ALIAS, version=3)]
+        ),
+    ),
+    "RollbackAlias": (
+        translate_rollbacks.rollback_alias,
+        pb.RollbackAliasRequest(name=ALIAS),
+    ),
+    "RollbackStage": (
+        translate_rollbacks.rollback_stage,
+        lifecycle_pb.RollbackStageRequest(name=MODEL, stage="production"),
+    ),
     "RecordLogEvent": (
         translate_log.record_log_event,
         heads_pb.RecordLogEventRequest(

@@ -19,7 +19,7 @@ ON_VERSIONS = [
     "RestoreVersion",
     "TransitionVersion",
 ]
-ON_MODELS = ["RenameModel", "DeleteModel", "RestoreModel"]
+ON_MODELS = ["RenameModel", "DeleteModel", "RestoreModel", "RollbackStage"]
 
 
 def test_every_write_of_the_api_is_tried_here():
@@ -95,7 +95,14 @@ def test_another_etag_is_refused(method, etag):
 def test_all_writes_of_what_is_there_already_take_an_etag():
     # Holds and erasures have no revision that a caller could have read.
     of_texts = {"EraseTexts", "PlaceHold", "ReleaseHold"}
-    assert set(METHODS) - set(WITH_ETAG) == {"CreateModel", "RegisterVersion", *of_texts}
+    # Releases and rollbacks may expect a version instead.
+    expecting = {"MoveAliases", "RollbackAlias", "RollbackStage"}
+    assert set(METHODS) - set(WITH_ETAG) == {
+        "CreateModel",
+        "RegisterVersion",
+        *of_texts,
+        *expecting,
+    }
 
 
 BROKEN = [
@@ -126,7 +133,7 @@ def test_a_write_of_a_version_names_a_version(method, name):
     refused(method, "name", name=name)
 
 
-@pytest.mark.parametrize("method", ["SetAlias", "RemoveAlias"])
+@pytest.mark.parametrize("method", ["SetAlias", "RemoveAlias", "ProtectAlias", "RollbackAlias"])
 @pytest.mark.parametrize("name", [*BROKEN, MODEL, VERSION, "namespaces/acme"])
 def test_a_write_of_an_alias_names_an_alias(method, name):
     refused(method, "name", name=name)

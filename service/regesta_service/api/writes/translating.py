@@ -38,6 +38,10 @@ if TYPE_CHECKING:
         | pb.RemoveTagsRequest
         | pb.SetAliasRequest
         | pb.RemoveAliasRequest
+        | pb.ProtectAliasRequest
+        | pb.MoveAliasesRequest
+        | pb.RollbackAliasRequest
+        | lifecycle_pb.RollbackStageRequest
         | lifecycle_pb.TransitionVersionRequest
         | lifecycle_pb.DefineLifecycleRequest
         | governance_pb.DefinePolicyRequest
