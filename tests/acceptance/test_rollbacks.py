@@ -11,6 +11,7 @@ import pytest
 
 import regesta
 from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import governance_pb2 as governance_pb
 from regesta_projections.rebuild import rebuild
 from regesta_projections.verification import verify
 
@@ -93,6 +94,34 @@ def test_what_happened_by_a_time_knows_rollbacks_too(churn: regesta.Client):
     )
     staged = churn.trace("churn#production")
     assert ("VersionRolledBack", "production") == (staged.moves[-1].type, staged.stage)
+
+
+def test_an_exclusive_stage_is_rolled_back_to_the_version_that_gave_way(client: regesta.Client):
+    stages = [
+        governance_pb.LifecycleStage(name="draft", moves_to=["live"]),
+        governance_pb.LifecycleStage(
+            name="live", moves_to=["gone"], exclusive=True, displaced_to="gone"
+        ),
+        governance_pb.LifecycleStage(name="gone", closed=True),
+    ]
+    client.define_lifecycle("strict", lifecycle=governance_pb.Lifecycle(stages=stages))
+    for number in (1, 2, 3):
+        client.register("churn")
+        client.transition_version(f"churn/{number}", stage="live")
+    for expected in (2, 1):
+        before = client.position
+        back = client.rollback_stage("churn", stage="live")
+        # Both moves, and who takes the exclusive stage.
+        assert (expected, "live", before + 3) == (back.version, back.stage, client.position)
+        assert expected == client.resolve("churn#live").version
+        assert expected == client.resolve("churn#live", as_of=client.position).version
+    assert ["live", "draft", "draft"] == [
+        client.get_version(f"churn/{number}").stage for number in (1, 2, 3)
+    ]
+    # Who enters next displaces the one that came back.
+    client.transition_version("churn/3", stage="live")
+    assert "gone" == client.get_version("churn/1").stage
+    assert 1 == client.rollback_stage("churn", stage="live").version
 
 
 def test_a_reason_is_told_of_each_event_of_a_rollback(churn: regesta.Client):

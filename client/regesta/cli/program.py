@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 import regesta
 from regesta.cli import (
+    aliases,
     audit,
     auditing,
     catalog,
@@ -30,6 +31,7 @@ from regesta.cli import (
     publishing,
     registering,
     replaying,
+    rollbacks,
     tracing,
     verifying,
     watching,
@@ -53,12 +55,14 @@ SECTIONS: dict[str, list[click.Command]] = {
         registering.register,
         registering.update,
         labels.tag,
-        labels.alias,
+        aliases.alias,
         labels.label,
     ],
     "Find": [catalog.list_, catalog.search, catalog.show, catalog.resolve],
     "Move and retire": [
         lifecycle.promote,
+        aliases.release,
+        rollbacks.rollback,
         lifecycle.stages,
         lifecycle.rename,
         lifecycle.delete,

@@ -151,9 +151,15 @@ def test_bash_completes_commands_and_options():
         )
         return [line.partition(",")[2] for line in ended.stdout.splitlines()]
 
-    assert ["receipt", "register", "rename", "replay", "resolve", "restore"] == sorted(
-        completed("regesta re", 1)
-    )
+    assert [
+        "receipt",
+        "register",
+        "release",
+        "rename",
+        "replay",
+        "resolve",
+        "restore",
+    ] == sorted(completed("regesta re", 1))
     assert ["--as-of"] == completed("regesta show churn --as", 3)
     assert ["create"] == completed("regesta namespace cr", 2)
 

@@ -122,6 +122,25 @@ def churn() -> LogBuilder:
                     person="bob", legal_basis="Art. 17", digests=("x",), total=1, part=1
                 ),
             ),
+            ("models/churn/versions/2", e.VersionRegistered(version=2, stage="development")),
+            (
+                "models/churn/versions/2",
+                e.VersionRolledBack(
+                    version=1, previous_version=2, from_stage="production", to_stage="staging"
+                ),
+            ),
+            (
+                "models/churn/versions/2",
+                e.VersionRolledBack(
+                    version=2, previous_version=1, from_stage="staging", to_stage="production"
+                ),
+            ),
+            ("models/churn/aliases/blue", e.AliasSet(version=2)),
+            ("models/churn/aliases/blue", e.AliasProtected(protected=True, pinned=True)),
+            ("models/churn/aliases/blue", e.VersionRolledBack(version=1, previous_version=2)),
+            ("models/churn/aliases/blue", e.AliasProtected(protected=True)),
+            ("models/churn/aliases/green", e.AliasSet(version=2)),
+            ("models/churn/aliases/green", e.AliasProtected()),
         ]
     )
     return log

@@ -40,6 +40,15 @@ SAID = [
     "removed the lifecycle strict",
     "version 1 took the stage",
     "erased 1 texts of bob: Art. 17",
+    "registered version 2",
+    "rolled back from production to staging for version 1",
+    "rolled back into production in the place of version 1",
+    "pointed the alias to version 2",
+    "made the alias protected and pinned",
+    "rolled the alias back to version 1 (was 2)",
+    "made the alias protected",
+    "pointed the alias to version 2",
+    "made the alias neither protected nor pinned",
 ]
 
 
