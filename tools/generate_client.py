@@ -76,6 +76,8 @@ PARENTS = {
     "RegisterVersion": "model",
     "ListVersions": "model",
     "ListAliases": "model",
+    "AddComment": "model",
+    "ListComments": "model",
     "SearchVersions": "model_or_namespace",
 }
 

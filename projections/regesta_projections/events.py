@@ -184,6 +184,35 @@ class EvaluationSlice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     name: str = ""
 
 
+class CommentAdded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """Somebody commented on a model or a version; the stream is
+    `models/{model}/comments/{comment}` or
+    `models/{model}/versions/{version}/comments/{comment}`.
+    """
+
+    #: The comment's id.
+    comment: str = ""
+    #: The principals that its text names with an `@`.
+    mentions: tuple[str, ...] = ()
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: The id of the comment that it answers; empty when it begins a thread.
+    reply_to: str = msgspec.field(default="", name="replyTo")
+    #: What was said.
+    text: FreeText | None = None
+
+
+class CommentEdited(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """The author of a comment changed it; earlier texts stay with their events."""
+
+    #: The principals that the new text names with an `@`.
+    mentions: tuple[str, ...] = ()
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: What it says from now on.
+    text: FreeText | None = None
+
+
 class LifecycleDefined(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A lifecycle was defined, or defined anew; the stream of this and the other
     events about what governs moves is `governance`.
@@ -763,6 +792,8 @@ Event: TypeAlias = (
     AliasProtected
     | AliasRemoved
     | AliasSet
+    | CommentAdded
+    | CommentEdited
     | EvaluationRecorded
     | HeadsCommitted
     | HoldPlaced
@@ -805,6 +836,8 @@ EVENTS: dict[str, type[Event]] = {
     "AliasProtected": AliasProtected,
     "AliasRemoved": AliasRemoved,
     "AliasSet": AliasSet,
+    "CommentAdded": CommentAdded,
+    "CommentEdited": CommentEdited,
     "EvaluationRecorded": EvaluationRecorded,
     "HeadsCommitted": HeadsCommitted,
     "HoldPlaced": HoldPlaced,

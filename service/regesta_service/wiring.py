@@ -18,6 +18,7 @@ from regesta.v1 import (
     admin_service_pb2,
     audit_service_pb2,
     catalog_service_pb2,
+    comments_service_pb2,
     governance_service_pb2,
     heads_service_pb2,
     lifecycle_service_pb2,
@@ -28,6 +29,7 @@ from regesta.v1 import (
 from regesta_projections.records import Cause
 from regesta_service.access.principals import SYSTEM
 from regesta_service.api.admin import AdminCalls
+from regesta_service.api.comments import CommentCalls
 from regesta_service.api.governance import GovernanceCalls
 from regesta_service.api.guard import Guard
 from regesta_service.api.heads import HeadsCalls
@@ -47,6 +49,7 @@ from regesta_service.audit.tree import Trees
 from regesta_service.log.connections import Connections
 from regesta_service.log.namespaces import NamespaceRegistry
 from regesta_service.logs import AccessLog
+from regesta_service.reads.comments import CommentReads
 from regesta_service.reads.heads import HeadsReads
 from regesta_service.reads.holders import HolderReads
 from regesta_service.reads.namespaces import NamespaceReads
@@ -73,6 +76,7 @@ FILES: Final = (
     admin_service_pb2.DESCRIPTOR,
     audit_service_pb2.DESCRIPTOR,
     catalog_service_pb2.DESCRIPTOR,
+    comments_service_pb2.DESCRIPTOR,
     governance_service_pb2.DESCRIPTOR,
     heads_service_pb2.DESCRIPTOR,
     privacy_service_pb2.DESCRIPTOR,
@@ -186,6 +190,7 @@ async def wired(
                 sequencer,
                 reads.answers,
             ),
+            CommentCalls(CommentReads(registry, pool), reads.page_tokens, sequencer, reads.answers),
             RollbackWrites(sequencer, reads.answers, Succession(registry, pool)),
             CatalogReads(reads),
             AuditReads(reads),

@@ -138,6 +138,7 @@ NEEDS = {
         "GetHistory",
         "DiffState",
         "GetLifecycle",
+        "ListComments",
         "GetGovernance",
         "GetNamespace",
         "Subscribe",
@@ -150,6 +151,8 @@ NEEDS = {
         "LabelVersion",
         "SetTags",
         "RemoveTags",
+        "AddComment",
+        "EditComment",
     ],
     "promote": [
         "SetAlias",

@@ -67,7 +67,13 @@ def base(at: Refusing, method: MethodDescriptor) -> Any:
     if "namespace_id" in fields:
         request.namespace_id = f"n{uuid.uuid4().hex}"
     if "parent" in fields:
-        of_model = method.name in {"RegisterVersion", "ListVersions", "ListAliases"}
+        of_model = method.name in {
+            "RegisterVersion",
+            "ListVersions",
+            "ListAliases",
+            "AddComment",
+            "ListComments",
+        }
         request.parent = at.model if of_model else at.parent
     if "name" in fields:
         request.name = {
@@ -75,6 +81,7 @@ def base(at: Refusing, method: MethodDescriptor) -> Any:
             "SetAlias": f"{at.model}/aliases/champion",
             "GetAlias": f"{at.model}/aliases/champion",
             "RemoveAlias": f"{at.model}/aliases/champion",
+            "EditComment": f"{at.model}/comments/abcdefgh23",
             "ProtectAlias": f"{at.model}/aliases/champion",
             "RollbackAlias": f"{at.model}/aliases/champion",
         }.get(method.name, at.version if "Version" in method.name else at.model)
@@ -219,6 +226,7 @@ def fill(request: Any) -> None:
         "address": "churn/1",
         "stream": "models/churn",
         "pinned": True,
+        "text": "slow",
     }
     for name, value in required.items():
         if name in fields:

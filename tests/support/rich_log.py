@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
+
 from regesta.merkle import EMPTY_ROOT
 from regesta_projections import events as e
 from regesta_projections.records import Cause
@@ -90,6 +92,7 @@ def _tell_more(log: LogBuilder) -> None:
     """Tell what came to the story later, each time at its end."""
     _tell_of_governance(log)
     _tell_of_rollbacks(log)
+    _tell_of_comments(log)
 
 
 def _tell_model(log: LogBuilder) -> None:
@@ -269,6 +272,17 @@ def _tell_of_rollbacks(log: LogBuilder) -> None:
             cause=both,
         )
     log.append(f"{OTHER}/stages/live", e.StageTaken(version=11, previous_version=12), cause=both)
+
+
+def _tell_of_comments(log: LogBuilder) -> None:
+    first, second = f"{OTHER}/comments/abcdefgh23", f"{OTHER}/versions/12/comments/abcdefgh45"
+    for stream, said in (
+        (first, e.CommentAdded(comment="abcdefgh23", mentions=("bob",))),
+        (second, e.CommentAdded(comment="abcdefgh45", reply_to="abcdefgh67")),
+        (second, e.CommentEdited(mentions=("bob",))),
+    ):
+        text, sealed = log.seal(f"Slow since position {log.size}.")
+        log.append(stream, msgspec.structs.replace(said, text=text), ("text", sealed))
 
 
 _MORE = rich_log().size - _told("acme").size

@@ -24,6 +24,7 @@ from regesta.v1 import (
     admin_service_pb2,
     audit_service_pb2,
     catalog_service_pb2,
+    comments_service_pb2,
     event_pb2,
     governance_pb2,
     governance_service_pb2,
@@ -1687,6 +1688,149 @@ class AsyncCalls:
         )
         self._transport.positions.saw(namespace, answer.position)
         return answer.version
+
+    async def add_comment(
+        self,
+        parent: str,
+        *,
+        text: str,
+        reply_to: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> comments_service_pb2.Comment:
+        """Comment on a model or a version.
+
+        Args:
+            parent: Required. A model `namespaces/{namespace}/models/{model}` or a version
+                `namespaces/{namespace}/models/{model}/versions/{version}`.
+            text: Required. At most 10,000 characters, of at most 50 principals named with an
+                `@`.
+            reply_to: Optional. The id of the comment that it answers, on the same model or
+                version.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The comment.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = comments_service_pb2.AddCommentRequest(
+            parent=full_name(parent, self._namespace, "model"),
+            text=text,
+            reply_to=reply_to,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.parent)
+        answer = await self._transport.unary(
+            "/regesta.v1.CommentsService/AddComment",
+            request,
+            comments_service_pb2.AddCommentResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.comment
+
+    async def edit_comment(
+        self,
+        name: str,
+        *,
+        text: str,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> comments_service_pb2.Comment:
+        """Change the text of a comment of one's own; anybody else's is PERMISSION_DENIED with reason COMMENT_NOT_YOURS.
+
+        Args:
+            name: Required. Resource name of the comment.
+            text: Required. As in AddComment.
+            etag: Optional. The revision the comment must have (its `etag`); otherwise the call
+                is ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The comment.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = comments_service_pb2.EditCommentRequest(
+            name=full_name(name, self._namespace, "model"),
+            text=text,
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = await self._transport.unary(
+            "/regesta.v1.CommentsService/EditComment",
+            request,
+            comments_service_pb2.EditCommentResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.comment
+
+    async def list_comments(
+        self,
+        parent: str,
+        *,
+        page_size: int = 0,
+        page_token: str = "",
+        consistency: reading_pb2.Consistency | None = None,
+        as_of: datetime | int | Occurred | None = None,
+        timeout: float | None = None,
+    ) -> comments_service_pb2.ListCommentsResponse:
+        """List the comments on a model or a version, oldest first.
+
+        Those on a model's versions are not among those on the model.
+
+        Args:
+            parent: Required. A model or a version, as in AddComment.
+            page_size: At most this many; 0 means 50, above 1,000 means 1,000, negative is
+                refused.
+            page_token: From the answer before; everything else of the request must be the same.
+            consistency: How fresh the answer must be.
+            as_of: The moment to look at; unset means now. A moment by when things happened is
+                refused: comments are only ever recorded.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = comments_service_pb2.ListCommentsRequest(
+            parent=full_name(parent, self._namespace, "model"),
+            page_size=page_size,
+            page_token=page_token,
+            consistency=consistency,
+            as_of=moment(as_of),
+        )
+        namespace = namespace_of(request.parent)
+        if consistency is None:
+            known = self._transport.positions.consistency(namespace)
+            if known is not None:
+                request.consistency.CopyFrom(known)
+        answer = await self._transport.unary(
+            "/regesta.v1.CommentsService/ListComments",
+            request,
+            comments_service_pb2.ListCommentsResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
 
     async def define_policy(
         self,

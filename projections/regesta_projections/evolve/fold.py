@@ -12,6 +12,7 @@ from regesta.v1 import admin_service_pb2 as admin_pb
 from regesta.v1 import governance_pb2 as pb
 from regesta_projections import events as e
 from regesta_projections.evolve import (
+    comments,
     governance,
     labels,
     log,
@@ -65,7 +66,8 @@ _RequestEvent: TypeAlias = (
     | e.TransitionExpired
     | e.TransitionCompleted
 )
-_ResourceEvent: TypeAlias = _GovernanceEvent | _RequestEvent | e.EvaluationRecorded
+_CommentEvent: TypeAlias = e.CommentAdded | e.CommentEdited
+_ResourceEvent: TypeAlias = _GovernanceEvent | _RequestEvent | _CommentEvent | e.EvaluationRecorded
 
 
 def keys_of(recorded: Recorded) -> list[Key]:
@@ -143,6 +145,8 @@ def evolve(rows: Rows, recorded: Recorded) -> None:
             | e.TransitionCancelled()
             | e.TransitionExpired()
             | e.TransitionCompleted()
+            | e.CommentAdded()
+            | e.CommentEdited()
         ):
             _evolve_resource(rows, event, recorded)
         case _:
@@ -295,6 +299,10 @@ def _evolve_resource(rows: Rows, event: _ResourceEvent, recorded: Recorded) -> N
             governance.stage_taken(row, event)
         case e.EvaluationRecorded():
             requests.evaluation_recorded(row, event, recorded)
+        case e.CommentAdded():
+            comments.comment_added(row, event)
+        case e.CommentEdited():
+            comments.comment_edited(row, event)
         case _:
             _evolve_request(row, event, recorded)
     stamp_resource(row, recorded)
@@ -332,6 +340,8 @@ _KIND_OF: Final[dict[type[_ResourceEvent], str]] = {
     e.TransitionExpired: "request",
     e.TransitionCompleted: "request",
     e.StageTaken: "stage_holder",
+    e.CommentAdded: "comment",
+    e.CommentEdited: "comment",
 }
 
 

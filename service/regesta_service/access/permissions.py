@@ -20,6 +20,7 @@ class Permission(StrEnum):
     CATALOG_ALIAS = "catalog.alias"
     CATALOG_PROTECT = "catalog.protect"
     CATALOG_DELETE = "catalog.delete"
+    COMMENTS_WRITE = "comments.write"
     LIFECYCLE_TRANSITION = "lifecycle.transition"
     GOVERNANCE_DEFINE = "governance.define"
     REQUESTS_WRITE = "requests.write"
@@ -38,7 +39,9 @@ class Permission(StrEnum):
 
 
 _READER = frozenset({Permission.CATALOG_READ, Permission.WATCH_SUBSCRIBE, Permission.PROOFS_READ})
-_ASKING = frozenset({Permission.REQUESTS_WRITE, Permission.EVALUATIONS_WRITE})
+_ASKING = frozenset(
+    {Permission.REQUESTS_WRITE, Permission.EVALUATIONS_WRITE, Permission.COMMENTS_WRITE}
+)
 
 ROLES: dict[str, frozenset[Permission]] = {
     "reader": _READER,

@@ -64,6 +64,10 @@ MAX_HOLDS: Final = 1_000
 MAX_ERASED_BY_EVENT: Final = 1_000
 MAX_ERASED_AT_ONCE: Final = 20_000
 
+MAX_COMMENT: Final = 10_000
+#: Principals that one comment names.
+MAX_MENTIONS: Final = 50
+
 MAX_REASON: Final = 10_000
 MAX_DESCRIPTION: Final = 100_000
 MAX_CARD: Final = 1_000_000

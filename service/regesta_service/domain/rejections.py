@@ -119,6 +119,20 @@ class AliasNotFound(Rejection):
     reason = "ALIAS_NOT_FOUND"
 
 
+class CommentNotFound(Rejection):
+    """There is no such comment on the model or version."""
+
+    kind = Kind.NOT_FOUND
+    reason = "COMMENT_NOT_FOUND"
+
+
+class CommentNotYours(Rejection):
+    """Only who said something may change it."""
+
+    kind = Kind.DENIED
+    reason = "COMMENT_NOT_YOURS"
+
+
 class NamespaceNotFound(Rejection):
     """There is no such namespace, or the caller may not know of it."""
 

@@ -215,7 +215,7 @@ async def test_a_trace_is_the_same_for_asyncio(server: ServerProcess, namespace:
 def test_a_policy_says_whose_checkpoint_a_population_is_complete_by(
     cli: CommandLine, tmp_path: Path
 ):
-    log = padded_log(40)
+    log = padded_log(80)
     pack, policy = tmp_path / "pack", tmp_path / "policy.txt"
     write_log_pack(pack, log)
     (trusted,) = trusting(log).logs
@@ -223,7 +223,7 @@ def test_a_policy_says_whose_checkpoint_a_population_is_complete_by(
     asked = ("audit", "population", "--pack", str(pack), "--policy", str(policy), "--json")
     made = cli(*asked).document
     assert made["checkpoint_trusted"]
-    assert made["checkpoint"].startswith("registry.example.com/acme\n40\n")
+    assert made["checkpoint"].startswith("registry.example.com/acme\n80\n")
     policy.write_text(f"log {VKEY}\nquorum none\n")
     cli(*asked, code=7)
 

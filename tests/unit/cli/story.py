@@ -141,6 +141,12 @@ def churn() -> LogBuilder:
             ("models/churn/aliases/blue", e.AliasProtected(protected=True)),
             ("models/churn/aliases/green", e.AliasSet(version=2)),
             ("models/churn/aliases/green", e.AliasProtected()),
+            ("models/churn/comments/abcdefgh23", e.CommentAdded(comment="abcdefgh23")),
+            (
+                "models/churn/versions/1/comments/abcdefgh45",
+                e.CommentAdded(comment="abcdefgh45", reply_to="abcdefgh23", mentions=("bob",)),
+            ),
+            ("models/churn/versions/1/comments/abcdefgh45", e.CommentEdited()),
         ]
     )
     return log

@@ -49,6 +49,9 @@ SAID = [
     "made the alias protected",
     "pointed the alias to version 2",
     "made the alias neither protected nor pinned",
+    'commented: ""',
+    'answered abcdefgh23: ""',
+    'changed the comment to ""',
 ]
 
 

@@ -12,12 +12,14 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from regesta.audit.messages import SignatureType
 from regesta.audit.notes import VerifierKey
 from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import comments_service_pb2 as comments_pb
 from regesta.v1 import governance_pb2 as governance_pb
 from regesta.v1 import heads_service_pb2 as heads_pb
 from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
 from regesta.v1 import model_pb2, version_pb2
 from regesta.v1 import privacy_service_pb2 as privacy_pb
 from regesta_service.api.writes import (
+    translate_comments,
     translate_governance,
     translate_labels,
     translate_log,
@@ -121,6 +123,14 @@ WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
     "RollbackStage": (
         translate_rollbacks.rollback_stage,
         lifecycle_pb.RollbackStageRequest(name=MODEL, stage="production"),
+    ),
+    "AddComment": (
+        translate_comments.add_comment,
+        comments_pb.AddCommentRequest(parent=VERSION, text="slow, @rosa"),
+    ),
+    "EditComment": (
+        translate_comments.edit_comment,
+        comments_pb.EditCommentRequest(name=f"{VERSION}/comments/abcdefgh23", text="fast"),
     ),
     "RecordLogEvent": (
         translate_log.record_log_event,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import comments_service_pb2 as comments_pb
 from regesta.v1 import heads_service_pb2 as heads_pb
 from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
 from regesta.v1 import privacy_service_pb2 as privacy_pb
@@ -25,6 +26,7 @@ ON_MODELS = ["RenameModel", "DeleteModel", "RestoreModel", "RollbackStage"]
 def test_every_write_of_the_api_is_tried_here():
     services = [
         pb.DESCRIPTOR.services_by_name["CatalogService"],
+        comments_pb.DESCRIPTOR.services_by_name["CommentsService"],
         lifecycle_pb.DESCRIPTOR.services_by_name["LifecycleService"],
         heads_pb.DESCRIPTOR.services_by_name["HeadsService"],
         privacy_pb.DESCRIPTOR.services_by_name["PrivacyService"],
@@ -102,6 +104,7 @@ def test_all_writes_of_what_is_there_already_take_an_etag():
         "RegisterVersion",
         *of_texts,
         *expecting,
+        "AddComment",
     }
 
 
