@@ -110,6 +110,18 @@ def _rolled_back(event: Happened) -> dict[str, Any]:
     return {"version": event.data.get("version")}
 
 
+def _commented(event: Happened) -> dict[str, Any]:
+    return {
+        "text": event.text("text"),
+        "reply_to": event.data.get("replyTo"),
+        "mentions": event.data.get("mentions"),
+    }
+
+
+def _comment_edited(event: Happened) -> dict[str, Any]:
+    return {"text": event.text("text"), "mentions": event.data.get("mentions")}
+
+
 def _heads_committed(event: Happened) -> dict[str, Any]:
     data = event.data
     return {
@@ -187,6 +199,8 @@ _FOLDS: dict[str, Callable[[Happened], dict[str, Any]]] = {
     "AliasRemoved": _is("version", value=None),
     "AliasProtected": _alias_protected,
     "VersionRolledBack": _rolled_back,
+    "CommentAdded": _commented,
+    "CommentEdited": _comment_edited,
     "HeadsCommitted": _heads_committed,
     "KeyRotated": _key_rotated,
     "KeyCompromised": _key_compromised,

@@ -17,6 +17,7 @@ from regesta.cli import (
     audit,
     auditing,
     catalog,
+    comments,
     comparing,
     completing,
     evidence,
@@ -57,6 +58,7 @@ SECTIONS: dict[str, list[click.Command]] = {
         labels.tag,
         aliases.alias,
         labels.label,
+        comments.comment,
     ],
     "Find": [catalog.list_, catalog.search, catalog.show, catalog.resolve],
     "Move and retire": [

@@ -118,6 +118,16 @@ def _rolled_back(event: Happened) -> str:
     return f"rolled back from {data.get('fromStage', '')} to {to_stage} for version {back}"
 
 
+def _commented(event: Happened) -> str:
+    said = f'"{_cut(event.text("text") or "")}"'
+    answered = event.data.get("replyTo")
+    return f"answered {answered}: {said}" if answered else f"commented: {said}"
+
+
+def _comment_edited(event: Happened) -> str:
+    return f'changed the comment to "{_cut(event.text("text") or "")}"'
+
+
 def _heads_committed(event: Happened) -> str:
     data = event.data
     streams, position = data.get("streams", "0"), data.get("position", "0")
@@ -177,6 +187,8 @@ _SENTENCES: dict[str, Callable[[Happened], str]] = {
     "AliasRemoved": _alias_removed,
     "AliasProtected": _alias_protected,
     "VersionRolledBack": _rolled_back,
+    "CommentAdded": _commented,
+    "CommentEdited": _comment_edited,
     "HeadsCommitted": _heads_committed,
     "KeyRotated": _key_rotated,
     "KeyCompromised": _key_compromised,
