@@ -246,6 +246,20 @@ def test_a_release_moves_all_or_none(client: regesta.Client):
     assert position + 1 == client.get_head().position
 
 
+def test_a_release_asks_the_policies_of_its_aliases(client: regesta.Client):
+    client.register("churn")
+    client.register("fraud")
+    gate = governance_pb.Policy(aliases=["champion"], required_tags=["risk-class"])
+    client.define_policy(policy_id="gate", policy=gate)
+    with pytest.raises(regesta.PreconditionFailed) as caught:
+        client.release({"fraud@blue": 1, "churn@champion": 1})
+    assert "POLICY_NOT_MET: 1" == caught.value.metadata["refused"]
+    client.set_tags("churn/1", tags={"risk-class": "high"})
+    client.release({"fraud@blue": 1, "churn@champion": 1})
+    (event,) = client.history("churn@champion")
+    assert b'"policy":"gate"' in event.record.replace(b" ", b"")
+
+
 def test_a_hundred_aliases_move_at_once_and_more_do_not(client: regesta.Client):
     client.register("churn")
     moves = {f"churn@a{at}": 1 for at in range(100)}

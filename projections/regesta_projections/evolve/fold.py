@@ -299,10 +299,8 @@ def _evolve_resource(rows: Rows, event: _ResourceEvent, recorded: Recorded) -> N
             governance.stage_taken(row, event)
         case e.EvaluationRecorded():
             requests.evaluation_recorded(row, event, recorded)
-        case e.CommentAdded():
-            comments.comment_added(row, event)
-        case e.CommentEdited():
-            comments.comment_edited(row, event)
+        case e.CommentAdded() | e.CommentEdited():
+            comments.commented(row, event)
         case _:
             _evolve_request(row, event, recorded)
     stamp_resource(row, recorded)
