@@ -356,6 +356,33 @@ class Registry(Reads):
             reason,
         )
 
+    @operation(6, numbers=st.permutations([1, 2, 3]), stages=st.booleans(), times=st.integers(1, 3))
+    def move_on_and_back(self, numbers: list[int], stages: bool, times: int) -> None:
+        """Let versions follow each other, so that there is something to go back to."""
+        for number in numbers:
+            if stages:
+                version = self._present("churn", number)
+                present = "development" if version is None else version.stage
+                if present in {"production", "archived"}:
+                    self.transition("churn", number, 0, "", "")
+                self._move_to("churn", number, "staging")
+            else:
+                self.set_alias("churn", "champion", number, "", "")
+        for _ in range(times):
+            if stages:
+                self.rollback_stage("churn", "staging", None, None, "slow")
+            else:
+                self.rollback_alias("churn", "champion", None, None, "slow")
+
+    def _move_to(self, name: str, number: int, stage: str) -> None:
+        self._write(
+            lambda: self.oracle.transition(name, number, stage, "", ""),
+            lambda request_id, why: self.client.transition_version(
+                f"{name}/{number}", stage=stage, request_id=request_id, reason=why
+            ),
+            "",
+        )
+
     @operation(2, pick=PICKS)
     def repeat(self, pick: int) -> None:
         if self.done:
