@@ -63,6 +63,7 @@ class MoveAliases:
         refused: dict[int, Rejection] = {}
         seen: dict[AliasKey, int] = {}
         facts: list[Fact] = []
+        moved: list[AliasKey] = []
         for at, move in enumerate(self.moves):
             try:
                 key, pointing = self._decide_one(rows, move)
@@ -73,11 +74,13 @@ class MoveAliases:
             first = seen.setdefault(key, at)
             if first != at:
                 refused[at] = InvalidRequest(f"moves[{first}] moves the same alias")
-            else:
+            elif pointing:
                 facts += pointing
+                moved.append(key)
         if refused:
             raise _refusal(refused, len(self.moves))
-        return Decision(tuple(facts), next(iter(seen)))
+        # What a request shows is something that it did something to, if it did anything.
+        return Decision(tuple(facts), moved[0] if moved else next(iter(seen)))
 
     def _decide_one(self, rows: Rows, move: AliasMove) -> tuple[AliasKey, tuple[Fact, ...]]:
         model = live_model(rows, move.model)

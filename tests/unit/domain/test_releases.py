@@ -57,7 +57,7 @@ def test_aliases_of_several_models_move_together():
 def test_a_move_that_changes_nothing_is_no_event():
     state = given(*PAST)
     state.when(move(AliasMove("churn", "champion", 1), AliasMove("churn", "blue", 2))).then(
-        pointed("blue", 2)
+        pointed("blue", 2), shows=AliasKey("churn", "blue")
     )
     state.when(move(AliasMove("churn", "champion", 1))).then_nothing()
 
