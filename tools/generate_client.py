@@ -76,6 +76,8 @@ PARENTS = {
     "RegisterVersion": "model",
     "ListVersions": "model",
     "ListAliases": "model",
+    "AddComment": "model",
+    "ListComments": "model",
     "SearchVersions": "model_or_namespace",
 }
 
@@ -175,6 +177,8 @@ def parameter(sources: Sources, rpc: str, message: str, field: Field) -> Paramet
         return Parameter(name, annotation, default, conversion.format(name), doc)
     if field.type == Field.TYPE_MESSAGE:
         kind = sources.reference(field.type_name)
+        if repeated:
+            return Parameter(name, f"Sequence[{kind}]", "" if required else "()", name, doc)
         if required or name in {"model", "version"}:
             return Parameter(name, kind, "", name, doc)
         return Parameter(name, f"{kind} | None", "None", name, doc)

@@ -9,6 +9,8 @@ Resource names (after the Google AIPs)::
     namespaces/{namespace}/models/{model}
     namespaces/{namespace}/models/{model}/versions/{version}
     namespaces/{namespace}/models/{model}/aliases/{alias}
+
+and of comments, below a model or a version, `…/comments/{comment}`.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _ALIAS = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _RESERVED_ALIAS = re.compile(r"latest|v?[0-9]+")
 _NUMBER = re.compile(r"[1-9][0-9]{0,9}")
+_COMMENT = re.compile(r"[a-z2-7]{10}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 # Control characters of Unicode, and halves of surrogate pairs, which UTF-8 cannot hold.
@@ -140,6 +143,13 @@ def check_id(text: str) -> str:
             "an id is 1 to 63 of a-z, 0-9 and -, and begins with a letter or digit",
         )
     return text
+
+
+def check_comment(name: str) -> str:
+    """Return the id of a comment: ``[a-z2-7]{10}``."""
+    if not _COMMENT.fullmatch(name):
+        raise InvalidName("COMMENT_ID_INVALID", "a comment's id is 10 of a-z and 2-7")
+    return name
 
 
 def check_stage(name: str) -> str:
@@ -349,6 +359,47 @@ def parse_in_namespace(collection: str, text: str) -> tuple[str, str]:
         case _:
             form = in_namespace("{namespace}", collection, "{id}")
             raise InvalidName("RESOURCE_NAME_INVALID", f"the name has the form {form}")
+
+
+@dataclass(frozen=True, slots=True)
+class CommentName:
+    """Resource name of a comment on a model or a version."""
+
+    PATTERN: ClassVar[str] = (
+        "namespaces/{namespace}/models/{model}[/versions/{version}]/comments/{comment}"
+    )
+
+    parent: ModelName | VersionName
+    comment: str
+
+    def __post_init__(self) -> None:
+        check_comment(self.comment)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the name of a comment that a text spells.
+
+        Raises:
+            InvalidName: It spells none.
+        """
+        parent, found, comment = text.rpartition("/comments/")
+        name = parse(parent) if found else None
+        if not isinstance(name, ModelName | VersionName):
+            raise InvalidName("RESOURCE_NAME_INVALID", f"the name has the form {cls.PATTERN}")
+        return cls(name, comment)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of its model."""
+        return self.parent.namespace
+
+    @property
+    def model(self) -> str:
+        """The name of its model."""
+        return self.parent.model
+
+    def __str__(self) -> str:
+        return f"{self.parent}/comments/{self.comment}"
 
 
 ResourceName: TypeAlias = NamespaceName | ModelName | VersionName | AliasName

@@ -184,6 +184,35 @@ class EvaluationSlice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     name: str = ""
 
 
+class CommentAdded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """Somebody commented on a model or a version; the stream is
+    `models/{model}/comments/{comment}` or
+    `models/{model}/versions/{version}/comments/{comment}`.
+    """
+
+    #: The comment's id.
+    comment: str = ""
+    #: The principals that its text names with an `@`.
+    mentions: tuple[str, ...] = ()
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: The id of the comment that it answers; empty when it begins a thread.
+    reply_to: str = msgspec.field(default="", name="replyTo")
+    #: What was said.
+    text: FreeText | None = None
+
+
+class CommentEdited(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """The author of a comment changed it; earlier texts stay with their events."""
+
+    #: The principals that the new text names with an `@`.
+    mentions: tuple[str, ...] = ()
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: What it says from now on.
+    text: FreeText | None = None
+
+
 class FlagRaised(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A warning was raised on a model or a version, whose stream this event is of."""
 
@@ -445,6 +474,46 @@ class AliasRemoved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     previous_version: int = msgspec.field(default=0, name="previousVersion")
     #: Why it was done.
     reason: FreeText | None = None
+
+
+class AliasProtected(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """An alias was protected or pinned, or is so no more; what is said here holds
+    for the alias also after it was removed and set again.
+    """
+
+    #: True when nobody may move or remove it.
+    pinned: bool = False
+    #: True when only who has the permission `catalog.protect` may move or remove
+    #: it.
+    protected: bool = False
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
+class VersionRolledBack(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """The version that an alias or a stage had before is back. In an alias's stream
+    the alias points to `version` again. In a version's stream the version moved:
+    of the two that a rollback of a stage moves, `version` came back into the
+    stage, and `previous_version` left it for the stage that it had come from.
+    """
+
+    #: The stage that this stream's version was in; empty in an alias's stream.
+    from_stage: str = msgspec.field(default="", name="fromStage")
+    #: The version that it stands in for.
+    previous_version: int = msgspec.field(default=0, name="previousVersion")
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: Whether a version in the stage from now on is resolved: `open` or `closed`,
+    #: as the lifecycle that was defined says; empty under the default lifecycle,
+    #: and in an alias's stream.
+    resolution: str = ""
+    #: The stage that this stream's version is in from now on; likewise.
+    to_stage: str = msgspec.field(default="", name="toStage")
+    #: Position of the event that is undone: it had put `previous_version` in the
+    #: place of another.
+    undone_position: str = msgspec.field(default="", name="undonePosition")
+    #: The version that is back.
+    version: int = 0
 
 
 class HeadsCommitted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
@@ -779,9 +848,12 @@ class StageChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 Event: TypeAlias = (
-    AliasRemoved
+    AliasProtected
+    | AliasRemoved
     | AliasSet
     | BodiesReleased
+    | CommentAdded
+    | CommentEdited
     | EvaluationRecorded
     | FlagRaised
     | FlagResolved
@@ -818,15 +890,19 @@ Event: TypeAlias = (
     | VersionRegistered
     | VersionRestored
     | VersionRevoked
+    | VersionRolledBack
     | VersionSemverLabelled
     | VersionUpdated
 )
 
 #: Every event type by its short name.
 EVENTS: dict[str, type[Event]] = {
+    "AliasProtected": AliasProtected,
     "AliasRemoved": AliasRemoved,
     "AliasSet": AliasSet,
     "BodiesReleased": BodiesReleased,
+    "CommentAdded": CommentAdded,
+    "CommentEdited": CommentEdited,
     "EvaluationRecorded": EvaluationRecorded,
     "FlagRaised": FlagRaised,
     "FlagResolved": FlagResolved,
@@ -863,6 +939,7 @@ EVENTS: dict[str, type[Event]] = {
     "VersionRegistered": VersionRegistered,
     "VersionRestored": VersionRestored,
     "VersionRevoked": VersionRevoked,
+    "VersionRolledBack": VersionRolledBack,
     "VersionSemverLabelled": VersionSemverLabelled,
     "VersionUpdated": VersionUpdated,
 }

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
+from regesta.v1 import comments_service_pb2 as comments_pb
 from regesta.v1 import governance_pb2 as governance_pb
 from regesta_projections.rows import ResourceKey
 
@@ -56,6 +57,10 @@ def _request_state(_: str, message: Message) -> str:
     return "open" if request.state == governance_pb.TransitionRequest.STATE_OPEN else "ended"
 
 
+def _above(stream: str, _: Message) -> str:
+    return stream.rsplit("/", 2)[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of resource."""
@@ -91,6 +96,12 @@ KINDS: Final = (
         governance_pb.TransitionRequest,
         parent=_requested,
         state=_request_state,
+    ),
+    Kind(
+        "comment",
+        re.compile(r"models/[^/]+/(versions/[0-9]+/)?comments/[a-z2-7]{10}"),
+        comments_pb.Comment,
+        parent=_above,
     ),
 )
 

@@ -398,6 +398,20 @@ class Rows:
             row = self._own[key] = shared.copy()
         return row
 
+    def versions_in(self, model: str, stage: str) -> Iterator[VersionRow]:
+        """Yield the versions of a model that are in a stage and not deleted, as far as loaded.
+
+        Those that this working set changed come as they are and as they were in the base.
+        """
+        for row in (*self._base.values(), *self._own.values()):
+            if (
+                isinstance(row, VersionRow)
+                and row.model == model
+                and row.resource.stage == stage
+                and not row.deleted
+            ):
+                yield row
+
     def add(self, row: Row) -> None:
         """Put a new row into the working set."""
         self._own[row.key] = row

@@ -18,6 +18,7 @@ from regesta.v1 import (
     admin_service_pb2,
     audit_service_pb2,
     catalog_service_pb2,
+    comments_service_pb2,
     flags_service_pb2,
     governance_service_pb2,
     heads_service_pb2,
@@ -29,6 +30,7 @@ from regesta.v1 import (
 from regesta_projections.records import Cause
 from regesta_service.access.principals import SYSTEM
 from regesta_service.api.admin import AdminCalls
+from regesta_service.api.comments import CommentCalls
 from regesta_service.api.flags import FlagCalls
 from regesta_service.api.governance import GovernanceCalls
 from regesta_service.api.guard import Guard
@@ -44,11 +46,13 @@ from regesta_service.api.writes.labels import LabelWrites
 from regesta_service.api.writes.lifecycle import LifecycleWrites
 from regesta_service.api.writes.models import ModelWrites
 from regesta_service.api.writes.moving import MoveReads
+from regesta_service.api.writes.rollbacks import RollbackWrites
 from regesta_service.api.writes.versions import VersionWrites
 from regesta_service.audit.tree import Trees
 from regesta_service.log.connections import Connections
 from regesta_service.log.namespaces import NamespaceRegistry
 from regesta_service.logs import AccessLog
+from regesta_service.reads.comments import CommentReads
 from regesta_service.reads.flags import FlagReads
 from regesta_service.reads.heads import HeadsReads
 from regesta_service.reads.holders import HolderReads
@@ -58,6 +62,7 @@ from regesta_service.reads.read_model import ReadModel
 from regesta_service.reads.requests import RequestReads
 from regesta_service.reads.resources import ResourceReads
 from regesta_service.reads.retention import RetentionReads
+from regesta_service.reads.succession import Succession
 from regesta_service.sequencing.dry_run import DryRun
 from regesta_service.sequencing.expiry import Expiry
 from regesta_service.sequencing.sequencer import Sequencer
@@ -76,6 +81,7 @@ FILES: Final = (
     admin_service_pb2.DESCRIPTOR,
     audit_service_pb2.DESCRIPTOR,
     catalog_service_pb2.DESCRIPTOR,
+    comments_service_pb2.DESCRIPTOR,
     governance_service_pb2.DESCRIPTOR,
     flags_service_pb2.DESCRIPTOR,
     heads_service_pb2.DESCRIPTOR,
@@ -185,6 +191,8 @@ async def wired(
                 sequencer,
                 reads.answers,
             ),
+            CommentCalls(CommentReads(registry, pool), reads.page_tokens, sequencer, reads.answers),
+            RollbackWrites(sequencer, reads.answers, Succession(registry, pool)),
             CatalogReads(reads),
             AuditReads(reads),
             LogProofs(reads, Trees(), settings.witness_keys()),

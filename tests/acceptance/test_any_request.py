@@ -79,7 +79,13 @@ def base(at: Refusing, method: MethodDescriptor) -> Any:
     if "namespace_id" in fields:
         request.namespace_id = f"n{uuid.uuid4().hex}"
     if "parent" in fields:
-        of_model = method.name in {"RegisterVersion", "ListVersions", "ListAliases"}
+        of_model = method.name in {
+            "RegisterVersion",
+            "ListVersions",
+            "ListAliases",
+            "AddComment",
+            "ListComments",
+        }
         request.parent = at.model if of_model else at.parent
     if "name" in fields:
         request.name = {
@@ -92,6 +98,9 @@ def base(at: Refusing, method: MethodDescriptor) -> Any:
             "RemovePolicy": f"{at.parent}/policies/gate",
             **dict.fromkeys(_OF_REQUESTS, f"{at.parent}/requests/r1"),
             **dict.fromkeys(_OF_VERSIONS, at.version),
+            "EditComment": f"{at.model}/comments/abcdefgh23",
+            "ProtectAlias": f"{at.model}/aliases/champion",
+            "RollbackAlias": f"{at.model}/aliases/champion",
         }.get(method.name, at.version if "Version" in method.name else at.model)
     if method.name == "UpdateModel":
         request.model.name = at.model
@@ -235,6 +244,9 @@ FILLED: dict[str, Callable[[Any], object]] = {
     "tags": lambda request: request.tags.update({"a": "b"}),
     "log_witnessed": lambda request: setattr(request.log_witnessed, "checkpoint", NOTE),
     "from_moment": lambda request: setattr(request.from_moment, "position", 1),
+    "moves": lambda request: request.moves.add(
+        name=f"{request.parent}/models/churn/aliases/champion", version=1
+    ),
     "keys": lambda request: request.keys.append("a"),
     "update_mask": lambda request: request.update_mask.paths.append("description"),
 }
@@ -258,6 +270,8 @@ def fill(request: Any) -> None:
         "through": 256,
         "flag_id": "drift",
         "category": "licence",
+        "pinned": True,
+        "text": "slow",
     }
     for name, value in required.items():
         if name in fields:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import hypothesis.strategies as st
 import pytest
@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 import regesta
+from regesta.v1 import catalog_service_pb2 as pb
 from regesta.v1 import flag_pb2 as flag_pb
 from regesta.v1 import model_pb2 as model_pb
 from regesta.v1 import version_pb2 as version_pb
-from tests.support.oracle import MOVES
+from tests.support.oracle import MOVES, bare
 from tests.support.registry_machine import (
     ALIASES,
     ETAGS,
@@ -36,6 +37,9 @@ from tests.support.registry_reads import Reads
 if TYPE_CHECKING:
     from tests.databases import LiveDatabase
     from tests.support.server_process import ServerProcess
+
+#: Versions that rollbacks expect or go back to; mostly any.
+EXPECTED = st.sampled_from([None] * 5 + [1, 2, 3])
 
 
 class Registry(Reads):
@@ -251,6 +255,132 @@ class Registry(Reads):
             lambda: self.oracle.remove_alias(name, alias, etag),
             lambda request_id, why: self.client.remove_alias(
                 f"{name}@{alias}", etag=etag, request_id=request_id, reason=why
+            ),
+            "",
+        )
+
+    @operation(
+        3,
+        name=NAMES,
+        alias=ALIASES,
+        state=st.sampled_from([(None, True), (None, False), (True, None), (False, False)]),
+        kind=ETAGS,
+    )
+    def protect_alias(
+        self, name: str, alias: str, state: tuple[bool | None, bool | None], kind: str
+    ) -> None:
+        protected, pinned = state
+        etag = self._etag(kind, lambda: self.oracle.model(name).aliases[alias].revision)
+        self._write(
+            lambda: self.oracle.protect_alias(name, alias, protected, pinned, etag),
+            lambda request_id, why: self.client.protect_alias(
+                f"{name}@{alias}",
+                protected=protected,
+                pinned=pinned,
+                etag=etag,
+                request_id=request_id,
+                reason=why,
+            ),
+            "",
+        )
+
+    @operation(
+        3,
+        moves=st.lists(
+            st.tuples(NAMES, ALIASES, NUMBERS, st.sampled_from([None, None, None, 0, 1])),
+            min_size=1,
+            max_size=3,
+        ),
+        reason=REASONS,
+    )
+    def move_aliases(self, moves: list[tuple[str, str, int, int | None]], reason: str) -> None:
+        moves = [
+            (name, alias, self._some(name, number), expected)
+            for name, alias, number, expected in moves
+        ]
+
+        def call(request_id: str, why: str) -> pb.MoveAliasesResponse:
+            prefix = f"namespaces/{self.namespace}/models"
+            answer = self.client.move_aliases(
+                [
+                    pb.AliasMove(
+                        name=f"{prefix}/{name}/aliases/{alias}",
+                        version=number,
+                        expected_version=expected,
+                    )
+                    for name, alias, number, expected in moves
+                ],
+                request_id=request_id,
+                reason=why,
+            )
+            aliases = [cast("model_pb.Alias", bare(alias)) for alias in answer.aliases]
+            return pb.MoveAliasesResponse(aliases=aliases, position=answer.position)
+
+        self._write(lambda: self.oracle.move_aliases(moves), call, reason)
+
+    @operation(4, name=NAMES, alias=ALIASES, expected=EXPECTED, to=EXPECTED, reason=REASONS)
+    def rollback_alias(
+        self, name: str, alias: str, expected: int | None, to: int | None, reason: str
+    ) -> None:
+        self._write(
+            lambda: self.oracle.rollback_alias(name, alias, expected, to),
+            lambda request_id, why: self.client.rollback_alias(
+                f"{name}@{alias}",
+                expected_version=expected,
+                to_version=to,
+                request_id=request_id,
+                reason=why,
+            ),
+            reason,
+        )
+
+    @operation(
+        6,
+        name=NAMES,
+        stage=st.sampled_from(["staging"] * 3 + ["development"] * 2 + ["production", "archived"]),
+        expected=EXPECTED,
+        to=EXPECTED,
+        reason=REASONS,
+    )
+    def rollback_stage(
+        self, name: str, stage: str, expected: int | None, to: int | None, reason: str
+    ) -> None:
+        self._write(
+            lambda: self.oracle.rollback_stage(name, stage, expected, to),
+            lambda request_id, why: self.client.rollback_stage(
+                name,
+                stage=stage,
+                expected_version=expected,
+                to_version=to,
+                request_id=request_id,
+                reason=why,
+            ),
+            reason,
+        )
+
+    @operation(6, numbers=st.permutations([1, 2, 3]), stages=st.booleans(), times=st.integers(1, 3))
+    def move_on_and_back(self, numbers: list[int], stages: bool, times: int) -> None:
+        """Let versions follow each other, so that there is something to go back to."""
+        for number in numbers:
+            if stages:
+                version = self._present("churn", number)
+                present = "development" if version is None else version.stage
+                if present in {"production", "archived"}:
+                    self.transition("churn", number, 0, "", "")
+                self._move_to("churn", number, "staging")
+            else:
+                self.set_alias("churn", "champion", number, "", "")
+        for _ in range(times):
+            if stages:
+                self.rollback_stage("churn", "staging", None, None, "slow")
+            else:
+                self.rollback_alias("churn", "champion", None, None, "slow")
+
+    def _move_to(self, name: str, number: int, stage: str) -> None:
+        self._write(
+            lambda: self.oracle.transition(name, number, stage, "", ""),
+            lambda request_id, why: self.client.transition_version(
+                f"{name}/{number}", stage=stage, request_id=request_id, reason=why
             ),
             "",
         )

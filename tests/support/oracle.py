@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 ACTOR: Final = "anonymous"
-TIMES: Final = ("create_time", "update_time", "delete_time")
+TIMES: Final = ("create_time", "update_time", "delete_time", "pin_time")
 
 MOVES: Final = {
     "development": {"staging", "archived"},
@@ -89,6 +89,9 @@ class Version:
     entered: int
     created: int
     stage: str = "development"
+    #: When it came into its stage first, before a rollback brought it back, and from where.
+    since: int = 0
+    origin: str = ""
     deleted: bool = False
     revision: int = 1
     #: By id, oldest first.
@@ -109,6 +112,10 @@ class Alias:
     version: int = 0
     previous: int = 0
     revision: int = 0
+    protected: bool = False
+    pinned: bool = False
+    #: The versions it had, no one twice in a row, without those that rollbacks undid.
+    had: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -129,6 +136,8 @@ class Model:
     deleted: bool = False
     revision: int = 1
     flags: dict[str, flag_pb.Flag] = field(default_factory=dict)
+    #: By stage: the versions that held it, likewise, each with when and from where it came.
+    held: dict[str, list[tuple[int, int, str]]] = field(default_factory=dict)
 
     def pointing(self) -> dict[str, int]:
         """Return where aliases point."""
@@ -249,6 +258,9 @@ class Namespace:
             previous_version=alias.previous,
             updated_by=ACTOR,
             etag=str(alias.revision),
+            protected=alias.protected,
+            pinned=alias.pinned,
+            pinned_by=ACTOR if alias.pinned else "",
         )
 
     # Resolving.

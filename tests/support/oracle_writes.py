@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from regesta.v1 import catalog_service_pb2 as pb
 from regesta.v1 import flag_pb2 as flag_pb
@@ -112,6 +113,7 @@ class Oracle(Namespace):
         version = Version(
             number, content, given.semver, dict(given.tags), given.description, given.card, at, at
         )
+        version.since = at
         model.versions[number] = version
         self.happened(f"models/{model.first}/versions/{number}")
         return self.show_version(model, version)
@@ -176,8 +178,8 @@ class Oracle(Namespace):
             raise Refused("MOVE_NOT_ALLOWED")
         if stage != "archived":
             expect_not_stopped(model, version)
-        version.stage = stage
-        version.entered = self.position + 1
+        version.origin, version.stage = version.stage, stage
+        version.entered = version.since = self.position + 1
         return self._moved(model, version)
 
     def set_tags(
@@ -218,10 +220,22 @@ class Oracle(Namespace):
         expect_not_stopped(model, version)
         if version.stage == "archived":
             raise Refused("VERSION_ARCHIVED")
-        if present.version != number:
-            model.aliases[alias] = Alias(number, present.version, present.revision + 1)
-            self.happened(f"models/{model.first}/aliases/{alias}")
+        self._point(model, alias, number)
         return self.show_alias(model, alias)
+
+    def _point(self, model: Model, alias: str, number: int) -> None:
+        present = model.aliases.get(alias, Alias())
+        if present.version == number:
+            return
+        if present.pinned:
+            raise Refused("ALIAS_PINNED")
+        had = present.had if present.had[-1:] == [number] else [*present.had, number]
+        self._aliased(model, alias, version=number, previous=present.version, had=had)
+
+    def _aliased(self, model: Model, alias: str, **changes: Any) -> None:
+        present = model.aliases.get(alias, Alias())
+        model.aliases[alias] = replace(present, revision=present.revision + 1, **changes)
+        self.happened(f"models/{model.first}/aliases/{alias}")
 
     def remove_alias(self, name: str, alias: str, etag: str) -> model_pb.Alias:
         """Remove an alias."""
@@ -231,8 +245,9 @@ class Oracle(Namespace):
         if etag == "0":
             raise Refused("REVISION_MISMATCH")
         expect(etag, present.revision)
-        model.aliases[alias] = Alias(0, present.version, present.revision + 1)
-        self.happened(f"models/{model.first}/aliases/{alias}")
+        if present.pinned:
+            raise Refused("ALIAS_PINNED")
+        self._aliased(model, alias, version=0, previous=present.version)
         shown.etag = str(present.revision + 1)
         return shown
 
@@ -289,6 +304,114 @@ class Oracle(Namespace):
             raise Refused("VERSION_REVOKED")
         return self.show_version(model, version)
 
+    def protect_alias(
+        self, name: str, alias: str, protected: bool | None, pinned: bool | None, etag: str
+    ) -> model_pb.Alias:
+        """Protect or pin an alias, or take that back."""
+        model = self.live_model(name)
+        present = model.aliases.get(alias)
+        if present is None:
+            raise Refused("ALIAS_NOT_FOUND")
+        expect(etag, present.revision)
+        wanted = (
+            present.protected if protected is None else protected,
+            present.pinned if pinned is None else pinned,
+        )
+        if wanted != (present.protected, present.pinned):
+            self._aliased(model, alias, protected=wanted[0], pinned=wanted[1])
+        return self.show_alias(model, alias, model.aliases[alias])
+
+    def move_aliases(
+        self, moves: Sequence[tuple[str, str, int, int | None]]
+    ) -> pb.MoveAliasesResponse:
+        """Point several aliases, all or none."""
+        seen: set[tuple[str, str]] = set()
+        for name, alias, number, expected in moves:
+            try:
+                model = self.live_model(name)
+                version = self.live_version(model, number)
+                expect_not_stopped(model, version)
+            except Refused:
+                raise Refused("MOVES_REFUSED") from None
+            present = model.aliases.get(alias, Alias())
+            if (
+                (model.first, alias) in seen
+                or version.stage == "archived"
+                or (present.pinned and present.version != number)
+                or expected not in (None, present.version)
+            ):
+                raise Refused("MOVES_REFUSED")
+            seen.add((model.first, alias))
+        for name, alias, number, _ in moves:
+            self._point(self.live_model(name), alias, number)
+        aliases = [self.show_alias(self.live_model(name), alias) for name, alias, *_ in moves]
+        return pb.MoveAliasesResponse(aliases=aliases, position=self.position)
+
+    def rollback_alias(
+        self, name: str, alias: str, expected: int | None, to: int | None
+    ) -> model_pb.Alias:
+        """Point an alias back."""
+        model = self.live_model(name)
+        self.show_alias(model, alias)
+        present = model.aliases[alias]
+        if expected not in (None, present.version):
+            raise Refused("HOLDER_MISMATCH")
+        if present.pinned:
+            raise Refused("ALIAS_PINNED")
+        at = _back(present.had, to)
+        number = present.had[at]
+        if not model.versions[number].live:
+            raise Refused("CANNOT_COME_BACK")
+        expect_not_stopped(model, model.versions[number])
+        had = present.had[: at + 1]
+        self._aliased(model, alias, version=number, previous=present.version, had=had)
+        return self.show_alias(model, alias)
+
+    def rollback_stage(
+        self, name: str, stage: str, expected: int | None, to: int | None
+    ) -> version_pb.Version:
+        """Put the version that held a stage before back into it."""
+        model = self.live_model(name)
+        if stage not in {"development", "staging", "production"}:
+            raise Refused("MOVE_NOT_ALLOWED")
+        leaves = _holder(model, stage)
+        if expected not in (None, leaves.number if leaves else 0):
+            raise Refused("HOLDER_MISMATCH")
+        if leaves is None:
+            raise Refused("NOTHING_TO_ROLL_BACK")
+        held = model.held[stage]
+        at = _back([number for number, *_ in held], to)
+        if not leaves.origin:
+            raise Refused("NOTHING_TO_ROLL_BACK")
+        order = list(MOVES)
+        if leaves.origin != "archived" and order.index(leaves.origin) > order.index(stage):
+            raise Refused("MOVE_NOT_ALLOWED")
+        number, since, origin = held[at]
+        back = model.versions[number]
+        if not back.live:
+            raise Refused("CANNOT_COME_BACK")
+        expect_not_stopped(model, back)
+        leaves.stage, leaves.origin = leaves.origin, stage
+        leaves.entered = leaves.since = self.position + 1
+        leaves.revision += 1
+        self.happened(f"models/{model.first}/versions/{leaves.number}", settled=stage)
+        back.stage, back.since, back.origin = stage, since, origin
+        back.entered = self.position + 1
+        return self._moved(model, back)
+
+    def happened(self, *streams: str, settled: str = "") -> None:
+        """Take note of events, and of who holds the stages now.
+
+        Args:
+            streams: Theirs.
+            settled: A stage that somebody else is about to enter.
+        """
+        for model in self.models.values():
+            for stage in MOVES:
+                if stage != settled:
+                    _settle(model, stage)
+        super().happened(*streams)
+
     # What the writes have in common.
 
     def _version(self, name: str, number: int, etag: str) -> tuple[Model, Version]:
@@ -325,3 +448,34 @@ def expect(etag: str, revision: int) -> None:
     """Refuse what is not at the revision that the caller expects."""
     if etag and etag != str(revision):
         raise Refused("REVISION_MISMATCH")
+
+
+def _back(had: Sequence[int], to: int | None) -> int:
+    """Return the place of the version to go back to."""
+    if to == had[-1]:
+        raise Refused("NOTHING_TO_ROLL_BACK")
+    for at in range(len(had) - 2, -1, -1):
+        if to in (None, had[at]):
+            return at
+    raise Refused("NOTHING_TO_ROLL_BACK" if to is None or len(had) < 2 else "NEVER_HELD")
+
+
+def _holder(model: Model, stage: str) -> Version | None:
+    """Return the version in a stage that entered it last."""
+    inside = [v for v in model.versions.values() if v.stage == stage and not v.deleted]
+    return max(inside, key=lambda version: version.entered, default=None)
+
+
+def _settle(model: Model, stage: str) -> None:
+    """Bring the history of a stage's holders up to date."""
+    holder = _holder(model, stage)
+    if holder is None:
+        return
+    held = model.held.setdefault(stage, [])
+    entry = (holder.number, holder.since, holder.origin)
+    if entry in held:
+        del held[held.index(entry) + 1 :]
+    elif held and held[-1][0] == holder.number:
+        held[-1] = entry
+    else:
+        held.append(entry)

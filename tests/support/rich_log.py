@@ -94,6 +94,8 @@ def _tell_more(log: LogBuilder) -> None:
     """Tell what came to the story later, each time at its end."""
     _tell_of_governance(log)
     _tell_of_flags(log)
+    _tell_of_rollbacks(log)
+    _tell_of_comments(log)
 
 
 def _tell_model(log: LogBuilder) -> None:
@@ -349,6 +351,35 @@ def _tell_of_flags(log: LogBuilder) -> None:
     reason, reasoned = log.seal("It was trained on what we must not use.")
     revoked = e.VersionRevoked(category="licence", reason=reason)
     log.append(f"{MODEL}/versions/3", revoked, ("reason", reasoned))
+
+
+def _tell_of_rollbacks(log: LogBuilder) -> None:
+    challenger = f"{MODEL}/aliases/challenger"
+    log.append(challenger, e.VersionRolledBack(version=1, previous_version=2, undone_position="15"))
+    log.append(challenger, e.AliasProtected(protected=True, pinned=True))
+    # A rollback of a stage: events of one request.
+    both = Cause("alice", "user", "rollback-1")
+    for number, from_stage, to_stage in ((12, "live", "draft"), (11, "gone", "live")):
+        log.append(
+            f"{OTHER}/versions/{number}",
+            e.VersionRolledBack(
+                version=11,
+                previous_version=12,
+                undone_position=str(log.size),
+                from_stage=from_stage,
+                to_stage=to_stage,
+                resolution="open",
+            ),
+            cause=both,
+        )
+    log.append(f"{OTHER}/stages/live", e.StageTaken(version=11, previous_version=12), cause=both)
+
+
+def _tell_of_comments(log: LogBuilder) -> None:
+    first, second = f"{OTHER}/comments/abcdefgh23", f"{OTHER}/versions/12/comments/abcdefgh45"
+    log.append(first, e.CommentAdded(comment="abcdefgh23", mentions=("bob",)))
+    log.append(second, e.CommentAdded(comment="abcdefgh45", reply_to="abcdefgh67"))
+    log.append(second, e.CommentEdited(mentions=("bob",)))
 
 
 #: Size of a padded log at which its story goes on.

@@ -24,6 +24,7 @@ from regesta.v1 import (
     admin_service_pb2,
     audit_service_pb2,
     catalog_service_pb2,
+    comments_service_pb2,
     event_pb2,
     flag_pb2,
     flags_service_pb2,
@@ -1311,6 +1312,10 @@ class AsyncCalls:
     ) -> model_pb2.Alias:
         """Point an alias to a version, creating it if need be.
 
+        A pinned alias is not moved (FAILED_PRECONDITION with reason ALIAS_PINNED), a protected
+        one only for who has the permission `catalog.protect` (PERMISSION_DENIED with reason
+        ALIAS_PROTECTED).
+
         Args:
             name: Required. Resource name
                 `namespaces/{namespace}/models/{model}/aliases/{alias}`.
@@ -1450,6 +1455,8 @@ class AsyncCalls:
     ) -> model_pb2.Alias:
         """Remove an alias.
 
+        Pinned and protected ones are refused as in SetAlias.
+
         Args:
             name: Required. Resource name
                 `namespaces/{namespace}/models/{model}/aliases/{alias}`.
@@ -1477,6 +1484,159 @@ class AsyncCalls:
             "/regesta.v1.CatalogService/RemoveAlias",
             request,
             catalog_service_pb2.RemoveAliasResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.alias
+
+    async def protect_alias(
+        self,
+        name: str,
+        *,
+        protected: bool | None = None,
+        pinned: bool | None = None,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> model_pb2.Alias:
+        """Protect or pin an alias that was set before, or take that back.
+
+        It stays so when the alias is removed and set again.
+
+        Args:
+            name: Required. Resource name
+                `namespaces/{namespace}/models/{model}/aliases/{alias}`.
+            protected: Whether only who has the permission `catalog.protect` may move or remove
+                it; absent leaves that as it is.
+            pinned: Whether nobody may move or remove it; absent leaves that as it is.
+            etag: Optional. The revision the alias must have (its `etag`); otherwise the call is
+                ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The alias after the change; of one that was removed, `version` is 0.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.ProtectAliasRequest(
+            name=full_name(name, self._namespace, "alias"),
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        if protected is not None:
+            request.protected = protected
+        if pinned is not None:
+            request.pinned = pinned
+        namespace = namespace_of(request.name)
+        answer = await self._transport.unary(
+            "/regesta.v1.CatalogService/ProtectAlias",
+            request,
+            catalog_service_pb2.ProtectAliasResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.alias
+
+    async def move_aliases(
+        self,
+        moves: Sequence[catalog_service_pb2.AliasMove],
+        *,
+        parent: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> catalog_service_pb2.MoveAliasesResponse:
+        """Point aliases of several models at once: a release set.
+
+        All of them move in one append, or none; FAILED_PRECONDITION with reason MOVES_REFUSED
+        tells every move that stands in the way.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            moves: Required. 1 to 100 moves, each of another alias. What points there already is
+                no event.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log, once for
+                each event.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.MoveAliasesRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            moves=moves,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.parent)
+        answer = await self._transport.unary(
+            "/regesta.v1.CatalogService/MoveAliases",
+            request,
+            catalog_service_pb2.MoveAliasesResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
+    async def rollback_alias(
+        self,
+        name: str,
+        *,
+        expected_version: int | None = None,
+        to_version: int | None = None,
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> model_pb2.Alias:
+        """Point an alias back to the version that it pointed to before.
+
+        Unlike a toggle, a second rollback goes further back: after 1, 2, 3 the first gives 2
+        and the second 1. Without an earlier version it is FAILED_PRECONDITION with reason
+        NOTHING_TO_ROLL_BACK.
+
+        Args:
+            name: Required. Resource name
+                `namespaces/{namespace}/models/{model}/aliases/{alias}`.
+            expected_version: Optional. The version it must point to now; otherwise the call is
+                ABORTED with reason HOLDER_MISMATCH.
+            to_version: Optional. The version to go back to: one that the alias pointed to
+                before; absent means the last of them.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The alias after the change; `previous_version` is the one that is undone.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.RollbackAliasRequest(
+            name=full_name(name, self._namespace, "alias"),
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        if expected_version is not None:
+            request.expected_version = expected_version
+        if to_version is not None:
+            request.to_version = to_version
+        namespace = namespace_of(request.name)
+        answer = await self._transport.unary(
+            "/regesta.v1.CatalogService/RollbackAlias",
+            request,
+            catalog_service_pb2.RollbackAliasResponse,
             timeout,
         )
         self._transport.positions.saw(namespace, answer.position)
@@ -1532,6 +1692,149 @@ class AsyncCalls:
         )
         self._transport.positions.saw(namespace, answer.position)
         return answer.version
+
+    async def add_comment(
+        self,
+        parent: str,
+        *,
+        text: str,
+        reply_to: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> comments_service_pb2.Comment:
+        """Comment on a model or a version.
+
+        Args:
+            parent: Required. A model `namespaces/{namespace}/models/{model}` or a version
+                `namespaces/{namespace}/models/{model}/versions/{version}`.
+            text: Required. At most 10,000 characters, of at most 50 principals named with an
+                `@`.
+            reply_to: Optional. The id of the comment that it answers, on the same model or
+                version.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The comment.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = comments_service_pb2.AddCommentRequest(
+            parent=full_name(parent, self._namespace, "model"),
+            text=text,
+            reply_to=reply_to,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.parent)
+        answer = await self._transport.unary(
+            "/regesta.v1.CommentsService/AddComment",
+            request,
+            comments_service_pb2.AddCommentResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.comment
+
+    async def edit_comment(
+        self,
+        name: str,
+        *,
+        text: str,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> comments_service_pb2.Comment:
+        """Change the text of a comment of one's own; anybody else's is PERMISSION_DENIED with reason COMMENT_NOT_YOURS.
+
+        Args:
+            name: Required. Resource name of the comment.
+            text: Required. As in AddComment.
+            etag: Optional. The revision the comment must have (its `etag`); otherwise the call
+                is ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The comment.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = comments_service_pb2.EditCommentRequest(
+            name=full_name(name, self._namespace, "model"),
+            text=text,
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = await self._transport.unary(
+            "/regesta.v1.CommentsService/EditComment",
+            request,
+            comments_service_pb2.EditCommentResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.comment
+
+    async def list_comments(
+        self,
+        parent: str,
+        *,
+        page_size: int = 0,
+        page_token: str = "",
+        consistency: reading_pb2.Consistency | None = None,
+        as_of: datetime | int | Occurred | None = None,
+        timeout: float | None = None,
+    ) -> comments_service_pb2.ListCommentsResponse:
+        """List the comments on a model or a version, oldest first.
+
+        Those on a model's versions are not among those on the model.
+
+        Args:
+            parent: Required. A model or a version, as in AddComment.
+            page_size: At most this many; 0 means 50, above 1,000 means 1,000, negative is
+                refused.
+            page_token: From the answer before; everything else of the request must be the same.
+            consistency: How fresh the answer must be.
+            as_of: The moment to look at; unset means now. A moment by when things happened is
+                refused: comments are only ever recorded.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = comments_service_pb2.ListCommentsRequest(
+            parent=full_name(parent, self._namespace, "model"),
+            page_size=page_size,
+            page_token=page_token,
+            consistency=consistency,
+            as_of=moment(as_of),
+        )
+        namespace = namespace_of(request.parent)
+        if consistency is None:
+            known = self._transport.positions.consistency(namespace)
+            if known is not None:
+                request.consistency.CopyFrom(known)
+        answer = await self._transport.unary(
+            "/regesta.v1.CommentsService/ListComments",
+            request,
+            comments_service_pb2.ListCommentsResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
 
     async def raise_flag(
         self,
@@ -2535,6 +2838,64 @@ class AsyncCalls:
         )
         self._transport.positions.saw(namespace, answer.position)
         return answer.governance
+
+    async def rollback_stage(
+        self,
+        name: str,
+        *,
+        stage: str,
+        expected_version: int | None = None,
+        to_version: int | None = None,
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> version_pb2.Version:
+        """Put the version that held a stage of a model before back into it; the one that holds it now goes to the stage it came from.
+
+        As with aliases, a second rollback goes further back. The moves need not be ones that
+        the lifecycle allows, but none brings back what is not resolved, and none promotes the
+        version that leaves (MOVE_NOT_ALLOWED). Without an earlier holder it is
+        FAILED_PRECONDITION with reason NOTHING_TO_ROLL_BACK.
+
+        Args:
+            name: Required. The model: `namespaces/{namespace}/models/{model}`.
+            stage: Required. The stage.
+            expected_version: Optional. The version that must hold the stage now, that is, the
+                one that `{model}#{stage}` means; otherwise the call is ABORTED with reason
+                HOLDER_MISMATCH.
+            to_version: Optional. The version to go back to: one that held the stage before;
+                absent means the last of them.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log, once for
+                each event.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The version that holds the stage again.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = lifecycle_service_pb2.RollbackStageRequest(
+            name=full_name(name, self._namespace, "model"),
+            stage=stage,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        if expected_version is not None:
+            request.expected_version = expected_version
+        if to_version is not None:
+            request.to_version = to_version
+        namespace = namespace_of(request.name)
+        answer = await self._transport.unary(
+            "/regesta.v1.LifecycleService/RollbackStage",
+            request,
+            lifecycle_service_pb2.RollbackStageResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.version
 
     async def get_lifecycle(
         self,

@@ -12,7 +12,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
-from regesta._shared import DEFAULT_TIMEOUT, Occurred
+from regesta._shared import DEFAULT_TIMEOUT, Occurred, full_name
 from regesta._sync.calls import Calls
 from regesta._sync.tracing import trace_address
 from regesta._sync.transport import Transport
@@ -21,7 +21,14 @@ from regesta.audit.traces import Trace
 from regesta.errors import CheckpointInvalid, DeadlineExceeded, OutOfRange, Overloaded, Unavailable
 from regesta.properties import PropertyLike, property_value
 from regesta.trust import Receipt, SignedCheckpoint, Trust, received, signed
-from regesta.v1 import audit_service_pb2, event_pb2, flags_service_pb2, model_pb2, version_pb2
+from regesta.v1 import (
+    audit_service_pb2,
+    catalog_service_pb2,
+    event_pb2,
+    flags_service_pb2,
+    model_pb2,
+    version_pb2,
+)
 
 #: Where a server started by `regesta-server up` listens.
 DEFAULT_TARGET = "127.0.0.1:7421"
@@ -176,6 +183,40 @@ class Client(Calls):
             reason=reason,
             timeout=timeout,
         )
+
+    def release(
+        self,
+        moves: Mapping[str, int] | Sequence[tuple[str, int]],
+        *,
+        reason: str = "",
+        request_id: str | None = None,
+        timeout: float | None = None,
+    ) -> list[model_pb2.Alias]:
+        """Point aliases of several models at once, all of them or none, and return them.
+
+        Args:
+            moves: Versions by alias: `{"churn@champion": 3, "fraud@champion": 7}`.
+            reason: Why.
+            request_id: The caller's own id of this write; None makes one.
+            timeout: Seconds until the call is given up.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`. `MOVES_REFUSED` tells every move
+                that stands in the way.
+        """
+        pairs = moves.items() if isinstance(moves, Mapping) else moves
+        answer = self.move_aliases(
+            [
+                catalog_service_pb2.AliasMove(
+                    name=full_name(alias, self._namespace, "alias"), version=version
+                )
+                for alias, version in pairs
+            ],
+            request_id=request_id,
+            reason=reason,
+            timeout=timeout,
+        )
+        return list(answer.aliases)
 
     def resolve(
         self,

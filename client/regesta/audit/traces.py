@@ -23,6 +23,10 @@ _TYPE_PREFIX: Final = "io.regesta.events.v1."
 #: What of a registration says where a version comes from.
 _ORIGINS: Final = ("digest", "source", "lineage", "params", "metrics", "manifest", "semver")
 
+#: Events that say where an alias points, and those that say which stage a version is in.
+_MOVE_ALIASES: Final = frozenset({"AliasSet", "AliasRemoved", "VersionRolledBack"})
+_MOVE_STAGES: Final = frozenset({"StageChanged", "VersionRolledBack"})
+
 
 @dataclass(frozen=True, slots=True)
 class Inclusion:
@@ -157,13 +161,13 @@ def moved_alias(history: Sequence[TracedEvent]) -> TracedEvent | None:
     Args:
         history: The alias's events, oldest first.
     """
-    deciding = [event for event in history if event.type in {"AliasSet", "AliasRemoved"}]
+    deciding = [event for event in history if event.type in _MOVE_ALIASES]
     return deciding[-1] if deciding else None
 
 
 def stage_moves(history: Sequence[TracedEvent]) -> tuple[TracedEvent, ...]:
     """Return the events of a version's history that moved its stage, oldest first."""
-    return tuple(event for event in history if event.type == "StageChanged")
+    return tuple(event for event in history if event.type in _MOVE_STAGES)
 
 
 def registered(history: Sequence[TracedEvent]) -> TracedEvent | None:

@@ -60,8 +60,8 @@ def log(
 ) -> None:
     """Say what happened, newest first: who, when, what and why.
 
-    Without RESOURCE it is the whole log of the namespace; a model comes with its versions
-    and aliases. With --json each event is a line. For what comes next, see `watch`.
+    Without RESOURCE it is the whole log of the namespace; a model comes with its versions,
+    aliases and comments. With --json each event is a line. For what comes next, see `watch`.
     """
     if resource is None:
         if as_of is not None or alone:
@@ -134,6 +134,9 @@ def _history(
     session: Session, resource: str, as_of: datetime | int | None, *, alone: bool
 ) -> Iterator[event_pb2.Event]:
     """Return the events of one resource, newest first."""
+    comment = session.comment(resource)
+    if comment is not None:
+        return session.client(comment.namespace).history(str(comment), as_of=as_of)
     target = session.parse(resource)
     name = target.subject
     if isinstance(name, Address):

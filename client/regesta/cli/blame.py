@@ -13,6 +13,8 @@ from regesta.cli.happened import Happened
 #: Members that are 64-bit numbers, which are text in a record.
 _INT64 = {"sizeBytes", "shape"}
 _FREE_TEXTS = ("description", "card")
+#: Events that say again what they leave as it was.
+_REPEATING = {"AliasProtected"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ def blame(history: Iterable[Happened]) -> list[Line]:
         for field, value in fold(event).items():
             if value is None:
                 lines.pop(field, None)
+            elif event.type in _REPEATING and field in lines and lines[field].value == value:
+                continue
             else:
                 lines[field] = Line(field, value, event)
     return list(lines.values())
@@ -94,6 +98,28 @@ def _tags_set(event: Happened) -> dict[str, Any]:
 
 def _tags_removed(event: Happened) -> dict[str, Any]:
     return {join("tags", key): None for key in event.data.get("keys", [])}
+
+
+def _alias_protected(event: Happened) -> dict[str, Any]:
+    return {field: event.data.get(field) or None for field in ("protected", "pinned")}
+
+
+def _rolled_back(event: Happened) -> dict[str, Any]:
+    if "toStage" in event.data:
+        return {"stage": event.data["toStage"]}
+    return {"version": event.data.get("version")}
+
+
+def _commented(event: Happened) -> dict[str, Any]:
+    return {
+        "text": event.text("text"),
+        "reply_to": event.data.get("replyTo"),
+        "mentions": event.data.get("mentions"),
+    }
+
+
+def _comment_edited(event: Happened) -> dict[str, Any]:
+    return {"text": event.text("text"), "mentions": event.data.get("mentions")}
 
 
 def _heads_committed(event: Happened) -> dict[str, Any]:
@@ -235,6 +261,10 @@ _FOLDS: dict[str, Callable[[Happened], dict[str, Any]]] = {
     "TagsRemoved": _tags_removed,
     "AliasSet": _sets("version", "version"),
     "AliasRemoved": _is("version", value=None),
+    "AliasProtected": _alias_protected,
+    "VersionRolledBack": _rolled_back,
+    "CommentAdded": _commented,
+    "CommentEdited": _comment_edited,
     "HeadsCommitted": _heads_committed,
     "KeyRotated": _key_rotated,
     "KeyCompromised": _key_compromised,

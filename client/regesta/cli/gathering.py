@@ -203,7 +203,8 @@ def _aliases_of(events: Collection[event_pb2.Event], version: int) -> set[str]:
     return {
         event.stream
         for event in events
-        if event.type.endswith(".AliasSet")
+        if "/aliases/" in event.stream
+        and event.type.endswith((".AliasSet", ".VersionRolledBack"))
         and json.loads(event.record)["data"].get("version") == version
     }
 

@@ -1,4 +1,4 @@
-"""Commands that label: tag, alias, label."""
+"""Commands that label: tag, label."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from dataclasses import replace
 
 import click
 
-from regesta.cli.documents import document
 from regesta.cli.options import Parsed, Write, writes
 from regesta.cli.registering import answer_version
 from regesta.cli.session import Session, pass_session
 from regesta.cli.targets import short
 from regesta.cli.values import parse_pair
-from regesta.names import AliasName, ModelName, VersionName
+from regesta.names import ModelName, VersionName
 
 _PAIR = Parsed("key=value", parse_pair)
 
@@ -82,40 +81,6 @@ def _answer_tags(session: Session, name: ModelName | VersionName, tags: dict[str
     session.output.line((short(name), "bold"), f" tagged at position {position}")
     for key, value in sorted(tags.items()):
         session.output.line(f"  {key} = {value}")
-
-
-@click.command()
-@click.argument("alias")
-@click.argument("version", type=int, required=False)
-@click.option("--remove", is_flag=True, help="Remove the alias.")
-@writes()
-@pass_session
-def alias(session: Session, alias: str, *, version: int | None, remove: bool, write: Write) -> None:
-    """Point an alias to a version, as in: alias churn@champion 3."""
-    name = session.parse(alias).subject
-    if not isinstance(name, AliasName):
-        raise click.UsageError("write the alias as churn@champion")
-    if (version is None) != remove:
-        raise click.UsageError("give either the number of a version, or --remove")
-    client = session.client(name.namespace)
-    if version is None:
-        found = client.remove_alias(
-            str(name), etag=write.etag, request_id=write.request_id, reason=write.reason
-        )
-    else:
-        found = client.set_alias(
-            str(name),
-            version=version,
-            etag=write.etag,
-            request_id=write.request_id,
-            reason=write.reason,
-        )
-    if session.output.json:
-        session.output.document({"alias": document(found), "position": client.position})
-        return
-    before = f" (before: {found.previous_version})" if found.previous_version else ""
-    said = "removed" if remove else f"points to version {found.version}{before}"
-    session.output.line((short(name), "bold"), f" {said} at position {client.position}")
 
 
 @click.command()

@@ -13,9 +13,11 @@ from click.core import ParameterSource
 
 import regesta
 from regesta.cli import (
+    aliases,
     audit,
     auditing,
     catalog,
+    comments,
     comparing,
     completing,
     evidence,
@@ -32,6 +34,7 @@ from regesta.cli import (
     registering,
     replaying,
     retention,
+    rollbacks,
     tracing,
     verifying,
     watching,
@@ -55,12 +58,15 @@ SECTIONS: dict[str, list[click.Command]] = {
         registering.register,
         registering.update,
         labels.tag,
-        labels.alias,
+        aliases.alias,
         labels.label,
+        comments.comment,
     ],
     "Find": [catalog.list_, catalog.search, catalog.show, catalog.resolve],
     "Move and retire": [
         lifecycle.promote,
+        aliases.release,
+        rollbacks.rollback,
         lifecycle.stages,
         lifecycle.rename,
         lifecycle.delete,

@@ -78,7 +78,11 @@ def alias_facts(output: Output, alias: model_pb2.Alias) -> None:
     rows: list[tuple[str, Cell]] = [("version", str(alias.version))]
     if alias.previous_version:
         rows.append(("before", str(alias.previous_version)))
-    rows.append(("moved", f"{time_of(alias.update_time)} by {alias.updated_by}"))
+    if alias.protected:
+        rows.append(("protected", "yes"))
+    if alias.pinned:
+        rows.append(("pinned", f"{time_of(alias.pin_time)} by {alias.pinned_by}"))
+    rows.append(("changed", f"{time_of(alias.update_time)} by {alias.updated_by}"))
     rows.append(("revision", alias.etag))
     output.facts(short_of(alias.name), rows)
 

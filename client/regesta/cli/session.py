@@ -15,8 +15,8 @@ from regesta import names
 from regesta.addresses import Address
 from regesta.audit.policies import Policy
 from regesta.cli.output import Output
-from regesta.cli.targets import InvalidTarget, Target, parse_target
-from regesta.names import ModelName, VersionName
+from regesta.cli.targets import InvalidTarget, Target, parse_comment, parse_target
+from regesta.names import CommentName, ModelName, VersionName
 
 #: Seconds that a call may take when nobody says otherwise.
 DEFAULT_TIMEOUT = 30.0
@@ -72,6 +72,17 @@ class Session:
         """
         try:
             return parse_target(text, self.namespace)
+        except InvalidTarget as error:
+            raise click.UsageError(str(error)) from None
+
+    def comment(self, text: str) -> CommentName | None:
+        """Return the comment that an argument names; None when it names something else.
+
+        Raises:
+            click.UsageError: It names nothing.
+        """
+        try:
+            return parse_comment(text, self.namespace)
         except InvalidTarget as error:
             raise click.UsageError(str(error)) from None
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from regesta import addresses, names
 from regesta.addresses import Address, Alias, InvalidAddress, Number
-from regesta.names import AliasName, InvalidName, ModelName, VersionName
+from regesta.names import AliasName, CommentName, InvalidName, ModelName, VersionName
 
 #: An `Address` has to be resolved first: a stage, a range, `latest` or a digest.
 Subject: TypeAlias = ModelName | VersionName | AliasName | Address
@@ -52,6 +52,27 @@ def parse_target(text: str, namespace: str) -> Target:
             return _addressed(addresses.parse(text), namespace)
         return _of(ModelName(place or namespace, last))
     except (InvalidName, InvalidAddress) as error:
+        raise InvalidTarget(str(error)) from None
+
+
+def parse_comment(text: str, namespace: str) -> CommentName | None:
+    """Return the comment that a text names, as `churn/comments/ID` or `churn/3/comments/ID`.
+
+    Returns:
+        None when it names something else.
+
+    Raises:
+        InvalidTarget: It is no comment on a model, or on a version by its number.
+    """
+    above, found, comment = text.rpartition("/comments/")
+    if not found:
+        return None
+    parent = parse_target(above, namespace).subject
+    if not isinstance(parent, ModelName | VersionName):
+        raise InvalidTarget("a comment is one on a model, or on a version by its number")
+    try:
+        return CommentName(parent, comment)
+    except InvalidName as error:
         raise InvalidTarget(str(error)) from None
 
 

@@ -129,6 +129,32 @@ def _alias_removed(event: Happened) -> str:
     return f"removed the alias (was {event.data.get('previousVersion', 0)})"
 
 
+def _alias_protected(event: Happened) -> str:
+    said = _list(field for field in ("protected", "pinned") if event.data.get(field))
+    return f"made the alias {said or 'neither protected nor pinned'}"
+
+
+def _rolled_back(event: Happened) -> str:
+    data = event.data
+    back, undone = data.get("version", 0), data.get("previousVersion", 0)
+    if "/versions/" not in event.stream:
+        return f"rolled the alias back to version {back} (was {undone})"
+    to_stage = data.get("toStage", "")
+    if event.stream.endswith(f"/versions/{back}"):
+        return f"rolled back into {to_stage} in the place of version {undone}"
+    return f"rolled back from {data.get('fromStage', '')} to {to_stage} for version {back}"
+
+
+def _commented(event: Happened) -> str:
+    said = f'"{_cut(event.text("text") or "")}"'
+    answered = event.data.get("replyTo")
+    return f"answered {answered}: {said}" if answered else f"commented: {said}"
+
+
+def _comment_edited(event: Happened) -> str:
+    return f'changed the comment to "{_cut(event.text("text") or "")}"'
+
+
 def _heads_committed(event: Happened) -> str:
     data = event.data
     streams, position = data.get("streams", "0"), data.get("position", "0")
@@ -206,6 +232,10 @@ _SENTENCES: dict[str, Callable[[Happened], str]] = {
     "TagsRemoved": _tags_removed,
     "AliasSet": _alias_set,
     "AliasRemoved": _alias_removed,
+    "AliasProtected": _alias_protected,
+    "VersionRolledBack": _rolled_back,
+    "CommentAdded": _commented,
+    "CommentEdited": _comment_edited,
     "HeadsCommitted": _heads_committed,
     "KeyRotated": _key_rotated,
     "KeyCompromised": _key_compromised,

@@ -1703,6 +1703,280 @@ class RemoveAliasResponse(_message.Message):
 Global___RemoveAliasResponse: _TypeAlias = RemoveAliasResponse  # noqa: Y015
 
 @_typing.final
+class ProtectAliasRequest(_message.Message):
+    """What an alias is to be protected from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PROTECTED_FIELD_NUMBER: _builtins.int
+    PINNED_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. Resource name `namespaces/{namespace}/models/{model}/aliases/{alias}`."""
+    protected: _builtins.bool
+    """Whether only who has the permission `catalog.protect` may move or remove it;
+    absent leaves that as it is.
+    """
+    pinned: _builtins.bool
+    """Whether nobody may move or remove it; absent leaves that as it is."""
+    etag: _builtins.str
+    """Optional. The revision the alias must have (its `etag`); otherwise the call
+    is ABORTED with reason REVISION_MISMATCH.
+    """
+    request_id: _builtins.str
+    """Required. The caller's own id of this write, 1 to 64 characters of
+    `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+    """
+    reason: _builtins.str
+    """Why; free text of at most 10,000 characters, kept beside the log."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        protected: _builtins.bool | None = ...,
+        pinned: _builtins.bool | None = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_pinned", b"_pinned", "_protected", b"_protected", "pinned", b"pinned", "protected", b"protected"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_pinned", b"_pinned", "_protected", b"_protected", "etag", b"etag", "name", b"name", "pinned", b"pinned", "protected", b"protected", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__pinned: _TypeAlias = _typing.Literal["pinned"]  # noqa: Y015
+    _WhichOneofArgType__pinned: _TypeAlias = _typing.Literal["_pinned", b"_pinned"]  # noqa: Y015
+    _WhichOneofReturnType__protected: _TypeAlias = _typing.Literal["protected"]  # noqa: Y015
+    _WhichOneofArgType__protected: _TypeAlias = _typing.Literal["_protected", b"_protected"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__pinned) -> _WhichOneofReturnType__pinned | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__protected) -> _WhichOneofReturnType__protected | None: ...
+
+Global___ProtectAliasRequest: _TypeAlias = ProtectAliasRequest  # noqa: Y015
+
+@_typing.final
+class ProtectAliasResponse(_message.Message):
+    """The alias."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALIAS_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The position of the write's last event, or the position decided at when
+    nothing had to change. Read at or after it to see this write.
+    """
+    @_builtins.property
+    def alias(self) -> _model_pb2.Alias:
+        """The alias after the change; of one that was removed, `version` is 0."""
+
+    def __init__(
+        self,
+        *,
+        alias: _model_pb2.Alias | None = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProtectAliasResponse: _TypeAlias = ProtectAliasResponse  # noqa: Y015
+
+@_typing.final
+class AliasMove(_message.Message):
+    """Where one alias of a release set is to point."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. Resource name `namespaces/{namespace}/models/{model}/aliases/{alias}`
+    in the namespace of the request.
+    """
+    version: _builtins.int
+    """Required. The version's number; it must exist and be neither deleted nor
+    archived.
+    """
+    expected_version: _builtins.int
+    """Optional. The version that the alias must point to now; 0 means that it must
+    not point anywhere yet.
+    """
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        version: _builtins.int = ...,
+        expected_version: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "expected_version", b"expected_version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "expected_version", b"expected_version", "name", b"name", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__expected_version: _TypeAlias = _typing.Literal["expected_version"]  # noqa: Y015
+    _WhichOneofArgType__expected_version: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_version) -> _WhichOneofReturnType__expected_version | None: ...
+
+Global___AliasMove: _TypeAlias = AliasMove  # noqa: Y015
+
+@_typing.final
+class MoveAliasesRequest(_message.Message):
+    """A release set."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    MOVES_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Required. The namespace: `namespaces/{namespace}`."""
+    request_id: _builtins.str
+    """Required. The caller's own id of this write, 1 to 64 characters of
+    `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+    """
+    reason: _builtins.str
+    """Why; free text of at most 10,000 characters, kept beside the log, once for
+    each event.
+    """
+    @_builtins.property
+    def moves(self) -> _containers.RepeatedCompositeFieldContainer[Global___AliasMove]:
+        """Required. 1 to 100 moves, each of another alias. What points there already
+        is no event.
+        """
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        moves: _abc.Iterable[Global___AliasMove] | None = ...,
+        request_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["moves", b"moves", "parent", b"parent", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MoveAliasesRequest: _TypeAlias = MoveAliasesRequest  # noqa: Y015
+
+@_typing.final
+class MoveAliasesResponse(_message.Message):
+    """The aliases of a release set."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALIASES_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The position of the write's last event, or the position decided at when
+    nothing had to change. Read at or after it to see this write.
+    """
+    @_builtins.property
+    def aliases(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2.Alias]:
+        """The aliases after the change, in the order of the moves."""
+
+    def __init__(
+        self,
+        *,
+        aliases: _abc.Iterable[_model_pb2.Alias] | None = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MoveAliasesResponse: _TypeAlias = MoveAliasesResponse  # noqa: Y015
+
+@_typing.final
+class RollbackAliasRequest(_message.Message):
+    """Which alias is to go back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
+    TO_VERSION_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. Resource name `namespaces/{namespace}/models/{model}/aliases/{alias}`."""
+    expected_version: _builtins.int
+    """Optional. The version it must point to now; otherwise the call is ABORTED
+    with reason HOLDER_MISMATCH.
+    """
+    to_version: _builtins.int
+    """Optional. The version to go back to: one that the alias pointed to before;
+    absent means the last of them.
+    """
+    request_id: _builtins.str
+    """Required. The caller's own id of this write, 1 to 64 characters of
+    `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+    """
+    reason: _builtins.str
+    """Why; free text of at most 10,000 characters, kept beside the log."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        expected_version: _builtins.int | None = ...,
+        to_version: _builtins.int | None = ...,
+        request_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "_to_version", b"_to_version", "expected_version", b"expected_version", "to_version", b"to_version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "_to_version", b"_to_version", "expected_version", b"expected_version", "name", b"name", "reason", b"reason", "request_id", b"request_id", "to_version", b"to_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__expected_version: _TypeAlias = _typing.Literal["expected_version"]  # noqa: Y015
+    _WhichOneofArgType__expected_version: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version"]  # noqa: Y015
+    _WhichOneofReturnType__to_version: _TypeAlias = _typing.Literal["to_version"]  # noqa: Y015
+    _WhichOneofArgType__to_version: _TypeAlias = _typing.Literal["_to_version", b"_to_version"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_version) -> _WhichOneofReturnType__expected_version | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__to_version) -> _WhichOneofReturnType__to_version | None: ...
+
+Global___RollbackAliasRequest: _TypeAlias = RollbackAliasRequest  # noqa: Y015
+
+@_typing.final
+class RollbackAliasResponse(_message.Message):
+    """The alias."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALIAS_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The position of the write's event. Read at or after it to see this write."""
+    @_builtins.property
+    def alias(self) -> _model_pb2.Alias:
+        """The alias after the change; `previous_version` is the one that is undone."""
+
+    def __init__(
+        self,
+        *,
+        alias: _model_pb2.Alias | None = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RollbackAliasResponse: _TypeAlias = RollbackAliasResponse  # noqa: Y015
+
+@_typing.final
 class ResolveVersionRequest(_message.Message):
     """What to resolve."""
 

@@ -149,6 +149,21 @@ class CatalogServiceStub(object):
                 request_serializer=regesta_dot_v1_dot_catalog__service__pb2.RemoveAliasRequest.SerializeToString,
                 response_deserializer=regesta_dot_v1_dot_catalog__service__pb2.RemoveAliasResponse.FromString,
                 _registered_method=True)
+        self.ProtectAlias = channel.unary_unary(
+                '/regesta.v1.CatalogService/ProtectAlias',
+                request_serializer=regesta_dot_v1_dot_catalog__service__pb2.ProtectAliasRequest.SerializeToString,
+                response_deserializer=regesta_dot_v1_dot_catalog__service__pb2.ProtectAliasResponse.FromString,
+                _registered_method=True)
+        self.MoveAliases = channel.unary_unary(
+                '/regesta.v1.CatalogService/MoveAliases',
+                request_serializer=regesta_dot_v1_dot_catalog__service__pb2.MoveAliasesRequest.SerializeToString,
+                response_deserializer=regesta_dot_v1_dot_catalog__service__pb2.MoveAliasesResponse.FromString,
+                _registered_method=True)
+        self.RollbackAlias = channel.unary_unary(
+                '/regesta.v1.CatalogService/RollbackAlias',
+                request_serializer=regesta_dot_v1_dot_catalog__service__pb2.RollbackAliasRequest.SerializeToString,
+                response_deserializer=regesta_dot_v1_dot_catalog__service__pb2.RollbackAliasResponse.FromString,
+                _registered_method=True)
         self.ResolveVersion = channel.unary_unary(
                 '/regesta.v1.CatalogService/ResolveVersion',
                 request_serializer=regesta_dot_v1_dot_catalog__service__pb2.ResolveVersionRequest.SerializeToString,
@@ -294,7 +309,10 @@ class CatalogServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def SetAlias(self, request, context):
-        """Point an alias to a version, creating it if need be.
+        """Point an alias to a version, creating it if need be. A pinned alias is not
+        moved (FAILED_PRECONDITION with reason ALIAS_PINNED), a protected one only
+        for who has the permission `catalog.protect` (PERMISSION_DENIED with reason
+        ALIAS_PROTECTED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -315,7 +333,34 @@ class CatalogServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RemoveAlias(self, request, context):
-        """Remove an alias.
+        """Remove an alias. Pinned and protected ones are refused as in SetAlias.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProtectAlias(self, request, context):
+        """Protect or pin an alias that was set before, or take that back. It stays so
+        when the alias is removed and set again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MoveAliases(self, request, context):
+        """Point aliases of several models at once: a release set. All of them move in
+        one append, or none; FAILED_PRECONDITION with reason MOVES_REFUSED tells
+        every move that stands in the way.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RollbackAlias(self, request, context):
+        """Point an alias back to the version that it pointed to before. Unlike a
+        toggle, a second rollback goes further back: after 1, 2, 3 the first gives 2
+        and the second 1. Without an earlier version it is FAILED_PRECONDITION with
+        reason NOTHING_TO_ROLL_BACK.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -445,6 +490,21 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.RemoveAlias,
                     request_deserializer=regesta_dot_v1_dot_catalog__service__pb2.RemoveAliasRequest.FromString,
                     response_serializer=regesta_dot_v1_dot_catalog__service__pb2.RemoveAliasResponse.SerializeToString,
+            ),
+            'ProtectAlias': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProtectAlias,
+                    request_deserializer=regesta_dot_v1_dot_catalog__service__pb2.ProtectAliasRequest.FromString,
+                    response_serializer=regesta_dot_v1_dot_catalog__service__pb2.ProtectAliasResponse.SerializeToString,
+            ),
+            'MoveAliases': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveAliases,
+                    request_deserializer=regesta_dot_v1_dot_catalog__service__pb2.MoveAliasesRequest.FromString,
+                    response_serializer=regesta_dot_v1_dot_catalog__service__pb2.MoveAliasesResponse.SerializeToString,
+            ),
+            'RollbackAlias': grpc.unary_unary_rpc_method_handler(
+                    servicer.RollbackAlias,
+                    request_deserializer=regesta_dot_v1_dot_catalog__service__pb2.RollbackAliasRequest.FromString,
+                    response_serializer=regesta_dot_v1_dot_catalog__service__pb2.RollbackAliasResponse.SerializeToString,
             ),
             'ResolveVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.ResolveVersion,
@@ -1051,6 +1111,87 @@ class CatalogService(object):
             '/regesta.v1.CatalogService/RemoveAlias',
             regesta_dot_v1_dot_catalog__service__pb2.RemoveAliasRequest.SerializeToString,
             regesta_dot_v1_dot_catalog__service__pb2.RemoveAliasResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProtectAlias(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regesta.v1.CatalogService/ProtectAlias',
+            regesta_dot_v1_dot_catalog__service__pb2.ProtectAliasRequest.SerializeToString,
+            regesta_dot_v1_dot_catalog__service__pb2.ProtectAliasResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveAliases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regesta.v1.CatalogService/MoveAliases',
+            regesta_dot_v1_dot_catalog__service__pb2.MoveAliasesRequest.SerializeToString,
+            regesta_dot_v1_dot_catalog__service__pb2.MoveAliasesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RollbackAlias(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regesta.v1.CatalogService/RollbackAlias',
+            regesta_dot_v1_dot_catalog__service__pb2.RollbackAliasRequest.SerializeToString,
+            regesta_dot_v1_dot_catalog__service__pb2.RollbackAliasResponse.FromString,
             options,
             channel_credentials,
             insecure,

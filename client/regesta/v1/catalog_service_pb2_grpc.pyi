@@ -81,13 +81,32 @@ class CatalogServiceStub:
     nothing.
     """
     SetAlias: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.SetAliasRequest, _catalog_service_pb2.SetAliasResponse]
-    """Point an alias to a version, creating it if need be."""
+    """Point an alias to a version, creating it if need be. A pinned alias is not
+    moved (FAILED_PRECONDITION with reason ALIAS_PINNED), a protected one only
+    for who has the permission `catalog.protect` (PERMISSION_DENIED with reason
+    ALIAS_PROTECTED).
+    """
     GetAlias: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.GetAliasRequest, _catalog_service_pb2.GetAliasResponse]
     """Get an alias, also as it was at a moment."""
     ListAliases: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListAliasesRequest, _catalog_service_pb2.ListAliasesResponse]
     """List the aliases of a model by name."""
     RemoveAlias: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.RemoveAliasRequest, _catalog_service_pb2.RemoveAliasResponse]
-    """Remove an alias."""
+    """Remove an alias. Pinned and protected ones are refused as in SetAlias."""
+    ProtectAlias: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ProtectAliasRequest, _catalog_service_pb2.ProtectAliasResponse]
+    """Protect or pin an alias that was set before, or take that back. It stays so
+    when the alias is removed and set again.
+    """
+    MoveAliases: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.MoveAliasesRequest, _catalog_service_pb2.MoveAliasesResponse]
+    """Point aliases of several models at once: a release set. All of them move in
+    one append, or none; FAILED_PRECONDITION with reason MOVES_REFUSED tells
+    every move that stands in the way.
+    """
+    RollbackAlias: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.RollbackAliasRequest, _catalog_service_pb2.RollbackAliasResponse]
+    """Point an alias back to the version that it pointed to before. Unlike a
+    toggle, a second rollback goes further back: after 1, 2, 3 the first gives 2
+    and the second 1. Without an earlier version it is FAILED_PRECONDITION with
+    reason NOTHING_TO_ROLL_BACK.
+    """
     ResolveVersion: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ResolveVersionRequest, _catalog_service_pb2.ResolveVersionResponse]
     """Find the version an address means: number, alias, stage, SemVer range,
     latest or content digest. Deleted, archived, flagged and revoked versions are
@@ -150,13 +169,32 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     nothing.
     """
     SetAlias: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.SetAliasRequest, _catalog_service_pb2.SetAliasResponse]  # type: ignore[assignment]
-    """Point an alias to a version, creating it if need be."""
+    """Point an alias to a version, creating it if need be. A pinned alias is not
+    moved (FAILED_PRECONDITION with reason ALIAS_PINNED), a protected one only
+    for who has the permission `catalog.protect` (PERMISSION_DENIED with reason
+    ALIAS_PROTECTED).
+    """
     GetAlias: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.GetAliasRequest, _catalog_service_pb2.GetAliasResponse]  # type: ignore[assignment]
     """Get an alias, also as it was at a moment."""
     ListAliases: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListAliasesRequest, _catalog_service_pb2.ListAliasesResponse]  # type: ignore[assignment]
     """List the aliases of a model by name."""
     RemoveAlias: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.RemoveAliasRequest, _catalog_service_pb2.RemoveAliasResponse]  # type: ignore[assignment]
-    """Remove an alias."""
+    """Remove an alias. Pinned and protected ones are refused as in SetAlias."""
+    ProtectAlias: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ProtectAliasRequest, _catalog_service_pb2.ProtectAliasResponse]  # type: ignore[assignment]
+    """Protect or pin an alias that was set before, or take that back. It stays so
+    when the alias is removed and set again.
+    """
+    MoveAliases: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.MoveAliasesRequest, _catalog_service_pb2.MoveAliasesResponse]  # type: ignore[assignment]
+    """Point aliases of several models at once: a release set. All of them move in
+    one append, or none; FAILED_PRECONDITION with reason MOVES_REFUSED tells
+    every move that stands in the way.
+    """
+    RollbackAlias: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.RollbackAliasRequest, _catalog_service_pb2.RollbackAliasResponse]  # type: ignore[assignment]
+    """Point an alias back to the version that it pointed to before. Unlike a
+    toggle, a second rollback goes further back: after 1, 2, 3 the first gives 2
+    and the second 1. Without an earlier version it is FAILED_PRECONDITION with
+    reason NOTHING_TO_ROLL_BACK.
+    """
     ResolveVersion: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ResolveVersionRequest, _catalog_service_pb2.ResolveVersionResponse]  # type: ignore[assignment]
     """Find the version an address means: number, alias, stage, SemVer range,
     latest or content digest. Deleted, archived, flagged and revoked versions are
@@ -330,7 +368,11 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_service_pb2.SetAliasRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_service_pb2.SetAliasResponse, _abc.Awaitable[_catalog_service_pb2.SetAliasResponse]]:
-        """Point an alias to a version, creating it if need be."""
+        """Point an alias to a version, creating it if need be. A pinned alias is not
+        moved (FAILED_PRECONDITION with reason ALIAS_PINNED), a protected one only
+        for who has the permission `catalog.protect` (PERMISSION_DENIED with reason
+        ALIAS_PROTECTED).
+        """
 
     @_abc_1.abstractmethod
     def GetAlias(
@@ -354,7 +396,40 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_service_pb2.RemoveAliasRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_service_pb2.RemoveAliasResponse, _abc.Awaitable[_catalog_service_pb2.RemoveAliasResponse]]:
-        """Remove an alias."""
+        """Remove an alias. Pinned and protected ones are refused as in SetAlias."""
+
+    @_abc_1.abstractmethod
+    def ProtectAlias(
+        self,
+        request: _catalog_service_pb2.ProtectAliasRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_service_pb2.ProtectAliasResponse, _abc.Awaitable[_catalog_service_pb2.ProtectAliasResponse]]:
+        """Protect or pin an alias that was set before, or take that back. It stays so
+        when the alias is removed and set again.
+        """
+
+    @_abc_1.abstractmethod
+    def MoveAliases(
+        self,
+        request: _catalog_service_pb2.MoveAliasesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_service_pb2.MoveAliasesResponse, _abc.Awaitable[_catalog_service_pb2.MoveAliasesResponse]]:
+        """Point aliases of several models at once: a release set. All of them move in
+        one append, or none; FAILED_PRECONDITION with reason MOVES_REFUSED tells
+        every move that stands in the way.
+        """
+
+    @_abc_1.abstractmethod
+    def RollbackAlias(
+        self,
+        request: _catalog_service_pb2.RollbackAliasRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_service_pb2.RollbackAliasResponse, _abc.Awaitable[_catalog_service_pb2.RollbackAliasResponse]]:
+        """Point an alias back to the version that it pointed to before. Unlike a
+        toggle, a second rollback goes further back: after 1, 2, 3 the first gives 2
+        and the second 1. Without an earlier version it is FAILED_PRECONDITION with
+        reason NOTHING_TO_ROLL_BACK.
+        """
 
     @_abc_1.abstractmethod
     def ResolveVersion(

@@ -104,6 +104,94 @@ class TransitionVersionResponse(_message.Message):
 Global___TransitionVersionResponse: _TypeAlias = TransitionVersionResponse  # noqa: Y015
 
 @_typing.final
+class RollbackStageRequest(_message.Message):
+    """Which stage is to go back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    STAGE_FIELD_NUMBER: _builtins.int
+    EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
+    TO_VERSION_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The model: `namespaces/{namespace}/models/{model}`."""
+    stage: _builtins.str
+    """Required. The stage."""
+    expected_version: _builtins.int
+    """Optional. The version that must hold the stage now, that is, the one that
+    `{model}#{stage}` means; otherwise the call is ABORTED with reason
+    HOLDER_MISMATCH.
+    """
+    to_version: _builtins.int
+    """Optional. The version to go back to: one that held the stage before; absent
+    means the last of them.
+    """
+    request_id: _builtins.str
+    """Required. The caller's own id of this write, 1 to 64 characters of
+    `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+    """
+    reason: _builtins.str
+    """Why; free text of at most 10,000 characters, kept beside the log, once for
+    each event.
+    """
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        stage: _builtins.str = ...,
+        expected_version: _builtins.int | None = ...,
+        to_version: _builtins.int | None = ...,
+        request_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "_to_version", b"_to_version", "expected_version", b"expected_version", "to_version", b"to_version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "_to_version", b"_to_version", "expected_version", b"expected_version", "name", b"name", "reason", b"reason", "request_id", b"request_id", "stage", b"stage", "to_version", b"to_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__expected_version: _TypeAlias = _typing.Literal["expected_version"]  # noqa: Y015
+    _WhichOneofArgType__expected_version: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version"]  # noqa: Y015
+    _WhichOneofReturnType__to_version: _TypeAlias = _typing.Literal["to_version"]  # noqa: Y015
+    _WhichOneofArgType__to_version: _TypeAlias = _typing.Literal["_to_version", b"_to_version"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_version) -> _WhichOneofReturnType__expected_version | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__to_version) -> _WhichOneofReturnType__to_version | None: ...
+
+Global___RollbackStageRequest: _TypeAlias = RollbackStageRequest  # noqa: Y015
+
+@_typing.final
+class RollbackStageResponse(_message.Message):
+    """The version that is back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The position of the write's last event. Read at or after it to see this
+    write.
+    """
+    @_builtins.property
+    def version(self) -> _version_pb2.Version:
+        """The version that holds the stage again."""
+
+    def __init__(
+        self,
+        *,
+        version: _version_pb2.Version | None = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RollbackStageResponse: _TypeAlias = RollbackStageResponse  # noqa: Y015
+
+@_typing.final
 class GetLifecycleRequest(_message.Message):
     """Whose lifecycle."""
 

@@ -60,6 +60,11 @@ class LifecycleServiceStub(object):
                 request_serializer=regesta_dot_v1_dot_lifecycle__service__pb2.GetGovernanceRequest.SerializeToString,
                 response_deserializer=regesta_dot_v1_dot_lifecycle__service__pb2.GetGovernanceResponse.FromString,
                 _registered_method=True)
+        self.RollbackStage = channel.unary_unary(
+                '/regesta.v1.LifecycleService/RollbackStage',
+                request_serializer=regesta_dot_v1_dot_lifecycle__service__pb2.RollbackStageRequest.SerializeToString,
+                response_deserializer=regesta_dot_v1_dot_lifecycle__service__pb2.RollbackStageResponse.FromString,
+                _registered_method=True)
         self.GetLifecycle = channel.unary_unary(
                 '/regesta.v1.LifecycleService/GetLifecycle',
                 request_serializer=regesta_dot_v1_dot_lifecycle__service__pb2.GetLifecycleRequest.SerializeToString,
@@ -112,6 +117,18 @@ class LifecycleServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RollbackStage(self, request, context):
+        """Put the version that held a stage of a model before back into it; the one
+        that holds it now goes to the stage it came from. As with aliases, a second
+        rollback goes further back. The moves need not be ones that the lifecycle
+        allows, but none brings back what is not resolved, and none promotes the
+        version that leaves (MOVE_NOT_ALLOWED). Without an earlier holder it is
+        FAILED_PRECONDITION with reason NOTHING_TO_ROLL_BACK.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetLifecycle(self, request, context):
         """Get the stages and allowed moves of a namespace, or of one of its models.
         """
@@ -141,6 +158,11 @@ def add_LifecycleServiceServicer_to_server(servicer, server):
                     servicer.GetGovernance,
                     request_deserializer=regesta_dot_v1_dot_lifecycle__service__pb2.GetGovernanceRequest.FromString,
                     response_serializer=regesta_dot_v1_dot_lifecycle__service__pb2.GetGovernanceResponse.SerializeToString,
+            ),
+            'RollbackStage': grpc.unary_unary_rpc_method_handler(
+                    servicer.RollbackStage,
+                    request_deserializer=regesta_dot_v1_dot_lifecycle__service__pb2.RollbackStageRequest.FromString,
+                    response_serializer=regesta_dot_v1_dot_lifecycle__service__pb2.RollbackStageResponse.SerializeToString,
             ),
             'GetLifecycle': grpc.unary_unary_rpc_method_handler(
                     servicer.GetLifecycle,
@@ -262,6 +284,33 @@ class LifecycleService(object):
             '/regesta.v1.LifecycleService/GetGovernance',
             regesta_dot_v1_dot_lifecycle__service__pb2.GetGovernanceRequest.SerializeToString,
             regesta_dot_v1_dot_lifecycle__service__pb2.GetGovernanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RollbackStage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regesta.v1.LifecycleService/RollbackStage',
+            regesta_dot_v1_dot_lifecycle__service__pb2.RollbackStageRequest.SerializeToString,
+            regesta_dot_v1_dot_lifecycle__service__pb2.RollbackStageResponse.FromString,
             options,
             channel_credentials,
             insecure,

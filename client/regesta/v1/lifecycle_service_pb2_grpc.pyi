@@ -58,6 +58,14 @@ class LifecycleServiceStub:
     """
     GetGovernance: _grpc.UnaryUnaryMultiCallable[_lifecycle_service_pb2.GetGovernanceRequest, _lifecycle_service_pb2.GetGovernanceResponse]
     """Get everything that governs moves in a namespace."""
+    RollbackStage: _grpc.UnaryUnaryMultiCallable[_lifecycle_service_pb2.RollbackStageRequest, _lifecycle_service_pb2.RollbackStageResponse]
+    """Put the version that held a stage of a model before back into it; the one
+    that holds it now goes to the stage it came from. As with aliases, a second
+    rollback goes further back. The moves need not be ones that the lifecycle
+    allows, but none brings back what is not resolved, and none promotes the
+    version that leaves (MOVE_NOT_ALLOWED). Without an earlier holder it is
+    FAILED_PRECONDITION with reason NOTHING_TO_ROLL_BACK.
+    """
     GetLifecycle: _grpc.UnaryUnaryMultiCallable[_lifecycle_service_pb2.GetLifecycleRequest, _lifecycle_service_pb2.GetLifecycleResponse]
     """Get the stages and allowed moves of a namespace, or of one of its models."""
 
@@ -91,6 +99,14 @@ class LifecycleServiceAsyncStub(LifecycleServiceStub):
     """
     GetGovernance: _aio.UnaryUnaryMultiCallable[_lifecycle_service_pb2.GetGovernanceRequest, _lifecycle_service_pb2.GetGovernanceResponse]  # type: ignore[assignment]
     """Get everything that governs moves in a namespace."""
+    RollbackStage: _aio.UnaryUnaryMultiCallable[_lifecycle_service_pb2.RollbackStageRequest, _lifecycle_service_pb2.RollbackStageResponse]  # type: ignore[assignment]
+    """Put the version that held a stage of a model before back into it; the one
+    that holds it now goes to the stage it came from. As with aliases, a second
+    rollback goes further back. The moves need not be ones that the lifecycle
+    allows, but none brings back what is not resolved, and none promotes the
+    version that leaves (MOVE_NOT_ALLOWED). Without an earlier holder it is
+    FAILED_PRECONDITION with reason NOTHING_TO_ROLL_BACK.
+    """
     GetLifecycle: _aio.UnaryUnaryMultiCallable[_lifecycle_service_pb2.GetLifecycleRequest, _lifecycle_service_pb2.GetLifecycleResponse]  # type: ignore[assignment]
     """Get the stages and allowed moves of a namespace, or of one of its models."""
 
@@ -145,6 +161,20 @@ class LifecycleServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_lifecycle_service_pb2.GetGovernanceResponse, _abc.Awaitable[_lifecycle_service_pb2.GetGovernanceResponse]]:
         """Get everything that governs moves in a namespace."""
+
+    @_abc_1.abstractmethod
+    def RollbackStage(
+        self,
+        request: _lifecycle_service_pb2.RollbackStageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lifecycle_service_pb2.RollbackStageResponse, _abc.Awaitable[_lifecycle_service_pb2.RollbackStageResponse]]:
+        """Put the version that held a stage of a model before back into it; the one
+        that holds it now goes to the stage it came from. As with aliases, a second
+        rollback goes further back. The moves need not be ones that the lifecycle
+        allows, but none brings back what is not resolved, and none promotes the
+        version that leaves (MOVE_NOT_ALLOWED). Without an earlier holder it is
+        FAILED_PRECONDITION with reason NOTHING_TO_ROLL_BACK.
+        """
 
     @_abc_1.abstractmethod
     def GetLifecycle(

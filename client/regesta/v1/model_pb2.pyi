@@ -222,6 +222,10 @@ class Alias(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATED_BY_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    PROTECTED_FIELD_NUMBER: _builtins.int
+    PINNED_FIELD_NUMBER: _builtins.int
+    PINNED_BY_FIELD_NUMBER: _builtins.int
+    PIN_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name `namespaces/{namespace}/models/{model}/aliases/{alias}`.
     The last part is `[a-z0-9][a-z0-9-]{0,62}`, and neither `latest`, nor a
@@ -232,14 +236,26 @@ class Alias(_message.Message):
     previous_version: _builtins.int
     """Output only. The version it pointed to before; 0 when there was none."""
     updated_by: _builtins.str
-    """Output only. The principal that moved it last."""
+    """Output only. The principal of its last event."""
     etag: _builtins.str
     """Output only. The revision: how many events this alias has had, as a
     decimal string.
     """
+    protected: _builtins.bool
+    """Output only. True when only who has the permission `catalog.protect` may
+    move or remove it.
+    """
+    pinned: _builtins.bool
+    """Output only. True when nobody may move or remove it until it is unpinned."""
+    pinned_by: _builtins.str
+    """Output only. The principal that pinned it; empty when it is not pinned."""
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When it was moved last."""
+        """Output only. When its last event was recorded."""
+
+    @_builtins.property
+    def pin_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When that was."""
 
     def __init__(
         self,
@@ -250,10 +266,14 @@ class Alias(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         updated_by: _builtins.str = ...,
         etag: _builtins.str = ...,
+        protected: _builtins.bool = ...,
+        pinned: _builtins.bool = ...,
+        pinned_by: _builtins.str = ...,
+        pin_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pin_time", b"pin_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "previous_version", b"previous_version", "update_time", b"update_time", "updated_by", b"updated_by", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "pin_time", b"pin_time", "pinned", b"pinned", "pinned_by", b"pinned_by", "previous_version", b"previous_version", "protected", b"protected", "update_time", b"update_time", "updated_by", b"updated_by", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -12,6 +12,7 @@ from regesta.v1 import admin_service_pb2 as admin_pb
 from regesta.v1 import governance_pb2 as pb
 from regesta_projections import events as e
 from regesta_projections.evolve import (
+    comments,
     flags,
     governance,
     labels,
@@ -39,6 +40,7 @@ from regesta_projections.rows import (
     VersionKey,
 )
 
+_AliasEvent: TypeAlias = e.AliasSet | e.AliasRemoved | e.AliasProtected
 _ModelEvent: TypeAlias = (
     e.ModelCreated | e.ModelUpdated | e.ModelRenamed | e.ModelDeleted | e.ModelRestored
 )
@@ -69,7 +71,8 @@ _RequestEvent: TypeAlias = (
     | e.TransitionExpired
     | e.TransitionCompleted
 )
-_ResourceEvent: TypeAlias = _GovernanceEvent | _RequestEvent | e.EvaluationRecorded
+_CommentEvent: TypeAlias = e.CommentAdded | e.CommentEdited
+_ResourceEvent: TypeAlias = _GovernanceEvent | _RequestEvent | _CommentEvent | e.EvaluationRecorded
 
 
 def keys_of(recorded: Recorded) -> list[Key]:
@@ -111,8 +114,10 @@ def evolve(rows: Rows, recorded: Recorded) -> None:
             _evolve_tags(rows, event, recorded)
         case e.FlagRaised() | e.FlagResolved():
             _evolve_flags(rows, event, recorded)
-        case e.AliasSet() | e.AliasRemoved():
+        case e.AliasSet() | e.AliasRemoved() | e.AliasProtected():
             _evolve_alias(rows, event, recorded)
+        case e.VersionRolledBack():
+            _evolve_rollback(rows, event, recorded)
         case (
             e.ModelCreated()
             | e.ModelUpdated()
@@ -141,23 +146,9 @@ def evolve(rows: Rows, recorded: Recorded) -> None:
             | e.BodiesReleased()
         ):
             _evolve_privacy(rows, event, recorded)
-        case (
-            e.LifecycleDefined()
-            | e.LifecycleRemoved()
-            | e.PolicyDefined()
-            | e.PolicyRemoved()
-            | e.StageTaken()
-            | e.EvaluationRecorded()
-            | e.TransitionRequested()
-            | e.TransitionApproved()
-            | e.TransitionRejected()
-            | e.TransitionCancelled()
-            | e.TransitionExpired()
-            | e.TransitionCompleted()
-        ):
-            _evolve_resource(rows, event, recorded)
         case _:
-            assert_never(event)
+            # mypy names this call when an event is applied nowhere.
+            _evolve_resource(rows, event, recorded)
 
 
 def _evolve_model(rows: Rows, event: _ModelEvent, recorded: Recorded) -> None:
@@ -238,7 +229,7 @@ def _evolve_flags(rows: Rows, event: _FlagEvent, recorded: Recorded) -> None:
     stamp(row, recorded)
 
 
-def _evolve_alias(rows: Rows, event: e.AliasSet | e.AliasRemoved, recorded: Recorded) -> None:
+def _evolve_alias(rows: Rows, event: _AliasEvent, recorded: Recorded) -> None:
     key = key_of(recorded.stream)
     if not isinstance(key, AliasKey):
         raise _misplaced(recorded)
@@ -247,8 +238,23 @@ def _evolve_alias(rows: Rows, event: e.AliasSet | e.AliasRemoved, recorded: Reco
             labels.alias_set(rows, key, event, recorded)
         case e.AliasRemoved():
             labels.alias_removed(rows, key, event, recorded)
+        case e.AliasProtected():
+            labels.alias_protected(rows, key, event, recorded)
         case _:
             assert_never(event)
+
+
+def _evolve_rollback(rows: Rows, event: e.VersionRolledBack, recorded: Recorded) -> None:
+    """Apply a rollback, which happens to an alias or to a version."""
+    match key_of(recorded.stream):
+        case AliasKey() as key:
+            labels.alias_rolled_back(rows, key, event, recorded)
+        case VersionKey() as key:
+            row = rows.edit(key)
+            versions.stage_rolled_back(row, event, recorded)
+            stamp(row, recorded)
+        case _:
+            raise _misplaced(recorded)
 
 
 def _evolve_log(rows: Rows, event: _LogEvent, recorded: Recorded) -> None:
@@ -312,6 +318,8 @@ def _evolve_resource(rows: Rows, event: _ResourceEvent, recorded: Recorded) -> N
             governance.stage_taken(row, event)
         case e.EvaluationRecorded():
             requests.evaluation_recorded(row, event, recorded)
+        case e.CommentAdded() | e.CommentEdited():
+            comments.commented(row, event)
         case _:
             _evolve_request(row, event, recorded)
     stamp_resource(row, recorded)
@@ -349,6 +357,8 @@ _KIND_OF: Final[dict[type[_ResourceEvent], str]] = {
     e.TransitionExpired: "request",
     e.TransitionCompleted: "request",
     e.StageTaken: "stage_holder",
+    e.CommentAdded: "comment",
+    e.CommentEdited: "comment",
 }
 
 

@@ -5,13 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regesta.v1 import model_pb2 as model_pb
-from regesta_projections.evolve.stamps import stamp
+from regesta_projections.evolve.stamps import put_time, stamp
 from regesta_projections.rows import AliasKey, AliasRow, ModelRow, Rows, VersionRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from regesta_projections.events import AliasRemoved, AliasSet, FreeText, TagsRemoved, TagsSet
+    from regesta_projections.events import (
+        AliasProtected,
+        AliasRemoved,
+        AliasSet,
+        FreeText,
+        TagsRemoved,
+        TagsSet,
+        VersionRolledBack,
+    )
     from regesta_projections.records import Recorded
 
 #: Free texts of tags are found under this and the key.
@@ -61,4 +69,30 @@ def alias_removed(rows: Rows, key: AliasKey, event: AliasRemoved, recorded: Reco
     row = rows.edit(key)
     row.resource.version = 0
     row.resource.previous_version = event.previous_version
+    stamp(row, recorded)
+
+
+def alias_rolled_back(
+    rows: Rows, key: AliasKey, event: VersionRolledBack, recorded: Recorded
+) -> None:
+    """Point an alias to the version that it pointed to before."""
+    row = rows.edit(key)
+    row.resource.version = event.version
+    row.resource.previous_version = event.previous_version
+    stamp(row, recorded)
+
+
+def alias_protected(rows: Rows, key: AliasKey, event: AliasProtected, recorded: Recorded) -> None:
+    """Protect or pin an alias, or take that back; who pinned it stays until it is unpinned."""
+    row = rows.edit(key)
+    resource = row.resource
+    resource.protected = event.protected
+    if event.pinned != resource.pinned:
+        resource.pinned = event.pinned
+        if event.pinned:
+            resource.pinned_by = recorded.actor
+            put_time(resource.pin_time, recorded.recorded_at)
+        else:
+            resource.pinned_by = ""
+            resource.ClearField("pin_time")
     stamp(row, recorded)

@@ -156,3 +156,10 @@ def stage_changed(row: VersionRow, event: events.StageChanged, recorded: Recorde
     row.resource.stage = event.to_stage
     row.resource.stage_resolution = event.resolution
     row.stage_position = recorded.position
+
+
+def stage_rolled_back(row: VersionRow, event: events.VersionRolledBack, recorded: Recorded) -> None:
+    """Move a version back into a stage, or out of it; it enters anew even where it is."""
+    row.resource.stage = event.to_stage
+    row.resource.stage_resolution = event.resolution
+    row.stage_position = recorded.position

@@ -18,7 +18,9 @@ class Permission(StrEnum):
     CATALOG_READ = "catalog.read"
     CATALOG_REGISTER = "catalog.register"
     CATALOG_ALIAS = "catalog.alias"
+    CATALOG_PROTECT = "catalog.protect"
     CATALOG_DELETE = "catalog.delete"
+    COMMENTS_WRITE = "comments.write"
     LIFECYCLE_TRANSITION = "lifecycle.transition"
     GOVERNANCE_DEFINE = "governance.define"
     REQUESTS_WRITE = "requests.write"
@@ -41,7 +43,9 @@ class Permission(StrEnum):
 
 
 _READER = frozenset({Permission.CATALOG_READ, Permission.WATCH_SUBSCRIBE, Permission.PROOFS_READ})
-_ASKING = frozenset({Permission.REQUESTS_WRITE, Permission.EVALUATIONS_WRITE})
+_ASKING = frozenset(
+    {Permission.REQUESTS_WRITE, Permission.EVALUATIONS_WRITE, Permission.COMMENTS_WRITE}
+)
 
 ROLES: dict[str, frozenset[Permission]] = {
     "reader": _READER,
@@ -53,6 +57,7 @@ ROLES: dict[str, frozenset[Permission]] = {
         Permission.REQUESTS_APPROVE,
         Permission.CATALOG_REGISTER,
         Permission.CATALOG_ALIAS,
+        Permission.CATALOG_PROTECT,
         Permission.CATALOG_DELETE,
         Permission.LIFECYCLE_TRANSITION,
         Permission.GOVERNANCE_DEFINE,

@@ -26,6 +26,8 @@ class Wanted:
     labels: tuple[str, ...] = ()
     #: Resources below the model, by what follows its stream: `versions/3/evaluations`.
     below: tuple[str, ...] = ()
+    #: Stages of which the version that entered last is wanted, of those that are in it.
+    stages: tuple[str, ...] = ()
     #: Rows that are not found by a model's name, for example what the log says of itself.
     keys: tuple[StreamKey, ...] = ()
 

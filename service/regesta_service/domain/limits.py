@@ -21,6 +21,9 @@ MAX_PROPERTY_TEXT: Final = 10_000
 #: Lists and objects within each other; a list of numbers is 1 deep.
 MAX_PROPERTY_DEPTH: Final = 32
 
+#: Aliases of one release set.
+MAX_MOVES: Final = 100
+
 #: Inputs of a signature; outputs and parameters may be as many each.
 MAX_TENSOR_SPECS: Final = 10_000
 
@@ -67,6 +70,9 @@ MAX_ERASED_AT_ONCE: Final = 20_000
 
 #: Days for which bodies are kept: about a hundred years.
 MAX_KEEP_DAYS: Final = 36_500
+MAX_COMMENT: Final = 10_000
+#: Principals that one comment names.
+MAX_MENTIONS: Final = 50
 
 MAX_REASON: Final = 10_000
 MAX_DESCRIPTION: Final = 100_000

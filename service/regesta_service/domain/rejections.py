@@ -119,6 +119,20 @@ class AliasNotFound(Rejection):
     reason = "ALIAS_NOT_FOUND"
 
 
+class CommentNotFound(Rejection):
+    """There is no such comment on the model or version."""
+
+    kind = Kind.NOT_FOUND
+    reason = "COMMENT_NOT_FOUND"
+
+
+class CommentNotYours(Rejection):
+    """Only who said something may change it."""
+
+    kind = Kind.DENIED
+    reason = "COMMENT_NOT_YOURS"
+
+
 class NamespaceNotFound(Rejection):
     """There is no such namespace, or the caller may not know of it."""
 
@@ -231,6 +245,48 @@ class TooManyFlags(Rejection):
     reason = "TOO_MANY_FLAGS"
 
 
+class AliasPinned(Rejection):
+    """The alias is pinned: nobody moves or removes it until it is unpinned."""
+
+    kind = Kind.PRECONDITION
+    reason = "ALIAS_PINNED"
+
+
+class AliasIsProtected(Rejection):
+    """The alias is protected, and the caller lacks the permission to move or remove it."""
+
+    kind = Kind.DENIED
+    reason = "ALIAS_PROTECTED"
+
+
+class MovesRefused(Rejection):
+    """Moves of a release set stand in its way; it tells all of them, and none was made."""
+
+    kind = Kind.PRECONDITION
+    reason = "MOVES_REFUSED"
+
+
+class NothingToRollBack(Rejection):
+    """The alias or the stage has no earlier version to go back to."""
+
+    kind = Kind.PRECONDITION
+    reason = "NOTHING_TO_ROLL_BACK"
+
+
+class NeverHeld(Rejection):
+    """The version to go back to is none that the alias or the stage had before."""
+
+    kind = Kind.PRECONDITION
+    reason = "NEVER_HELD"
+
+
+class CannotComeBack(Rejection):
+    """The version to go back to is not resolved any more: it is deleted or archived."""
+
+    kind = Kind.PRECONDITION
+    reason = "CANNOT_COME_BACK"
+
+
 class NotDeleted(Rejection):
     """What is to be restored is not deleted."""
 
@@ -260,7 +316,7 @@ class StageTakenAlready(Rejection):
 
 
 class HoldersChanged(Rejection):
-    """Who is in a stage changed between look and move; the server looks again a few times."""
+    """Who has a stage or an alias changed between look and move, each time; try again."""
 
     kind = Kind.CONFLICT
     reason = "HOLDERS_CHANGED"
@@ -467,6 +523,13 @@ class StageMismatch(Rejection):
 
     kind = Kind.CONFLICT
     reason = "STAGE_MISMATCH"
+
+
+class HolderMismatch(Rejection):
+    """The alias or the stage does not have the version that the caller expects."""
+
+    kind = Kind.CONFLICT
+    reason = "HOLDER_MISMATCH"
 
 
 class MomentOutOfRange(Rejection):

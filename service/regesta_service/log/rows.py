@@ -72,6 +72,20 @@ CROSS JOIN LATERAL (
       AND t.stream = 'models/' || n.model || '/' || w.part
     LIMIT 1) AS t
 """)
+_ENTERED: Final = sql.SQL("""
+SELECT {columns} FROM unnest(%(names)s::text[], %(parts)s::text[]) AS w (name_key, part)
+CROSS JOIN LATERAL (
+    SELECT n.model FROM regesta.model_names AS n
+    WHERE n.namespace_id = %(log)s AND n.generation = %(generation)s
+      AND n.name_key = w.name_key
+    LIMIT 1) AS n
+CROSS JOIN LATERAL (
+    SELECT {columns} FROM regesta.versions AS t
+    WHERE t.namespace_id = %(log)s AND t.generation = %(generation)s
+      AND t.model = n.model AND t.stage = w.part AND NOT t.deleted
+    ORDER BY t.stage_position DESC
+    LIMIT 1) AS t
+""")
 # Rows whose keys are known.
 _KEYED: Final = sql.SQL("""
 SELECT {columns} FROM {wanted}
@@ -100,6 +114,7 @@ _FIND_VERSIONS: Final = _parts(VERSIONS, "number", "integer")
 _FIND_ALIASES: Final = _parts(ALIASES, "alias", "text")
 _FIND_LABELS: Final = _parts(VERSION_LABELS, "semver_key", "text")
 _FIND_BELOW: Final = _BELOW.format(columns=_columns(RESOURCES))
+_FIND_ENTERED: Final = _ENTERED.format(columns=_columns(VERSIONS))
 
 
 async def find_rows(
@@ -154,6 +169,10 @@ def _statements(
     if below:
         parts = packing.text_array([part for _, part in below])
         yield RESOURCES, _FIND_BELOW, _pairs([name for name, _ in below], parts)
+    stages = {(want.name.lower(), stage) for want in wanted for stage in want.stages}
+    if stages:
+        parts = packing.text_array([stage for _, stage in stages])
+        yield VERSIONS, _FIND_ENTERED, _pairs([name for name, _ in stages], parts)
 
 
 _ARRAYS: Final[dict[str, Callable[[Any], Packed]]] = {

@@ -12,10 +12,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from regesta_projections.archived import is_archived
-from regesta_projections.events import AliasSet
+from regesta_projections.events import AliasSet, VersionRolledBack
 from regesta_projections.finishing import finish_alias, finish_model, finish_version
 from regesta_projections.records import read_record
-from regesta_projections.rows import ModelKey
+from regesta_projections.rows import AliasKey, ModelKey
 from regesta_service.log.packing import array, bigint, integer_array, text_array
 from regesta_service.reads import past
 from regesta_service.reads.coalescing import Coalescer
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import psycopg
     from psycopg_pool import AsyncConnectionPool
 
+    from regesta.names import AliasName
     from regesta_projections.rows import (
-        AliasKey,
         AliasRow,
         ModelRow,
         VersionKey,
@@ -196,6 +196,42 @@ class AnswerReader:
             name=f"namespaces/{namespace}/models/{name}/aliases/{key.alias}",
         )
 
+    async def aliases_at(
+        self, namespace: str, names: Sequence[AliasName], position: int
+    ) -> list[bytes]:
+        """Return finished, serialized Aliases as they were right after a position.
+
+        Args:
+            namespace: The namespace's name.
+            names: Which, by a present or former name of their models.
+            position: The position.
+
+        Raises:
+            AliasNotFound: One had not been set.
+        """
+        namespace_id = await self._namespaces.namespace_id(namespace)
+        found: list[bytes] = []
+        shown: dict[str, tuple[str, str]] = {}
+        async with self._pool.connection() as connection:
+            for name in names:
+                if name.model not in shown:
+                    model = await past.model_named(connection, namespace_id, name.model)
+                    first = model or name.model
+                    present = await _name_at(connection, namespace_id, first, position)
+                    shown[name.model] = first, present
+                first, present = shown[name.model]
+                key = AliasKey(first, name.alias)
+                row = await past.alias_at(connection, namespace_id, key, position)
+                if row is None:
+                    raise alias_not_found(present, name.alias)
+                found.append(
+                    finish_alias(
+                        row.resource.SerializeToString(deterministic=True),
+                        name=f"namespaces/{namespace}/models/{present}/aliases/{name.alias}",
+                    )
+                )
+        return found
+
     async def _texts_of(
         self, namespace_id: int, digests: Mapping[str, str], known: Mapping[str, str]
     ) -> dict[str, str]:
@@ -240,7 +276,7 @@ async def _name_at(connection: Connection, namespace_id: int, model: str, positi
 def _pointers(
     aliases: Sequence[str], records: Sequence[bytes], numbers: Sequence[int | None]
 ) -> dict[str, int]:
-    """Return where aliases pointed after their last events.
+    """Return where aliases pointed after the last events that moved or removed them.
 
     The numbers are what the history says of events whose bodies are archived.
     """
@@ -251,7 +287,7 @@ def _pointers(
                 pointers[alias] = number
             continue
         event = read_record(record, 0).event
-        if isinstance(event, AliasSet):
+        if isinstance(event, AliasSet | VersionRolledBack):
             pointers[alias] = event.version
     return pointers
 
@@ -276,6 +312,7 @@ LEFT JOIN LATERAL (
         SELECT e.position, e.record FROM regesta.events AS e
         WHERE e.namespace_id = h.namespace_id AND e.position <= q.position
             AND e.stream = 'models/' || a.model || '/aliases/' || a.alias
+            AND e.type <> 'io.regesta.events.v1.AliasProtected'
         ORDER BY e.revision DESC
         LIMIT 1
     ) AS e

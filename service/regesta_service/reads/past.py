@@ -57,6 +57,7 @@ _STATE_TYPES: Final = [
         "FlagRaised",
         "FlagResolved",
         "VersionRevoked",
+        "VersionRolledBack",
     )
 ]
 
@@ -138,7 +139,7 @@ async def states_at(
     states: list[VersionState] = []
     rows = _rows_of(model)
     current: VersionKey | None = None
-    async for recorded in _version_events(connection, namespace_id, model, position):
+    async for recorded in state_events(connection, namespace_id, model, position):
         key = key_of(recorded.stream)
         if key != current and isinstance(key, VersionKey):
             states += _state(rows, current)
@@ -198,9 +199,7 @@ async def _folded(connection: Connection, namespace_id: int, stream: str, positi
     rows = _beginning(key)
     revision = 0
     while True:
-        async with connection.cursor(binary=True) as cursor:
-            await cursor.execute(_STREAM, [namespace_id, stream, revision, position, _PIECE])
-            piece = await cursor.fetchall()
+        piece = await _piece(connection, namespace_id, stream, revision, position)
         # Bodies go from the first position on, and may do so between two pieces.
         if piece and is_archived(piece[0][1]):
             base = await base_of(connection, namespace_id, key, position)
@@ -215,10 +214,40 @@ async def _folded(connection: Connection, namespace_id: int, stream: str, positi
         revision = piece[-1][3]
 
 
-async def _version_events(
+async def stream_events(
+    connection: Connection, namespace_id: int, stream: str, position: int
+) -> AsyncIterator[Recorded]:
+    """Yield the events of a stream up to a position, oldest first.
+
+    Raises:
+        BodyArchived: Some of their bodies are in an archive only.
+    """
+    revision = 0
+    while True:
+        piece = await _piece(connection, namespace_id, stream, revision, position)
+        for at, record, leaf_hash, _ in piece:
+            yield read_record(record, at, leaf_hash)
+        if len(piece) < _PIECE:
+            return
+        revision = piece[-1][3]
+
+
+async def _piece(
+    connection: Connection, namespace_id: int, stream: str, revision: int, position: int
+) -> list[tuple[int, bytes, bytes, int]]:
+    """Return the next events of a stream: position, record, leaf hash and revision of each."""
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(_STREAM, [namespace_id, stream, revision, position, _PIECE])
+        return await cursor.fetchall()
+
+
+async def state_events(
     connection: Connection, namespace_id: int, model: str, position: int
 ) -> AsyncIterator[Recorded]:
-    """Yield what happened to the states of a model's versions, version by version."""
+    """Yield what happened to the states of a model's versions, version by version.
+
+    That is their registration, labels, deletion, restoration and moves, up to a position.
+    """
     prefix = f"models/{model}/versions/"
     stream, revision = prefix, 0
     while True:

@@ -47,7 +47,8 @@ class RowCache:
 
     def gather(self, wanted: Wanted, base: dict[Key, Row | None]) -> bool:
         """Put the wanted rows into a batch's base; say whether all of them are known."""
-        known = True
+        # Who entered a stage last does not show in rows that happen to be known.
+        known = not wanted.stages
         for key in wanted.keys:
             known &= self._take(key, base) is not _UNKNOWN
         if not wanted.name:

@@ -207,6 +207,9 @@ class Writer:
             self._cache.found(missing, rows)
             for want in missing:
                 gather(want, base)
+            for row in rows:
+                # Those who entered a stage last are known by nothing else.
+                base.setdefault(row.key, row)
 
         def new_draft() -> Draft:
             return Draft(self._namespace, self._log_id, head, base, self._means.clock())

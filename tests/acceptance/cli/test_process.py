@@ -154,6 +154,7 @@ def test_bash_completes_commands_and_options():
     expected = [
         "receipt",
         "register",
+        "release",
         "rename",
         "replay",
         "resolve",

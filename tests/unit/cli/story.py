@@ -173,6 +173,31 @@ def churn() -> LogBuilder:
             ),
             ("models/churn/versions/1", e.FlagResolved(flag="slow")),
             ("models/churn/versions/1", e.VersionRevoked(category="licence")),
+            ("models/churn/versions/2", e.VersionRegistered(version=2, stage="development")),
+            (
+                "models/churn/versions/2",
+                e.VersionRolledBack(
+                    version=1, previous_version=2, from_stage="production", to_stage="staging"
+                ),
+            ),
+            (
+                "models/churn/versions/2",
+                e.VersionRolledBack(
+                    version=2, previous_version=1, from_stage="staging", to_stage="production"
+                ),
+            ),
+            ("models/churn/aliases/blue", e.AliasSet(version=2)),
+            ("models/churn/aliases/blue", e.AliasProtected(protected=True, pinned=True)),
+            ("models/churn/aliases/blue", e.VersionRolledBack(version=1, previous_version=2)),
+            ("models/churn/aliases/blue", e.AliasProtected(protected=True)),
+            ("models/churn/aliases/green", e.AliasSet(version=2)),
+            ("models/churn/aliases/green", e.AliasProtected()),
+            ("models/churn/comments/abcdefgh23", e.CommentAdded(comment="abcdefgh23")),
+            (
+                "models/churn/versions/1/comments/abcdefgh45",
+                e.CommentAdded(comment="abcdefgh45", reply_to="abcdefgh23", mentions=("bob",)),
+            ),
+            ("models/churn/versions/1/comments/abcdefgh45", e.CommentEdited()),
         ]
     )
     return log

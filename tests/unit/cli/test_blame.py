@@ -52,6 +52,12 @@ def test_a_removed_alias_has_no_line_and_one_that_is_there_its_version():
     assert {"version": 10} == positions("models/churn/aliases/champion")
 
 
+def test_a_rollback_says_where_an_alias_points_and_which_stage_a_version_is_in():
+    # What a later event says again was set by the earlier one.
+    assert {"version": 56, "protected": 55} == positions("models/churn/aliases/blue")
+    assert {"version": 51, "stage": 53} == positions("models/churn/versions/2")
+
+
 def test_values_are_those_of_the_servers_own_fold():
     row = churn().rows[VersionKey("churn", 1)]
     assert isinstance(row, VersionRow)

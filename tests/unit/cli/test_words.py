@@ -60,6 +60,18 @@ SAID = [
     "raised the flag slow (INFO)",
     "resolved the flag slow",
     "revoked the version for good: licence",
+    "registered version 2",
+    "rolled back from production to staging for version 1",
+    "rolled back into production in the place of version 1",
+    "pointed the alias to version 2",
+    "made the alias protected and pinned",
+    "rolled the alias back to version 1 (was 2)",
+    "made the alias protected",
+    "pointed the alias to version 2",
+    "made the alias neither protected nor pinned",
+    'commented: ""',
+    'answered abcdefgh23: ""',
+    'changed the comment to ""',
 ]
 
 

@@ -167,4 +167,9 @@ class When:
             *(AliasKey(named.model, alias) for alias in wanted.aliases),
             *(LabelKey(named.model, label) for label in wanted.labels),
             *(below(named.model, part) for part in wanted.below),
+            *(
+                max(inside, key=lambda row: row.stage_position).key
+                for stage in wanted.stages
+                if (inside := list(Rows(self.log.rows).versions_in(named.model, stage)))
+            ),
         ]

@@ -255,6 +255,26 @@ def test_an_alias_moves_is_removed_and_goes_on_when_it_is_set_again(story: Story
     assert (2, 0, "3") == (again.number, again.resource.previous_version, again.resource.etag)
 
 
+def test_a_rollback_moves_an_alias_and_a_version(story: Story):
+    story.tell(ALIAS, e.AliasSet(version=1))
+    story.tell(ALIAS, e.AliasSet(version=2, previous_version=1))
+    story.tell(ALIAS, e.VersionRolledBack(version=1, previous_version=2, undone_position="4"))
+    story.tell(
+        FIRST,
+        e.VersionRolledBack(version=1, previous_version=2, from_stage="x", to_stage="production"),
+    )
+
+    rows = fold(story.told)
+
+    alias, version = rows[CHAMPION], rows[V1]
+    assert (1, 2, "3") == (alias.number, alias.resource.previous_version, alias.resource.etag)
+    assert ("production", 6, "2") == (
+        version.resource.stage,
+        version.stage_position,
+        version.resource.etag,
+    )
+
+
 def test_a_fold_leaves_the_rows_that_it_began_with_as_they_were(story: Story):
     base = dict(fold(story.told))
     before = {key: row.copy() for key, row in base.items()}
@@ -275,6 +295,8 @@ def test_a_fold_leaves_the_rows_that_it_began_with_as_they_were(story: Story):
         (MODEL, e.AliasSet(version=1)),
         (FIRST, e.ModelDeleted()),
         (FIRST, e.AliasRemoved()),
+        (FIRST, e.AliasProtected(pinned=True)),
+        (MODEL, e.VersionRolledBack(version=1)),
         (ALIAS, e.TagsSet(tags={"a": "1"})),
         ("namespace", e.TagsRemoved(keys=("a",))),
         ("models", e.ModelDeleted()),

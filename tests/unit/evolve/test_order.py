@@ -61,6 +61,7 @@ def later_events(model: str, number: int) -> st.SearchStrategy[tuple[str, e.Even
         st.just((version, e.StageChanged(from_stage="development", to_stage="staging"))),
         st.just((version, e.VersionDeleted())),
         st.just((alias, e.AliasSet(version=number))),
+        st.just((version, e.VersionRolledBack(version=number, to_stage="production"))),
         st.just((f"models/{model}", e.ModelRenamed(from_name=model, to_name=name))),
         st.just((f"models/{model}", e.ModelDeleted())),
     )

@@ -12,6 +12,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from regesta.audit.messages import SignatureType
 from regesta.audit.notes import VerifierKey
 from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import comments_service_pb2 as comments_pb
 from regesta.v1 import flag_pb2, model_pb2, version_pb2
 from regesta.v1 import flags_service_pb2 as flags_pb
 from regesta.v1 import governance_pb2 as governance_pb
@@ -21,6 +22,7 @@ from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
 from regesta.v1 import privacy_service_pb2 as privacy_pb
 from regesta_projections.rows import VersionKey
 from regesta_service.api.writes import (
+    translate_comments,
     translate_flags,
     translate_governance,
     translate_labels,
@@ -30,6 +32,7 @@ from regesta_service.api.writes import (
     translate_privacy,
     translate_registration,
     translate_requests,
+    translate_rollbacks,
     translate_versions,
 )
 from regesta_service.api.writes.translate_privacy import Erasing, Releasing
@@ -116,6 +119,32 @@ WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
     ),
     "SetAlias": (translate_labels.set_alias, pb.SetAliasRequest(name=ALIAS, version=3)),
     "RemoveAlias": (translate_labels.remove_alias, pb.RemoveAliasRequest(name=ALIAS)),
+    "ProtectAlias": (
+        translate_labels.protect_alias,
+        pb.ProtectAliasRequest(name=ALIAS, pinned=True),
+    ),
+    "MoveAliases": (
+        translate_labels.move_aliases,
+        pb.MoveAliasesRequest(
+            parent="namespaces/acme", moves=[pb.AliasMove(name=ALIAS, version=3)]
+        ),
+    ),
+    "RollbackAlias": (
+        translate_rollbacks.rollback_alias,
+        pb.RollbackAliasRequest(name=ALIAS),
+    ),
+    "RollbackStage": (
+        translate_rollbacks.rollback_stage,
+        lifecycle_pb.RollbackStageRequest(name=MODEL, stage="production"),
+    ),
+    "AddComment": (
+        translate_comments.add_comment,
+        comments_pb.AddCommentRequest(parent=VERSION, text="slow, @rosa"),
+    ),
+    "EditComment": (
+        translate_comments.edit_comment,
+        comments_pb.EditCommentRequest(name=f"{VERSION}/comments/abcdefgh23", text="fast"),
+    ),
     "RecordLogEvent": (
         translate_log.record_log_event,
         heads_pb.RecordLogEventRequest(

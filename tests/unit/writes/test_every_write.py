@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import comments_service_pb2 as comments_pb
 from regesta.v1 import flags_service_pb2 as flags_pb
 from regesta.v1 import governance_service_pb2 as governance_pb
 from regesta.v1 import heads_service_pb2 as heads_pb
@@ -22,12 +23,13 @@ ON_VERSIONS = [
     "RevokeVersion",
     "TransitionVersion",
 ]
-ON_MODELS = ["RenameModel", "DeleteModel", "RestoreModel"]
+ON_MODELS = ["RenameModel", "DeleteModel", "RestoreModel", "RollbackStage"]
 
 
 def test_every_write_of_the_api_is_tried_here():
     services = [
         pb.DESCRIPTOR.services_by_name["CatalogService"],
+        comments_pb.DESCRIPTOR.services_by_name["CommentsService"],
         lifecycle_pb.DESCRIPTOR.services_by_name["LifecycleService"],
         governance_pb.DESCRIPTOR.services_by_name["GovernanceService"],
         flags_pb.DESCRIPTOR.services_by_name["FlagService"],
@@ -100,8 +102,10 @@ def test_another_etag_is_refused(method, etag):
 def test_all_writes_of_what_is_there_already_take_an_etag():
     # Holds, erasures and retention have no revision that a caller could have read.
     of_texts = {"EraseTexts", "PlaceHold", "ReleaseHold", "DefineRetention", "ReleaseBodies"}
-    new = {"CreateModel", "RegisterVersion", "RequestTransition", "RecordEvaluation"}
-    assert set(METHODS) - set(WITH_ETAG) == new | of_texts
+    # Releases and rollbacks may expect a version instead.
+    expecting = {"MoveAliases", "RollbackAlias", "RollbackStage"}
+    new = {"CreateModel", "RegisterVersion", "RequestTransition", "RecordEvaluation", "AddComment"}
+    assert set(METHODS) - set(WITH_ETAG) == new | of_texts | expecting
 
 
 BROKEN = [
@@ -132,7 +136,7 @@ def test_a_write_of_a_version_names_a_version(method, name):
     refused(method, "name", name=name)
 
 
-@pytest.mark.parametrize("method", ["SetAlias", "RemoveAlias"])
+@pytest.mark.parametrize("method", ["SetAlias", "RemoveAlias", "ProtectAlias", "RollbackAlias"])
 @pytest.mark.parametrize("name", [*BROKEN, MODEL, VERSION, "namespaces/acme"])
 def test_a_write_of_an_alias_names_an_alias(method, name):
     refused(method, "name", name=name)

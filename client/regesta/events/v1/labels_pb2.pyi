@@ -201,3 +201,96 @@ class AliasRemoved(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AliasRemoved: _TypeAlias = AliasRemoved  # noqa: Y015
+
+@_typing.final
+class AliasProtected(_message.Message):
+    """An alias was protected or pinned, or is so no more; what is said here holds
+    for the alias also after it was removed and set again.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROTECTED_FIELD_NUMBER: _builtins.int
+    PINNED_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    protected: _builtins.bool
+    """True when only who has the permission `catalog.protect` may move or remove
+    it.
+    """
+    pinned: _builtins.bool
+    """True when nobody may move or remove it."""
+    @_builtins.property
+    def reason(self) -> _parts_pb2.FreeText:
+        """Why it was done."""
+
+    def __init__(
+        self,
+        *,
+        protected: _builtins.bool = ...,
+        pinned: _builtins.bool = ...,
+        reason: _parts_pb2.FreeText | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pinned", b"pinned", "protected", b"protected", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AliasProtected: _TypeAlias = AliasProtected  # noqa: Y015
+
+@_typing.final
+class VersionRolledBack(_message.Message):
+    """The version that an alias or a stage had before is back. In an alias's stream
+    the alias points to `version` again. In a version's stream the version moved:
+    of the two that a rollback of a stage moves, `version` came back into the
+    stage, and `previous_version` left it for the stage that it had come from.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    PREVIOUS_VERSION_FIELD_NUMBER: _builtins.int
+    UNDONE_POSITION_FIELD_NUMBER: _builtins.int
+    FROM_STAGE_FIELD_NUMBER: _builtins.int
+    TO_STAGE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    RESOLUTION_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """The version that is back."""
+    previous_version: _builtins.int
+    """The version that it stands in for."""
+    undone_position: _builtins.int
+    """Position of the event that is undone: it had put `previous_version` in the
+    place of another.
+    """
+    from_stage: _builtins.str
+    """The stage that this stream's version was in; empty in an alias's stream."""
+    to_stage: _builtins.str
+    """The stage that this stream's version is in from now on; likewise."""
+    resolution: _builtins.str
+    """Whether a version in the stage from now on is resolved: `open` or `closed`,
+    as the lifecycle that was defined says; empty under the default lifecycle,
+    and in an alias's stream.
+    """
+    @_builtins.property
+    def reason(self) -> _parts_pb2.FreeText:
+        """Why it was done."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        previous_version: _builtins.int = ...,
+        undone_position: _builtins.int = ...,
+        from_stage: _builtins.str = ...,
+        to_stage: _builtins.str = ...,
+        reason: _parts_pb2.FreeText | None = ...,
+        resolution: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_stage", b"from_stage", "previous_version", b"previous_version", "reason", b"reason", "resolution", b"resolution", "to_stage", b"to_stage", "undone_position", b"undone_position", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VersionRolledBack: _TypeAlias = VersionRolledBack  # noqa: Y015

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from regesta import names
 from regesta.merkle import Frontier
-from regesta.names import AliasName, InvalidName, ModelName, VersionName
+from regesta.names import AliasName, CommentName, InvalidName, ModelName, VersionName
 from regesta.v1 import audit_service_pb2 as pb
 from regesta_projections.evolve.stamps import put_time
 from regesta_projections.evolve.streams import stream_of
@@ -16,7 +16,12 @@ from regesta_service.access.permissions import Permission
 from regesta_service.api import errors
 from regesta_service.api.reads.requests import freshness_of, namespace_in, recorded_moment_of
 from regesta_service.api.reads.selecting import selection_of
-from regesta_service.domain.rejections import Draining, InvalidRequest, MomentOutOfRange
+from regesta_service.domain.rejections import (
+    CommentNotFound,
+    Draining,
+    InvalidRequest,
+    MomentOutOfRange,
+)
 from regesta_service.reads import past
 from regesta_service.reads.consistency import beyond_the_end, check_reached
 from regesta_service.reads.differing import Span, change_of, touched_in
@@ -35,7 +40,7 @@ if TYPE_CHECKING:
     from regesta_service.domain.rejections import Rejection
     from regesta_service.reads.read_model import ReadModel
 
-_Name: TypeAlias = ModelName | VersionName | AliasName
+_Name: TypeAlias = ModelName | VersionName | AliasName | CommentName
 
 _DEFAULT_PAGE: Final = 100
 _MAX_POSITION: Final = (1 << 63) - 1
@@ -214,7 +219,7 @@ def _chunk_answer(messages: list[bytes], position: int) -> bytes:
 
 def _resource(text: str) -> _Name:
     try:
-        name = names.parse(text)
+        name = CommentName.parse(text) if "/comments/" in text else names.parse(text)
     except InvalidName as error:
         raise InvalidRequest.of("name", error.message) from None
     if not isinstance(name, _Name):
@@ -233,6 +238,8 @@ async def _stream(connection: psycopg.AsyncConnection[Any], namespace_id: int, n
             return stream_of(VersionKey(model, number))
         case AliasName(alias=alias):
             return stream_of(AliasKey(model, alias))
+        case CommentName(parent=parent, comment=comment):
+            return f"{await _stream(connection, namespace_id, parent)}/comments/{comment}"
 
 
 def _not_found(name: _Name) -> Rejection:
@@ -243,6 +250,8 @@ def _not_found(name: _Name) -> Rejection:
             return version_not_found(model, number)
         case AliasName(model=model, alias=alias):
             return alias_not_found(model, alias)
+        case CommentName():
+            return CommentNotFound("there is no such comment, or was none then")
 
 
 _HEAD = "SELECT size, frontier, recorded_at FROM regesta.logs WHERE namespace_id = %s"

@@ -113,6 +113,10 @@ class Checks:
         """Check a free text and seal it; None when it is empty."""
         return self._seal(self.text(field, text, limit)) if text else None
 
+    def sealed_again(self, text: SealedText | None) -> SealedText | None:
+        """Seal a text once more: one that is kept beside the log belongs to one event."""
+        return self._seal(text.text) if text else None
+
     def changed(self, field: str, text: str, limit: int) -> TextChange:
         """Check what a free text is to become."""
         return self.sealed(field, text, limit) or CLEARED

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from regesta.names import AliasName
 from regesta.v1 import catalog_service_pb2 as pb
 from regesta.v1 import model_pb2 as model_pb
 from regesta.v1 import version_pb2 as version_pb
 from regesta_projections.evolve.labels import TAG_FIELD
 from regesta_projections.rows import AliasKey, ModelKey, ModelRow, VersionRow
+from regesta_service.access.permissions import Permission
 from regesta_service.api.wire import AnswerLayout
 from regesta_service.api.writes import translate_labels as translate
 from regesta_service.api.writes.moving import Moving
-from regesta_service.api.writes.writing import Writing, new_salt
+from regesta_service.api.writes.writing import Writing, new_salt, now
+from regesta_service.domain.aliases import RemoveAlias, SetAlias
+from regesta_service.domain.moving import Mover
+from regesta_service.domain.releases import MoveAliases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +32,10 @@ if TYPE_CHECKING:
     from regesta_service.log.draft import Committed
 
 _ALIAS_SET = AnswerLayout(pb.SetAliasResponse, "alias")
+_ALIAS_PROTECTED = AnswerLayout(pb.ProtectAliasResponse, "alias")
 _ALIAS_REMOVED = AnswerLayout(pb.RemoveAliasResponse, "alias")
+
+C = TypeVar("C", SetAlias, RemoveAlias, MoveAliases)
 
 
 class _Tagged(NamedTuple):
@@ -66,12 +75,12 @@ class LabelWrites:
 
     async def set_alias(self, request: pb.SetAliasRequest, call: Call) -> bytes:
         """Point an alias to a version."""
-        translated = translate.set_alias(request, new_salt)
+        translated = _permitted(translate.set_alias(request, new_salt), call)
         return await self._moving.write(translated, _ALIAS_SET, call, request.transition_request)
 
     async def remove_alias(self, request: pb.RemoveAliasRequest, call: Call) -> bytes:
         """Remove an alias; the answer shows it as it was before, with its new revision."""
-        translated = translate.remove_alias(request, new_salt)
+        translated = _permitted(translate.remove_alias(request, new_salt), call)
         committed = await self._writing.submit(translated, call)
         key = committed.shows
         if not isinstance(key, AliasKey):
@@ -84,6 +93,28 @@ class LabelWrites:
         alias.etag = str(int(alias.etag) + 1)
         return _ALIAS_REMOVED.fill(alias.SerializeToString(), committed.position)
 
+    async def protect_alias(self, request: pb.ProtectAliasRequest, call: Call) -> bytes:
+        """Protect or pin an alias, or take that back."""
+        translated = translate.protect_alias(request, new_salt)
+        return await self._writing.write(translated, _ALIAS_PROTECTED, call)
+
+    async def move_aliases(
+        self, request: pb.MoveAliasesRequest, call: Call
+    ) -> pb.MoveAliasesResponse:
+        """Point aliases of several models at once."""
+        translated = _permitted(translate.move_aliases(request, new_salt), call)
+        mover = Mover(call.principal.name, call.person, now())
+        translated = replace(translated, command=replace(translated.command, mover=mover))
+        committed = await self._writing.submit(translated, call)
+        aliases = await self._writing.answers.aliases_at(
+            translated.namespace,
+            [AliasName.parse(move.name) for move in request.moves],
+            committed.position,
+        )
+        return pb.MoveAliasesResponse(
+            aliases=map(model_pb.Alias.FromString, aliases), position=committed.position
+        )
+
     async def _tagged(
         self, translated: Translated[SetTags | RemoveTags], committed: Committed
     ) -> _Tagged:
@@ -95,6 +126,12 @@ class LabelWrites:
         kind = model_pb.Model if isinstance(committed.shows, ModelKey) else version_pb.Version
         parsed = kind.FromString(resource)
         return _Tagged(parsed.tags, parsed.etag)
+
+
+def _permitted(translated: Translated[C], call: Call) -> Translated[C]:
+    """Return a command that knows whether its caller may move protected aliases."""
+    may = call.may(Permission.CATALOG_PROTECT, translated.namespace)
+    return replace(translated, command=replace(translated.command, may_move_protected=may))
 
 
 def _tags_in(row: Row | None, known: Mapping[str, str]) -> _Tagged | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from regesta.names import AliasName
     from regesta_projections.records import Cause
     from regesta_projections.rows import (
         AliasKey,
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         VersionRow,
     )
     from regesta_service.domain.deciding import Command
+    from regesta_service.domain.holding import Holders
     from regesta_service.log.draft import Committed
     from regesta_service.log.identity import RequestIdentity
 
@@ -84,4 +86,22 @@ class AnswerReader(Protocol):
         name: str = "",
     ) -> bytes:
         """Return a serialized `Alias`; one that was removed has the version 0."""
+        ...
+
+    async def aliases_at(
+        self, namespace: str, names: Sequence[AliasName], position: int
+    ) -> list[bytes]:
+        """Return serialized `Alias`es, by present or former names of their models."""
+        ...
+
+
+class HolderLookup(Protocol):
+    """Looks up which versions an alias or a stage had, one after the other."""
+
+    async def of_alias(self, namespace: str, model: str, alias: str) -> Holders:
+        """Return those of an alias of a model, which has or had a name."""
+        ...
+
+    async def of_stage(self, namespace: str, model: str, stage: str) -> Holders:
+        """Return those of a stage, likewise."""
         ...

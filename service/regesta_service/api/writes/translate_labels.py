@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regesta import names
-from regesta.names import AliasName, VersionName
+from regesta.names import AliasName, InvalidName, NamespaceName, VersionName
 from regesta_service.api.writes.checks import Checks, model_or_version, parse_name
 from regesta_service.api.writes.translating import Translated
 from regesta_service.domain import limits
-from regesta_service.domain.aliases import RemoveAlias, SetAlias
+from regesta_service.domain.aliases import ProtectAlias, RemoveAlias, SetAlias
 from regesta_service.domain.labels import RemoveTags, SetTags
+from regesta_service.domain.releases import AliasMove, MoveAliases
 
 if TYPE_CHECKING:
     from regesta.v1 import catalog_service_pb2 as pb
@@ -99,3 +100,69 @@ def remove_alias(request: pb.RemoveAliasRequest, new_salt: SaltSource) -> Transl
     )
     checks.finish()
     return Translated(name.namespace, command, request, checks.texts)
+
+
+def protect_alias(
+    request: pb.ProtectAliasRequest, new_salt: SaltSource
+) -> Translated[ProtectAlias]:
+    """Translate.
+
+    Raises:
+        InvalidRequest: A field breaks a rule.
+    """
+    checks = Checks(new_salt)
+    name = parse_name("name", AliasName.parse, request.name)
+    protected = request.protected if request.HasField("protected") else None
+    pinned = request.pinned if request.HasField("pinned") else None
+    if protected is None and pinned is None:
+        checks.refuse("protected", "is given, or pinned is, or both are")
+    command = ProtectAlias(
+        name.model,
+        name.alias,
+        protected,
+        pinned,
+        expected_revision=checks.revision(request.etag),
+        reason=checks.cause(request),
+    )
+    checks.finish()
+    return Translated(name.namespace, command, request, checks.texts)
+
+
+def move_aliases(request: pb.MoveAliasesRequest, new_salt: SaltSource) -> Translated[MoveAliases]:
+    """Translate.
+
+    Raises:
+        InvalidRequest: A field breaks a rule.
+    """
+    checks = Checks(new_salt)
+    parent = parse_name("parent", NamespaceName.parse, request.parent)
+    reason = checks.cause(request)
+    if not request.moves:
+        checks.refuse("moves", "has at least one entry")
+    moves: list[AliasMove] = []
+    if checks.fits("moves", request.moves, limits.MAX_MOVES):
+        for at, move in enumerate(request.moves):
+            found = _move(checks, at, move, parent.namespace)
+            if found is not None:
+                moves.append(AliasMove(*found, reason=reason))
+                reason = checks.sealed_again(reason)
+    checks.finish()
+    return Translated(parent.namespace, MoveAliases(tuple(moves)), request, checks.texts)
+
+
+def _move(
+    checks: Checks, at: int, move: pb.AliasMove, namespace: str
+) -> tuple[str, str, int, int | None] | None:
+    """Return model, alias, version and expected version of a move; None when its name is none."""
+    number = checks.named(("moves", at, "version"), names.check_version_number, move.version)
+    expected = move.expected_version if move.HasField("expected_version") else None
+    if expected:
+        checks.named(("moves", at, "expected_version"), names.check_version_number, expected)
+    try:
+        name = AliasName.parse(move.name)
+    except InvalidName as error:
+        checks.refuse(("moves", at, "name"), error.message)
+        return None
+    if name.namespace != namespace:
+        checks.refuse(("moves", at, "name"), "is one of the namespace in parent")
+    return name.model, name.alias, number, expected

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from regesta.v1 import catalog_service_pb2 as pb
+    from regesta.v1 import comments_service_pb2 as comments_pb
     from regesta.v1 import flags_service_pb2 as flags_pb
     from regesta.v1 import governance_service_pb2 as governance_pb
     from regesta.v1 import heads_service_pb2 as heads_pb
@@ -39,6 +40,12 @@ if TYPE_CHECKING:
         | pb.RemoveTagsRequest
         | pb.SetAliasRequest
         | pb.RemoveAliasRequest
+        | pb.ProtectAliasRequest
+        | pb.MoveAliasesRequest
+        | pb.RollbackAliasRequest
+        | lifecycle_pb.RollbackStageRequest
+        | comments_pb.AddCommentRequest
+        | comments_pb.EditCommentRequest
         | lifecycle_pb.TransitionVersionRequest
         | lifecycle_pb.DefineLifecycleRequest
         | governance_pb.DefinePolicyRequest
