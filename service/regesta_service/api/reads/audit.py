@@ -163,10 +163,11 @@ class AuditReads:
         place = self._reads.page_tokens.read(request)
         namespace_id = await self._reads.namespaces.namespace_id(namespace)
         async with self._reads.pool.connection() as connection:
-            before = await position_at(connection, namespace_id, first)
+            before = await position_at(connection, namespace_id, first, may_precede=True)
             after = before.size
             if last is not None:
-                after = (await position_at(connection, namespace_id, last)).position
+                end = await position_at(connection, namespace_id, last, may_precede=True)
+                after = end.position
             check_reached(freshness_of(request), before.size)
             # The end that the first page was of is kept, though the log has grown.
             begun, after = (before.position, after) if place is None else map(int, place)
