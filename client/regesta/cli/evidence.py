@@ -148,6 +148,9 @@ def _make(
         if isinstance(name, Address):
             name = VersionName.parse(session.resolve(target).name)
         gathered = of_resource(client, name, end)
+        if not gathered.events:
+            # The server's own words for what is not there.
+            client.get_history(str(name), page_size=1)
     if not gathered.events:
         raise click.ClickException("nothing that is signed happened there")
     _write(_Contents(gathered, end, Prover(client, end), client.namespace), wanted)

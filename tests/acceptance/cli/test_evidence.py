@@ -142,8 +142,16 @@ def test_what_cannot_be_made_is_refused(published: CommandLine, tmp_path: Path):
             "evidence", "churn", "--redact-texts", "--disclose", "reason", "--out", out, code=2
         ).err
     )
-    published("evidence", "nothing", "--out", out, code=1)
-    published("evidence", "churn/99", "--out", out, code=1)
+    for missing, reason in (
+        ("nothing", "MODEL_NOT_FOUND"),
+        ("churn/99", "VERSION_NOT_FOUND"),
+        ("churn@nobody", "ALIAS_NOT_FOUND"),
+    ):
+        same = published("log", missing, code=3).err
+        assert reason in same
+        assert same == published("evidence", missing, "--out", out, code=3).err
+    published("create", "unsigned")
+    assert "signed" in published("evidence", "unsigned", "--out", out, code=1).err
     published("evidence", "--from", "2999-01-01", "--out", out, code=1)
     assert [] == list(tmp_path.glob("*pack*"))
     Path(out).touch()
