@@ -172,10 +172,13 @@ async def _commitment_event(
             return event
         if not position:
             break
-    raise HeadsNotKept(
-        f"no lines of heads are kept as of position {position}; commit to the heads anew"
+    what = (
+        f"no lines of heads are kept as of position {position}"
         if position
-        else "the heads were not committed to yet, or their lines are not kept: commit anew",
+        else "the heads were not committed to yet, or their lines are not kept"
+    )
+    raise HeadsNotKept(
+        f"{what}; `regesta audit commit-heads` commits to them, with the permission audit.commit",
         metadata={"kept": ", ".join(map(str, sorted(kept)))},
     )
 
