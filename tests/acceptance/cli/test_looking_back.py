@@ -270,7 +270,7 @@ def test_a_text_that_was_erased_is_counted_where_people_look(churn: CommandLine)
     churn("erase", "--event", str(moved["position"]), "--legal-basis", "GDPR Art. 17")
 
     assert churn("verify", "--json").document["server"]["texts_erased"] == 1
-    assert "1 texts: their digests are left" in churn("verify").out
+    assert "1 text, of which the digests are left" in churn("verify").out
 
 
 def test_lists_and_searches_look_at_any_moment(churn: CommandLine):

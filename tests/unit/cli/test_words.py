@@ -36,7 +36,7 @@ SAID = [
     "wrote a cosigned checkpoint into the log",
     "placed the hold case-7 on the texts of bob: 7 O 114/26",
     "released the hold case-7",
-    "erased 1 texts of bob: Art. 17",
+    "erased 1 text of bob: Art. 17",
     "lets bodies be archived after 730 days",
     "lets no body be archived",
     "released the bodies of the events up to position 256",
