@@ -32,7 +32,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final, Literal, Protocol, Self, cast
 
-from regesta.audit.keys import sync_directory
+from regesta.disk import sync_directory
 from regesta.merkle import HASH_BYTES
 
 FORMAT: Final = "regesta-pack/1"

@@ -12,7 +12,7 @@ from psycopg.rows import class_row
 from regesta.audit.checkpoints import Checkpoint, log_origin
 from regesta.audit.notes import Note
 from regesta.audit.tiles import tile_path, tile_width
-from regesta.exporting.atomic import write_atomically
+from regesta.disk import write_atomically
 from regesta.exporting.tiling import Description, TileFolder, describe
 from regesta.merkle import HASH_BYTES, TILE_WIDTH, Frontier, leaf_hash
 from regesta.sealed import disclosure_of
