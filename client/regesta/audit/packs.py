@@ -279,10 +279,6 @@ class PackWriter:
         with self.file(name) as file:
             file.write(data)
 
-    def path_of(self, name: str) -> Path:
-        """Return where a file that was written lies until the end."""
-        return self._folder / name
-
     def finish(self, manifest: Manifest) -> None:
         """Write the manifest, with the files that were given, and put the pack into its place."""
         whole = Manifest(

@@ -28,6 +28,7 @@ from regesta.audit.populations import (
 from regesta.audit.sampling import statement
 from regesta.audit.tiled import open_files
 from regesta.audit.verifying import verify
+from regesta.cli.audit import filtered
 from regesta.cli.failing import FINDINGS
 from regesta.cli.happened import short_type
 from regesta.cli.offline import FILE, NEW_FILE, load_policy, told
@@ -148,16 +149,7 @@ def _of_a_population(function: Callable[..., None]) -> Callable[..., None]:
             metavar="MEMBER=VALUE",
             help="A member of the event's data, as in to_stage=production. May be repeated.",
         ),
-        click.option("--actor", "actors", multiple=True, help="Only what this principal did."),
-        click.option(
-            "--resource",
-            "resources",
-            multiple=True,
-            help="Only what happened to this model, version or alias.",
-        ),
-        click.option(
-            "--type", "types", multiple=True, help="Only events of this type, as in StageChanged."
-        ),
+        filtered,
     ):
         decorated = option(decorated)
     return decorated
