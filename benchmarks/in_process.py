@@ -33,7 +33,7 @@ class InProcess(Worker):
     """
 
     def __init__(self, dsn: str, postmaster: int) -> None:
-        super().__init__(_run, dsn, postmaster)
+        super().__init__(append_in_process, dsn, postmaster)
 
     def append(self, waiting: int, events: int) -> Measured:
         """Register so many versions with so many callers at a time."""
@@ -61,17 +61,27 @@ def _figures(measured: Measured) -> list[Figure]:
     ]
 
 
-def _run(pipe: Connection, dsn: str, postmaster: int) -> None:
-    uvloop.run(_serve(pipe, dsn, postmaster))
+def append_in_process(
+    pipe: Connection, dsn: str, postmaster: int, warm_up: tuple[int, int] = (8, 1_000)
+) -> None:
+    """Register versions as ordered through a pipe, in a process of its own.
+
+    Args:
+        pipe: Gives orders, how many callers and how many versions, and takes what was measured.
+        dsn: A database of ours, as the service's role.
+        postmaster: Of that database.
+        warm_up: An order that is carried out first, and not measured.
+    """
+    uvloop.run(_append(pipe, dsn, postmaster, warm_up))
 
 
-async def _serve(pipe: Connection, dsn: str, postmaster: int) -> None:
+async def _append(pipe: Connection, dsn: str, postmaster: int, warm_up: tuple[int, int]) -> None:
     connections = Connections(dsn)
     registry = NamespaceRegistry(connections)
     await registry.ensure(NAMESPACE, Cause("system", "system", "create"))
     async with Sequencer(connections, registry).running() as sequencer:
         submitters = Submitters(sequencer, _MODELS)
-        await submitters.run(8, 1_000, postmaster)
+        await submitters.run(*warm_up, postmaster)
         for waiting, events in orders(pipe):
             pipe.send(await submitters.run(waiting, events, postmaster))
     await connections.close()

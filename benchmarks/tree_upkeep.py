@@ -15,17 +15,12 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 import psycopg
-import uvloop
 
 from benchmarks.figures import Figure, Goal
-from benchmarks.sequencing import NAMESPACE, Measured, Submitters
-from benchmarks.workers import Worker, orders
+from benchmarks.in_process import append_in_process
+from benchmarks.workers import Worker
 from regesta.merkle import HASH_BYTES, FilledTile, Frontier
-from regesta_projections.records import Cause
 from regesta_service.log import draft
-from regesta_service.log.connections import Connections
-from regesta_service.log.namespaces import NamespaceRegistry
-from regesta_service.sequencing.sequencer import Sequencer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,9 +28,10 @@ if TYPE_CHECKING:
 
     from benchmarks.effort import Effort
     from benchmarks.ground import Ground
+    from benchmarks.sequencing import Measured
 
-_MODELS = 16
 _WAITING = (64, 256)
+_WARM_UP = (64, 2_000)
 
 #: Of the CPU of an append, in percent.
 _GOAL = 25.0
@@ -56,7 +52,7 @@ def measure_tree_upkeep(ground: Ground, effort: Effort) -> list[Figure]:
         for statement in _WITHOUT:
             conn.execute(statement)
     with (
-        Worker(_run, with_tree, ground.postmaster) as shipped,
+        Worker(append_in_process, with_tree, ground.postmaster, _WARM_UP) as shipped,
         Worker(_run_without, without, ground.postmaster) as bare,
     ):
         for waiting in _WAITING:
@@ -96,15 +92,11 @@ def _cpu(measured: Measured) -> float:
     return (measured.own_cpu + measured.database_cpu) / measured.events * 1e6
 
 
-def _run(pipe: Connection, dsn: str, postmaster: int) -> None:
-    uvloop.run(_serve(pipe, dsn, postmaster))
-
-
 def _run_without(pipe: Connection, dsn: str, postmaster: int) -> None:
     # In this process only, which does nothing else.
     vars(draft)["leaf_hash"] = lambda _: _NO_HASH
     setattr(Frontier, "extend", _grow)  # noqa: B010 - a type checker would not have it
-    _run(pipe, dsn, postmaster)
+    append_in_process(pipe, dsn, postmaster, _WARM_UP)
 
 
 def _grow(frontier: Frontier, hashes: Iterable[bytes]) -> list[FilledTile]:
@@ -113,15 +105,3 @@ def _grow(frontier: Frontier, hashes: Iterable[bytes]) -> list[FilledTile]:
     grown = Frontier.decode(size, _NO_HASH * size.bit_count())
     frontier._size, frontier._roots = grown._size, grown._roots  # noqa: SLF001 - stands in for it
     return []
-
-
-async def _serve(pipe: Connection, dsn: str, postmaster: int) -> None:
-    connections = Connections(dsn)
-    registry = NamespaceRegistry(connections)
-    await registry.ensure(NAMESPACE, Cause("system", "system", "create"))
-    async with Sequencer(connections, registry).running() as sequencer:
-        submitters = Submitters(sequencer, _MODELS)
-        await submitters.run(64, 2_000, postmaster)
-        for waiting, events in orders(pipe):
-            pipe.send(await submitters.run(waiting, events, postmaster))
-    await connections.close()

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from regesta.audit.checkpoints import Checkpoint
-from regesta.audit.keys import sync_directory
 from regesta.audit.notes import InvalidNote, Note
 from regesta.audit.policies import Policy
 from regesta.audit.proofs import TlogProof
+from regesta.disk import OWNER, write_atomically
 from regesta.errors import CheckpointInvalid, ForkDetected
 from regesta.merkle import InvalidProof, verify_consistency
 from regesta.merkle import leaf_hash as hash_of
@@ -172,7 +172,7 @@ class Trust:
         with self._locked(shown.origin) as file:
             known = _read(file)
             if known is None:
-                _replace(file, shown.note)
+                write_atomically(file, shown.note.encode(), OWNER)
                 return None
         if known.size != shown.size:
             return Step(known, shown)
@@ -202,14 +202,15 @@ class Trust:
             if _read(file) != step.known:
                 return False
             if after is step.shown:
-                _replace(file, step.shown.note)
+                write_atomically(file, step.shown.note.encode(), OWNER)
         return True
 
     def fork(self, step: Step, why: str) -> ForkDetected:
         """Return the error of two checkpoints that are not of one history, and keep both."""
         file = self._file(step.shown.origin)
         evidence = file.with_suffix(".fork")
-        _replace(evidence, f"{step.known.note}\n{step.shown.note}")
+        both = f"{step.known.note}\n{step.shown.note}"
+        write_atomically(evidence, both.encode(), OWNER)
         return ForkDetected(
             f"the log {step.shown.origin} has size {step.shown.size} now and does not agree with "
             f"the checkpoint of size {step.known.size} that was seen before ({why}); "
@@ -292,15 +293,3 @@ def _read(file: Path) -> SignedCheckpoint | None:
         raise CheckpointInvalid(
             f"the checkpoint remembered in {file} is damaged: {error}"
         ) from None
-
-
-def _replace(file: Path, text: str) -> None:
-    """Replace a file as a whole; on return it is on the disk."""
-    fresh = file.with_name(f"{file.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as writing:
-        writing.write(text)
-        writing.flush()
-        os.fsync(writing.fileno())
-    fresh.replace(file)
-    sync_directory(file.parent)

@@ -1,7 +1,16 @@
-// Verify an export without regesta's code: node verify.mjs events.jsonl checkpoint "VKEY"
-import { readFileSync } from "node:fs";
+// Verify a whole log without regesta's code: node verify.mjs events.jsonl checkpoint "VKEY"
+// It ends with 0 if the log is genuine, 1 if it is not, and 2 if this is no whole log in files.
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 const { subtle } = globalThis.crypto;
 const [eventsFile, checkpointFile, vkey] = process.argv.slice(2);
+const notChecked = (why) => (console.log(`NOT CHECKED: ${why}`), process.exit(2));
+if (!vkey) notChecked('say node verify.mjs events.jsonl checkpoint "VKEY"');
+if (eventsFile.endsWith(".zip") || statSync(eventsFile).isDirectory())
+  notChecked("unpack the pack, and name the events.jsonl in it");
+// Some events lead to the root by a proof for each, which are beside them.
+if (existsSync(join(dirname(eventsFile), "proofs.jsonl")))
+  notChecked("these are some events of a log, and this checks whole logs; use regesta verify or verify.html");
 const sha256 = async (...parts) => Buffer.from(await subtle.digest("SHA-256", Buffer.concat(parts)));
 // The root (RFC 6962): line n of the file is leaf n, without its line break.
 const lines = readFileSync(eventsFile, "latin1").split("\n").slice(0, -1);

@@ -22,6 +22,7 @@ from regesta_service.config import is_local
 from regesta_service.database import Opened, first_token, opened
 from regesta_service.engines import AddressInUse, EngineMissing
 from regesta_service.serving import Serving
+from regesta_service.stopping import STOPPING
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -37,8 +38,6 @@ _log = structlog.get_logger("app")
 
 #: New objects after which cycles among them are looked for.
 _COLLECTED_OBJECTS = 50_000
-
-_STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 #: Seconds between two looks at the embedded PostgreSQL, and looks in vain before it is given up.
 _LOOK_SECONDS = 1.0
@@ -158,7 +157,7 @@ async def _serve(job: Job, database: Opened | None = None) -> int:
     """Serve in this process until a signal says to stop; return the exit code."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in _STOPPING:
+    for number in STOPPING:
         loop.add_signal_handler(number, stop.set)
     settings = job.settings
     async with wiring.wired(settings, job.service_dsn, job.authenticator()) as parts:
@@ -227,7 +226,7 @@ def _supervise(job: Job, database: Opened) -> int:
         for number in range(job.settings.workers)
     ]
     # Workers have their own handlers; this process only waits for them.
-    previous = {number: signal.signal(number, lambda *_: None) for number in _STOPPING}
+    previous = {number: signal.signal(number, lambda *_: None) for number in STOPPING}
     for worker in workers:
         worker.start()
     stopping = False
@@ -239,7 +238,7 @@ def _supervise(job: Job, database: Opened) -> int:
             if worker.is_alive():
                 worker.terminate()
 
-    for number in _STOPPING:
+    for number in STOPPING:
         signal.signal(number, stop)
     try:
         while all(worker.is_alive() for worker in workers) and database.alive():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 try:
     import click
@@ -41,11 +41,15 @@ try:
     from regesta_service.database import opened, scratch_database
     from regesta_service.postgres import migrate as migrations
     from regesta_service.postgres.errors import PostgresError
+    from regesta_service.stopping import Stopped, stoppable
 except ModuleNotFoundError as missing:
     sys.exit(
         f"regesta-server needs {missing.name}, which the client does not bring: "
         "pip install 'regesta[server,embedded]'"
     )
+
+if TYPE_CHECKING:
+    from regesta_service.config import Settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -66,9 +70,16 @@ def main() -> None:
 @click.option("--log-level", help="debug, info, warning or error.")
 def up(**flags: Any) -> None:
     """Start a server, by default with a database of its own, and keep it running."""
+    try:
+        with stoppable():
+            _up(load(**flags))
+    except Stopped:
+        click.echo("stopped before it served", err=True)
+
+
+def _up(settings: Settings) -> NoReturn:
     from regesta_service import app  # noqa: PLC0415 - grpc takes a while to import
 
-    settings = load(**flags)
     try:
         sys.exit(app.run(settings))
     except (PostgresError, psycopg.OperationalError) as error:

@@ -159,6 +159,9 @@ def test_what_was_not_committed_to_is_not_proved(written: regesta.Client):
     assert ["HEADS_NOT_KEPT", "STREAM_NOT_FOUND", "HEADS_NOT_KEPT"] == [
         caught.value.reason for caught in (early, late, other)
     ]
+    for caught in (early, other):
+        assert "`regesta audit commit-heads`" in str(caught.value)
+        assert "audit.commit" in str(caught.value)
     with pytest.raises(regesta.InvalidRequest):
         written.prove_stream_head("models/churn/stages/1")
 

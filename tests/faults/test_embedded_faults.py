@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from regesta_service.postgres.data_directory import DataDirectory
 from regesta_service.postgres.embedded import EmbeddedPostgres
 from regesta_service.postgres.errors import ServerNotStarted
 from regesta_service.postgres.postmaster import processes_in
+from tests.support.server_process import ServerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -223,6 +225,39 @@ def test_an_interrupted_initdb_is_begun_anew(new_data_dir: Callable[[], Path]):
         assert server.pid is not None
 
     assert not (data_dir / "cluster.new").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_stopped_in_its_first_initdb_ends_it_too(
+    open_directory: Path, number: signal.Signals
+):
+    options = ("--insecure-dev", "--listen", "127.0.0.1:0", "--data-dir", str(open_directory))
+    server = ServerProcess(options)
+    partial = open_directory / "postgres" / "cluster.new"
+    try:
+        wait_until((partial / "PG_VERSION").exists)
+        assert processes_of(partial)
+        server.process.send_signal(number)
+        assert 0 == server.process.wait(20)
+    finally:
+        server.kill()
+
+    assert ["stopped before it served"] == server.logged
+    assert [] == server.said
+    assert [] == processes_of(partial)
+    assert not (open_directory / "postgres" / "cluster").exists()
+
+
+def processes_of(cluster: Path) -> list[str]:
+    """Return the commands of the processes that make a cluster."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (process / "cmdline").read_bytes()
+            place = b"PGDATA=" + os.fsencode(cluster)
+            if os.fsencode(cluster) in command or place in (process / "environ").read_bytes():
+                found.append(command.replace(b"\0", b" ").decode())
+    return found
 
 
 def test_a_server_that_ignores_everything_is_stopped_in_bounded_time(own_server: OwnServer):

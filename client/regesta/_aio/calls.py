@@ -387,9 +387,10 @@ class AsyncCalls:
 
         Args:
             parent: Required. The namespace: `namespaces/{namespace}`.
-            from_moment: Required. The earlier moment. Its basis must be RECORDED.
+            from_moment: Required. The earlier moment. Its basis must be RECORDED. At a time
+                before the first event nothing existed: position 0.
             to_moment: The later moment; unset means now. Its basis must be RECORDED. One before
-                `from_moment` is OUT_OF_RANGE.
+                `from_moment` is OUT_OF_RANGE; a time may lie before the first event.
             page_size: At most this many; 0 means 50, above 1,000 means 1,000, negative is
                 refused. A page may hold fewer, also none, before the last one.
             page_token: From the answer before; everything else of the request must be the same.

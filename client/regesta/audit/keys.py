@@ -24,6 +24,7 @@ from typing import Any, Final, Literal, Protocol
 from regesta.audit import cryptographic
 from regesta.audit.messages import SignatureType, signed_message, timed
 from regesta.audit.notes import VerifierKey
+from regesta.disk import sync_directory
 
 Algorithm = Literal["ed25519", "ml-dsa-44"]
 ALGORITHMS: Final[tuple[Algorithm, ...]] = ("ed25519", "ml-dsa-44")
@@ -233,12 +234,3 @@ def log_signer(name: str, key: PrivateKey, clock: Clock = system_time) -> KeySig
         InvalidKey: The name has spaces or a plus sign.
     """
     return KeySigner(key, log_verifier(name, key), clock)
-
-
-def sync_directory(path: Path) -> None:
-    """Make what was created or renamed in a directory last."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -32,7 +32,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final, Literal, Protocol, Self, cast
 
-from regesta.audit.keys import sync_directory
+from regesta.disk import sync_directory
 from regesta.merkle import HASH_BYTES
 
 FORMAT: Final = "regesta-pack/1"
@@ -278,10 +278,6 @@ class PackWriter:
         """Write a file whole."""
         with self.file(name) as file:
             file.write(data)
-
-    def path_of(self, name: str) -> Path:
-        """Return where a file that was written lies until the end."""
-        return self._folder / name
 
     def finish(self, manifest: Manifest) -> None:
         """Write the manifest, with the files that were given, and put the pack into its place."""

@@ -53,7 +53,8 @@ class Report:
         texts: Free texts that are the original ones.
         withheld: Digests whose text is not in the pack: withheld, or erased.
         complete_streams: Streams shown to have no other event up to `heads_position`.
-        prefixes: Earlier and known checkpoints that the tree was shown to extend.
+        prefixes: Earlier and known checkpoints that the tree was shown to extend; one that is
+            both counts once.
         backwards: Records that say that they were recorded before the one in front.
         trust: The policy's verdict on the checkpoint; None without a policy or a checkpoint.
         findings: What is wrong, the first 1,000.
@@ -138,7 +139,9 @@ class _Verification:
         self._whole = said.kind == "log"
         self._following = Following(said.namespace, whole=self._whole)
         self._heads = HeadsCheck(pack.read(packs.HEADS) if packs.HEADS in pack else None)
-        self._prefixes = [_Prefix(one, "a checkpoint that was kept") for one in known]
+        self._prefixes = [
+            _Prefix(one, "a checkpoint that was kept") for one in dict.fromkeys(known)
+        ]
 
     def run(self) -> Report:
         report = self._report
@@ -202,6 +205,7 @@ class _Verification:
 
     def _read_earlier(self) -> None:
         """Take up the earlier checkpoints; the log itself must have signed each."""
+        kept = {one.checkpoint for one in self._prefixes}
         for name in sorted(self._pack.names):
             if not name.startswith(packs.EARLIER):
                 continue
@@ -214,7 +218,8 @@ class _Verification:
                 continue
             if verdict is not None and (verdict.wrong or not verdict.signed_by):
                 self._report.found("NOT_TRUSTED", "the log did not sign it", subject=name)
-            self._prefixes.append(_Prefix(checkpoint, name))
+            if checkpoint not in kept:
+                self._prefixes.append(_Prefix(checkpoint, name))
 
     def _check_log(self) -> None:
         """Hash all records of a log into its root, and look at the roots on the way."""

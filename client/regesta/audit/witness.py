@@ -11,7 +11,6 @@ Source: C2SP tlog-witness v1.0.0.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from threading import Lock
 from typing import Final, NamedTuple
 
 from regesta.audit.checkpoints import MAX_ORIGIN_BYTES, Checkpoint
-from regesta.audit.keys import KeySigner, sync_directory
+from regesta.audit.keys import KeySigner
 from regesta.audit.messages import SignatureType
 from regesta.audit.notes import (
     InvalidNote,
@@ -36,6 +35,7 @@ from regesta.audit.witness_protocol import (
     InvalidAddCheckpoint,
     origin_hash,
 )
+from regesta.disk import try_lock, write_atomically
 from regesta.merkle import InvalidProof, verify_consistency
 
 OK: Final = 200
@@ -109,7 +109,10 @@ class Witness:
         self._locks = {origin: Lock() for origin in self._logs}
         self._state = state
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock_file = self._lock_state()
+        lock = try_lock(state / _LOCK_FILE)
+        if lock is None:
+            raise StateInUse(f"another witness keeps its state in {state}")
+        self._lock_file = lock
         self._latest: dict[str, Note] = {}
         try:
             for origin in self._logs:
@@ -194,7 +197,7 @@ class Witness:
             )
         evidence = self._file(checkpoint.origin).with_suffix(".fork")
         if not evidence.exists():
-            self._write(evidence, known.encode() + b"\n" + request.note.encode())
+            write_atomically(evidence, known.encode() + b"\n" + request.note.encode())
         return (
             f"ALARM: {checkpoint.origin} signed two roots for size {size};"
             f" both notes are in {evidence}"
@@ -218,27 +221,8 @@ class Witness:
         self._latest[origin] = note
 
     def _store(self, origin: str, note: Note) -> None:
-        self._write(self._file(origin), note.encode())
+        write_atomically(self._file(origin), note.encode())
         self._latest[origin] = note
-
-    def _write(self, file: Path, data: bytes) -> None:
-        """Replace a file so that after a crash it is the old or the new one, and is on disk."""
-        fresh = file.with_suffix(f"{file.suffix}.new")
-        with fresh.open("wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        fresh.replace(file)
-        sync_directory(self._state)
-
-    def _lock_state(self) -> int:
-        descriptor = os.open(self._state / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            raise StateInUse(f"another witness keeps its state in {self._state}") from error
-        return descriptor
 
 
 def _check_extends(request: AddCheckpoint, checkpoint: Checkpoint, last: Checkpoint | None) -> None:

@@ -10,6 +10,7 @@ from regesta.cli.documents import document
 from regesta.cli.options import Parsed, Write, writes
 from regesta.cli.session import Session, pass_session
 from regesta.cli.targets import short, short_of
+from regesta.cli.unchanged import answer_unchanged, unchanged_since, with_unchanged
 from regesta.cli.values import InvalidValue
 from regesta.names import AliasName
 from regesta.v1 import model_pb2
@@ -57,6 +58,14 @@ def set_(session: Session, alias: str, *, version: int | None, remove: bool, wri
             request_id=write.request_id,
             reason=write.reason,
         )
+    since = unchanged_since(client, str(name), found.etag, write.request_id) if version else None
+    if since is not None:
+        if session.output.json:
+            answer = {"alias": document(found), "position": client.position}
+            session.output.document(with_unchanged(answer, since))
+        else:
+            answer_unchanged(session, short(name), since)
+        return
     before = f" (before: {found.previous_version})" if found.previous_version else ""
     said = "removed" if remove else f"points to version {found.version}{before}"
     answer_alias(session, name, found, said)

@@ -25,6 +25,7 @@ from regesta.cli.documents import document
 from regesta.cli.failing import FINDINGS
 from regesta.cli.offline import FILE
 from regesta.cli.options import Write, writes
+from regesta.cli.output import counted
 from regesta.cli.populating import population, sample
 from regesta.cli.session import Session, pass_session
 from regesta.merkle import InvalidProof
@@ -88,12 +89,12 @@ def complete(session: Session, resource: str) -> None:
         return
     events = sum(line.revision for line in lines.values())
     session.output.facts(
-        f"{events:,} events of {len(lines):,} streams are all there were",
+        f"{counted(events, 'event')} of {counted(len(lines), 'stream')}: these are all there were",
         [
             ("up to", f"position {proof.heads.heads_position:,}"),
             ("committed", f"at position {proof.event.position:,}"),
             ("root", proof.heads.root_hash.hex()),
-            ("later", f"{later:,} events, of which this says nothing"),
+            ("later", f"{counted(later, 'event')}, of which this says nothing"),
         ],
     )
 
@@ -155,7 +156,7 @@ def commit_heads(session: Session, *, write: Write) -> None:
         session.output.document({"heads": document(last.heads), "position": last.position})
         return
     session.output.facts(
-        f"{last.heads.streams:,} streams",
+        counted(last.heads.streams, "stream"),
         [
             ("as of", f"position {last.heads.heads_position:,}"),
             ("root", last.heads.root_hash.hex()),
@@ -274,7 +275,7 @@ def _answer(session: Session, status: log_pb.LogStatus) -> None:
     rows: list[tuple[str, str]] = []
     if status.HasField("heads"):
         heads = status.heads
-        rows.append(("heads", f"{heads.streams:,} streams as of {heads.heads_position:,}"))
+        rows.append(("heads", f"{counted(heads.streams, 'stream')} as of {heads.heads_position:,}"))
     rows += [("key", vkey) for vkey in status.vkeys]
     rows += [
         ("compromised", f"{key.vkey}, good up to {key.last_good_size:,}")

@@ -20,10 +20,11 @@ from regesta.cli.difference import BOOKKEEPING, Change, difference
 from regesta.cli.documents import document
 from regesta.cli.fields import join, value_text
 from regesta.cli.options import MOMENT, NOW, as_of
+from regesta.cli.replaying import recorded_before
 from regesta.cli.session import Session, moment_of, pass_session
 from regesta.cli.targets import Target, short, short_of
 from regesta.cli.times import iso, local, moment_text
-from regesta.errors import NotFound
+from regesta.errors import NotFound, OutOfRange
 from regesta.names import AliasName, ModelName, VersionName
 
 #: What two different resources never share.
@@ -149,6 +150,11 @@ def _state(
         return document(fetch(session, target, moment))
     except NotFound:
         return None
+    except OutOfRange:
+        client = session.client(target.namespace)
+        if isinstance(moment, datetime) and not recorded_before(client, moment):
+            return None  # before the first event nothing was there
+        raise
 
 
 def _side(

@@ -20,6 +20,7 @@ from regesta.audit.page import page
 from regesta.cli.gathering import End, Gathered, Prover, disclosed, end_of, of_period, of_resource
 from regesta.cli.happened import read
 from regesta.cli.offline import FILE, load_policy, told
+from regesta.cli.output import counted
 from regesta.cli.packed import verify_pack
 from regesta.cli.replaying import TIME, recorded_before
 from regesta.cli.session import Session, pass_session
@@ -30,8 +31,8 @@ from regesta.sealed import disclosure_of
 
 _README = """# Evidence: {subject}
 
-What the model registry recorded of {subject} in the namespace {namespace}: {count} events, all of
-them among the {size} of the log at the time of its checkpoint.
+What the model registry recorded of {subject} in the namespace {namespace}: {count}, all
+among the {size} of the log at the time of its checkpoint.
 
 - `timeline.html`: who did what, when and why. Open it in a browser.
 - `verify.html`: checks every event here, in your browser, without a network. It must say GENUINE.
@@ -148,6 +149,9 @@ def _make(
         if isinstance(name, Address):
             name = VersionName.parse(session.resolve(target).name)
         gathered = of_resource(client, name, end)
+        if not gathered.events:
+            # The server's own words for what is not there.
+            client.get_history(str(name), page_size=1)
     if not gathered.events:
         raise click.ClickException("nothing that is signed happened there")
     _write(_Contents(gathered, end, Prover(client, end), client.namespace), wanted)
@@ -232,7 +236,7 @@ def _timeline(contents: _Contents, wanted: _Request) -> bytes:
         happened = read(event)
         texts = {field: text for field, text in happened.texts.items() if wanted.shows(field)}
         events.append(replace(happened, texts=texts))
-    about = f"Namespace {contents.namespace}, {len(events)} events."
+    about = f"Namespace {contents.namespace}, {counted(len(events), 'event')}."
     return render(contents.gathered.subject, about, events)
 
 
@@ -252,7 +256,7 @@ def _readme(contents: _Contents, wanted: _Request) -> bytes:
     return _README.format(
         subject=contents.gathered.subject,
         namespace=contents.namespace,
-        count=len(contents.gathered.events),
+        count=counted(len(contents.gathered.events), "event"),
         size=contents.end.size,
         texts=texts,
     ).encode()

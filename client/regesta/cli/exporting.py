@@ -10,6 +10,7 @@ import regesta
 from regesta.audit.checkpoints import Checkpoint
 from regesta.audit.notes import InvalidNote, Note
 from regesta.cli.offline import FILE, load_policy, told
+from regesta.cli.output import counted
 from regesta.cli.session import Session, pass_session
 from regesta.errors import NotFound
 from regesta.exporting.tiling import Description, FolderBusy, InvalidTiles, TileFolder, describe
@@ -57,8 +58,8 @@ def export_tiles(session: Session, folder: Path, policy: Path | None) -> None:
         return
     signed = "" if note is not None else "; nobody has signed it yet"
     session.output.line(
-        f"{wanted.size - old:,} events added, {written:,} files written:"
-        f" {wanted.size:,} events in {folder}{signed}"
+        f"{counted(wanted.size - old, 'event')} added, {counted(written, 'file')} written:"
+        f" {counted(wanted.size, 'event')} in {folder}{signed}"
     )
 
 

@@ -144,6 +144,8 @@ def _show(session: Session, file: Path, key_: LocalKey, keys: list[VerifierKey])
     session.output.facts(str(file), [("algorithm", key_.algorithm), ("public key", shortened)])
     for one in keys:
         session.output.line(one.vkey)
+    if not keys:
+        session.output.line("a verifier key is of a name: give --origin or --witness to see it")
 
 
 def _policy(file: Path | None, logs: list[VerifierKey]) -> str:

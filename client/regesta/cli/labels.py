@@ -10,6 +10,7 @@ from regesta.cli.options import Parsed, Write, writes
 from regesta.cli.registering import answer_version
 from regesta.cli.session import Session, pass_session
 from regesta.cli.targets import short
+from regesta.cli.unchanged import answer_unchanged, unchanged_since, with_unchanged
 from regesta.cli.values import parse_pair
 from regesta.names import ModelName, VersionName
 
@@ -40,7 +41,7 @@ def tag(
     name = target.subject if isinstance(target.subject, ModelName) else session.version(resource)
     client = session.client(target.namespace)
     first, second = _two_writes(write) if tags and removed else (write, write)
-    etag, left = write.etag, {}
+    etag, left, revision = write.etag, {}, ""
     if tags:
         session.request_id = first.request_id
         answer = client.set_tags(
@@ -51,7 +52,7 @@ def tag(
             reason=write.reason,
         )
         # The revision that was demanded is history by now; what followed it is known.
-        etag, left = answer.etag if etag else "", dict(answer.tags)
+        etag, left, revision = answer.etag if etag else "", dict(answer.tags), answer.etag
     if removed:
         session.request_id = second.request_id
         after = client.remove_tags(
@@ -61,8 +62,9 @@ def tag(
             request_id=second.request_id,
             reason=write.reason,
         )
-        left = dict(after.tags)
-    _answer_tags(session, name, left)
+        left, revision = dict(after.tags), after.etag
+    since = unchanged_since(client, str(name), revision, first.request_id, second.request_id)
+    _answer_tags(session, name, left, since)
 
 
 def _two_writes(write: Write) -> tuple[Write, Write]:
@@ -73,12 +75,17 @@ def _two_writes(write: Write) -> tuple[Write, Write]:
     )
 
 
-def _answer_tags(session: Session, name: ModelName | VersionName, tags: dict[str, str]) -> None:
+def _answer_tags(
+    session: Session, name: ModelName | VersionName, tags: dict[str, str], since: int | None
+) -> None:
     position = session.client(name.namespace).position
     if session.output.json:
-        session.output.document({"tags": tags, "position": position})
+        session.output.document(with_unchanged({"tags": tags, "position": position}, since))
         return
-    session.output.line((short(name), "bold"), f" tagged at position {position}")
+    if since is None:
+        session.output.line((short(name), "bold"), f" tagged at position {position}")
+    else:
+        answer_unchanged(session, short(name), since)
     for key, value in sorted(tags.items()):
         session.output.line(f"  {key} = {value}")
 

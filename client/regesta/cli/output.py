@@ -85,6 +85,11 @@ class Output:
             click.echo(line.rstrip(), color=True)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number and what is counted, as in `1 text` and `1,200 texts`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def visible(text: str) -> str:
     """Return a text whose control characters are written out as escapes."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -13,7 +13,7 @@ from regesta.audit.policies import Verdict
 from regesta.audit.verifying import Report, verify
 from regesta.cli.failing import FINDINGS
 from regesta.cli.offline import load_policy, told
-from regesta.cli.output import Output
+from regesta.cli.output import Output, counted
 from regesta.cli.session import Session
 from regesta.cli.times import iso
 
@@ -69,25 +69,28 @@ def _trust(verdict: Verdict) -> dict[str, Any]:
 def _show(output: Output, path: Path, report: Report) -> None:
     what = "all events" if report.kind == "log" else "events"
     rows: list[tuple[str, str | tuple[str, str]]] = [
-        ("log", f"{report.origin or report.namespace}, {report.size:,} events"),
+        ("log", f"{report.origin or report.namespace}, {counted(report.size, 'event')}"),
         ("root", report.root.hex()),
-        (what, f"{report.events:,} of {report.streams:,} streams"),
+        (what, f"{report.events:,} of {counted(report.streams, 'stream')}"),
         ("texts", f"{report.texts:,} opened, {report.withheld:,} withheld or erased"),
         ("signature", _signature(report)),
     ]
     if report.prefixes:
-        rows.append(("extends", f"{report.prefixes:,} earlier checkpoints"))
+        rows.append(("extends", counted(report.prefixes, "earlier checkpoint")))
     if report.complete_streams:
         rows.append(
             (
                 "complete",
-                f"{report.complete_streams:,} streams have no other event up to"
+                f"{counted(report.complete_streams, 'stream')} without any other event up to"
                 f" position {report.heads_position}",
             )
         )
     if report.begun_late:
         rows.append(
-            ("begin late", f"{report.begun_late:,} streams: their first events are not here")
+            (
+                "begin late",
+                f"{counted(report.begun_late, 'stream')}, of which the first events are not here",
+            )
         )
     if report.backwards:
         rows.append(("times", (f"{report.backwards:,} run backwards", "yellow")))
@@ -99,8 +102,7 @@ def _show(output: Output, path: Path, report: Report) -> None:
     if report.ok:
         output.line(("as it must be", "green"))
     else:
-        plural = "s" if report.findings_total > 1 else ""
-        output.line((f"{report.findings_total:,} finding{plural}", "red"))
+        output.line((counted(report.findings_total, "finding"), "red"))
 
 
 def _signature(report: Report) -> str | tuple[str, str]:

@@ -28,10 +28,12 @@ from regesta.audit.populations import (
 from regesta.audit.sampling import statement
 from regesta.audit.tiled import open_files
 from regesta.audit.verifying import verify
+from regesta.cli.audit import filtered
 from regesta.cli.failing import FINDINGS
 from regesta.cli.happened import short_type
 from regesta.cli.offline import FILE, NEW_FILE, load_policy, told
 from regesta.cli.options import Parsed
+from regesta.cli.output import counted
 from regesta.cli.session import Session, pass_session
 from regesta.cli.targets import short_of
 from regesta.cli.times import parse_time
@@ -147,16 +149,7 @@ def _of_a_population(function: Callable[..., None]) -> Callable[..., None]:
             metavar="MEMBER=VALUE",
             help="A member of the event's data, as in to_stage=production. May be repeated.",
         ),
-        click.option("--actor", "actors", multiple=True, help="Only what this principal did."),
-        click.option(
-            "--resource",
-            "resources",
-            multiple=True,
-            help="Only what happened to this model, version or alias.",
-        ),
-        click.option(
-            "--type", "types", multiple=True, help="Only events of this type, as in StageChanged."
-        ),
+        filtered,
     ):
         decorated = option(decorated)
     return decorated
@@ -234,7 +227,7 @@ def _show(session: Session, taken: Taken, members: list[Member]) -> None:
     if taken.is_trusted:
         signed = "a checkpoint that the policy accepts"
     session.output.facts(
-        f"{len(found.members):,} events",
+        counted(len(found.members), "event"),
         [
             ("complete", f"up to position {found.size:,}, by {signed}"),
             ("root", found.root.hex()),
@@ -286,7 +279,9 @@ def _from_pack(session: Session, asked: Asked, path: Path) -> Taken:
         policy = None if asked.policy is None else load_policy(asked.policy)
         report = verify(path, policy)
         if not report.ok:
-            raise _Incomplete(f"{path} does not verify: {report.findings_total} findings")
+            raise _Incomplete(
+                f"{path} does not verify: {counted(report.findings_total, 'finding')}"
+            )
         if report.kind != "log":
             raise click.UsageError(f"{path} holds some events of a log, so nobody can count all")
         with open_files(path) as pack:

@@ -12,6 +12,7 @@ import click
 from regesta.cli.documents import document
 from regesta.cli.offline import NEW_FILE
 from regesta.cli.options import Write, writes
+from regesta.cli.output import counted
 from regesta.cli.session import Session, pass_session
 from regesta.cli.times import iso, local
 from regesta.errors import DeadlineExceeded
@@ -65,10 +66,11 @@ def erase(
     erasure = answer.erasure
     more = "; there are more: repeat it with another --request-id" if answer.more else ""
     if dry_run:
-        session.output.line(f"{erasure.texts:,} texts would be erased{more}")
+        session.output.line(f"{counted(erasure.texts, 'text')} would be erased{more}")
         return
     session.output.line(
-        (f"{erasure.texts:,} texts erased", "bold"), f" at position {answer.position}{more}"
+        (f"{counted(erasure.texts, 'text')} erased", "bold"),
+        f" at position {answer.position}{more}",
     )
 
 
@@ -165,7 +167,7 @@ def release(session: Session, name: str, *, write: Write) -> None:
     if session.output.json:
         session.output.document(document(status))
         return
-    session.output.line(f"released; {len(status.holds):,} holds are in place")
+    session.output.line(f"released; {counted(len(status.holds), 'hold')} in place")
 
 
 @hold.command("list")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from regesta.cli.documents import document
+from regesta.cli.output import counted
 from regesta.cli.session import Session, pass_session
 from regesta.cli.verifying import verify_log
 
@@ -42,7 +43,8 @@ def projections_rebuild(session: Session) -> None:
     if session.output.json:
         session.output.document({"eventsFolded": folded, "rowsWritten": written})
     else:
-        session.output.line(f"{folded:,} events folded into {written:,} rows, which are in use")
+        rows = counted(written, "row")
+        session.output.line(f"{counted(folded, 'event')} folded into {rows}, which are in use")
 
 
 @projections.command("verify")

@@ -13,6 +13,7 @@ from regesta.cli.options import Parsed, Write, writes
 from regesta.cli.session import Session, pass_session
 from regesta.cli.targets import short_of
 from regesta.cli.times import parse_time
+from regesta.cli.unchanged import answer_unchanged, unchanged_since, with_unchanged
 from regesta.cli.values import parse_dataset, parse_metric, parse_pair, parse_property
 from regesta.names import ModelName, VersionName
 from regesta.v1 import model_pb2, version_pb2
@@ -71,7 +72,7 @@ def create(
         request_id=write.request_id,
         reason=write.reason,
     )
-    answer_model(session, client, made, "created")
+    _answer(session, client, made, "created")
 
 
 @click.command()
@@ -152,7 +153,7 @@ def register(
         reason=write.reason,
         **facts,
     )
-    answer_version(session, client, version, "registered")
+    _answer(session, client, version, "registered")
 
 
 @click.command()
@@ -209,22 +210,32 @@ def update(
 def answer_model(
     session: Session, client: regesta.Client, model: model_pb2.Model, done: str
 ) -> None:
-    """Write the answer of a write to a model."""
-    _answer(session, client, model, "model", done)
+    """Write the answer of a write to a model, or that it found nothing to do."""
+    since = unchanged_since(client, model.name, model.etag, session.request_id)
+    _answer(session, client, model, done, since)
 
 
 def answer_version(
     session: Session, client: regesta.Client, version: version_pb2.Version, done: str
 ) -> None:
-    """Write the answer of a write to a version."""
-    _answer(session, client, version, "version", done)
+    """Write the answer of a write to a version, or that it found nothing to do."""
+    since = unchanged_since(client, version.name, version.etag, session.request_id)
+    _answer(session, client, version, done, since)
 
 
 def _answer(
-    session: Session, client: regesta.Client, resource: Resource, kind: str, done: str
+    session: Session,
+    client: regesta.Client,
+    resource: Resource,
+    done: str,
+    since: int | None = None,
 ) -> None:
     if session.output.json:
-        session.output.document({kind: document(resource), "position": client.position})
+        kind = type(resource).__name__.lower()
+        answer = {kind: document(resource), "position": client.position}
+        session.output.document(with_unchanged(answer, since))
+    elif since is not None:
+        answer_unchanged(session, short_of(resource.name), since)
     else:
         session.output.line(
             (short_of(resource.name), "bold"), f" {done} at position {client.position}"

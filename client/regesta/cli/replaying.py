@@ -15,7 +15,7 @@ from regesta.cli.audit import filtered, streams_of
 from regesta.cli.options import Parsed
 from regesta.cli.session import Session, pass_session
 from regesta.cli.times import parse_time
-from regesta.exporting.atomic import replacing
+from regesta.disk import replacing
 from regesta.exporting.columns import UnreadableRecord
 from regesta.exporting.formats import WRITERS, Write
 

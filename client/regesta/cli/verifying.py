@@ -17,7 +17,7 @@ import regesta
 from regesta.cli.failing import FINDINGS
 from regesta.cli.log_check import Discovery, LogCheck
 from regesta.cli.offline import FILE
-from regesta.cli.output import Output
+from regesta.cli.output import Output, counted
 from regesta.cli.packed import verify_pack
 from regesta.cli.session import Session, pass_session
 
@@ -190,7 +190,8 @@ def _show(output: Output, server: ServerReport, own: LogCheck | None) -> None:
     if server.texts_erased:
         # No finding: erasing is allowed. But a text that goes unnoticed was not erased in order.
         output.line(
-            ("erased", "yellow"), f"  {server.texts_erased:,} texts: their digests are left"
+            ("erased", "yellow"),
+            f"  {counted(server.texts_erased, 'text')}, of which the digests are left",
         )
     for who, findings in (("server", server.findings), ("client", own.findings if own else ())):
         for found in findings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from regesta.cli.happened import Happened
+from regesta.cli.output import counted
 
 _LONGEST_VALUE = 40
 _MOST_NAMED = 5
@@ -194,7 +195,7 @@ def _erased(event: Happened) -> str:
     at = f"position {data['eventPosition']}" if data.get("eventPosition") else ""
     whose = data.get("person") or data.get("stream") or at
     texts = len(data.get("digests", []))
-    return f"erased {texts} texts of {whose}: {_cut(data.get('legalBasis', ''))}"
+    return f"erased {counted(texts, 'text')} of {whose}: {_cut(data.get('legalBasis', ''))}"
 
 
 def _retention_defined(event: Happened) -> str:

@@ -3,5 +3,5 @@
 - `columns`: an event as a row of a table;
 - `formats`: JSON lines, CSV and CloudEvents batches;
 - `parquet`: Parquet files, with the extra `regesta[parquet]`;
-- `atomic`: files that are there whole or not at all.
+- `tiling`: a folder of tiles.
 """

@@ -17,7 +17,6 @@ Source: C2SP tlog-tiles v0.1.0.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -38,7 +37,7 @@ from regesta.audit.tiles import (
     tile_path,
     tile_width,
 )
-from regesta.exporting.atomic import write_atomically
+from regesta.disk import EVERYBODY, try_lock, write_atomically
 from regesta.merkle import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, leaf_hash, root_of
 
 FORMAT: Final = "regesta-tiles/1"
@@ -152,12 +151,10 @@ class TileFolder:
             entry.name not in {_LOCK_PATH, "tile"} for entry in self.path.iterdir()
         ):
             raise InvalidTiles(f"{self.path} holds other things than a log in tiles")
-        self._lock = os.open(self.path / _LOCK_PATH, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._lock)
-            raise FolderBusy(f"another process writes {self.path}") from None
+        lock = try_lock(self.path / _LOCK_PATH, EVERYBODY)
+        if lock is None:
+            raise FolderBusy(f"another process writes {self.path}")
+        self._lock = lock
         return self
 
     def __exit__(

@@ -325,12 +325,14 @@ class DiffStateRequest(_message.Message):
     """From the answer before; everything else of the request must be the same."""
     @_builtins.property
     def from_moment(self) -> _reading_pb2.Moment:
-        """Required. The earlier moment. Its basis must be RECORDED."""
+        """Required. The earlier moment. Its basis must be RECORDED. At a time before
+        the first event nothing existed: position 0.
+        """
 
     @_builtins.property
     def to_moment(self) -> _reading_pb2.Moment:
         """The later moment; unset means now. Its basis must be RECORDED. One before
-        `from_moment` is OUT_OF_RANGE.
+        `from_moment` is OUT_OF_RANGE; a time may lie before the first event.
         """
 
     @_builtins.property
@@ -455,7 +457,7 @@ class DiffStateResponse(_message.Message):
     next_page_token: _builtins.str
     """For the next page; empty when this is the last."""
     from_position: _builtins.int
-    """The position that the earlier moment means."""
+    """The position that the earlier moment means; 0 before the first event."""
     position: _builtins.int
     """The position that the later moment means."""
     @_builtins.property

@@ -16,6 +16,7 @@ from psycopg.rows import class_row
 from regesta.merkle import TILE_WIDTH, Frontier, root_of
 from regesta_projections.heads.reading import read_heads
 from regesta_projections.rebuild import NamespaceUnknown
+from regesta_projections.snapshot import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,11 +67,9 @@ def compute_heads(dsn: str, namespace: str, progress: Callable[[int], None]) -> 
     # Nothing is prepared: behind PgBouncer the next statement may meet another connection.
     with (
         psycopg.connect(dsn, prepare_threshold=None) as writing,
-        psycopg.connect(dsn, prepare_threshold=None) as reading,
+        snapshot(dsn) as reading,
     ):
         _exclude(writing, namespace)
-        reading.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        reading.read_only = True
         reading.execute(_SETTINGS)
         log = _log(reading, namespace)
         _forget(writing, log)

@@ -13,6 +13,7 @@ from regesta_projections.archived import hash_of, is_archived
 from regesta_projections.bodies import Archive, NotInArchive, released_through
 from regesta_projections.history import HISTORY_TABLES
 from regesta_projections.rebuild import ALL_TABLES, NamespaceUnknown
+from regesta_projections.snapshot import snapshot
 from regesta_projections.verification.checkpoints import CheckpointCheck
 from regesta_projections.verification.findings import Finding, Findings, Kind
 from regesta_projections.verification.heads import HeadsCheck
@@ -117,10 +118,7 @@ def verify(
         NotInArchive: The folder is no archive of it.
     """
     bodies = Archive(archive, namespace) if archive is not None else None
-    # Nothing is prepared: behind PgBouncer, names of others may be on this connection.
-    with psycopg.connect(dsn, prepare_threshold=None) as conn:
-        conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        conn.read_only = True
+    with snapshot(dsn) as conn:
         conn.execute(_SETTINGS)
         return _Verification(conn, namespace, _head(conn, namespace), progress, bodies).run()
 

@@ -8,7 +8,6 @@ signature that others may have seen is never forgotten.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 from dataclasses import dataclass, replace
@@ -17,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from regesta.audit.checkpoints import Checkpoint
-from regesta.audit.keys import sync_directory
 from regesta.audit.notes import Note
+from regesta.disk import OWNER, sync_directory, try_lock, write_atomically
 from regesta.merkle import Frontier, InvalidFrontier
 from regesta_service.audit.published import Alarm
 
@@ -73,12 +72,10 @@ class Memory:
             OSError: It cannot be made or read.
         """
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._lock)
-            raise MemoryInUse(f"another publisher has its memory in {self._directory}") from None
+        lock = try_lock(self._directory / "lock")
+        if lock is None:
+            raise MemoryInUse(f"another publisher has its memory in {self._directory}")
+        self._lock = lock
         return self
 
     def __exit__(
@@ -189,23 +186,7 @@ class Memory:
         if not path.parent.exists():
             path.parent.mkdir(mode=0o700)
             sync_directory(self._directory)
-        replace_file(path, data)
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Replace a file as a whole: after a crash it is either as before or as it should be.
-
-    Raises:
-        OSError: It cannot be written; it is as before.
-    """
-    fresh = path.with_name(f"{path.name}.new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    sync_directory(path.parent)
+        write_atomically(path, data, OWNER)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from regesta.audit.tiles import entries_path
-from regesta.exporting.atomic import write_atomically
+from regesta.disk import write_atomically
 from regesta.merkle import TILE_WIDTH
 from regesta.names import InvalidName, check_namespace
 

@@ -19,6 +19,7 @@ from regesta.merkle import leaf_hash
 from regesta_projections import rebuild
 from regesta_projections.archived import is_archived
 from regesta_projections.comparing import same, same_values
+from regesta_projections.snapshot import snapshot
 from regesta_projections.statements import JsonObject
 from regesta_projections.tables import TABLES
 from regesta_service.backup import folder as folders
@@ -119,9 +120,7 @@ def replay(
     if original_dsn is None:
         _fold(scratch_dsn, namespace, _counted(records, result))
         return result
-    with psycopg.connect(original_dsn, prepare_threshold=None) as conn:
-        conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        conn.read_only = True
+    with snapshot(original_dsn) as conn:
         original = _Original(conn, namespace)
         _fold(scratch_dsn, namespace, original.followed(_counted(records, result), result))
         with psycopg.connect(scratch_dsn, prepare_threshold=None) as scratch:

@@ -12,12 +12,13 @@ from psycopg.rows import class_row
 from regesta.audit.checkpoints import Checkpoint, log_origin
 from regesta.audit.notes import Note
 from regesta.audit.tiles import tile_path, tile_width
-from regesta.exporting.atomic import write_atomically
+from regesta.disk import write_atomically
 from regesta.exporting.tiling import Description, TileFolder, describe
 from regesta.merkle import HASH_BYTES, TILE_WIDTH, Frontier, leaf_hash
 from regesta.sealed import disclosure_of
 from regesta_projections.archived import hash_of, is_archived
 from regesta_projections.bodies import Archive
+from regesta_projections.snapshot import snapshot
 from regesta_service.backup import folder as folders
 from regesta_service.backup.folder import Head, Index, InvalidBackup, write_lines
 
@@ -87,9 +88,7 @@ def back_up(
         FolderBusy: Another process writes it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with psycopg.connect(dsn, prepare_threshold=None) as conn:
-        conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        conn.read_only = True
+    with snapshot(dsn) as conn:
         conn.execute(_SETTINGS)
         found = conn.execute(_ORIGIN).fetchone()
         of = origin or (found[0] if found else "")

@@ -634,7 +634,10 @@ class HeadsUnderWay(Rejection):
 
 
 class HeadsNotKept(Rejection):
-    """There is no commitment to all heads whose lines are kept as of this position."""
+    """There is no commitment to all heads whose lines are kept as of this position.
+
+    `regesta audit commit-heads` makes one, with the permission `audit.commit`.
+    """
 
     kind = Kind.PRECONDITION
     reason = "HEADS_NOT_KEPT"

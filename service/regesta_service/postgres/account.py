@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import pwd
+import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,10 @@ _UNPRIVILEGED = ("postgres", "nobody")
 
 # What a caller's environment may pass on. PG* and LC_* would change the server's behaviour.
 _INHERITED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
+
+# How long an interrupted command may take to clean up, and then to be gone.
+_END_SECONDS = 3.0
+_POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,8 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a short command as `account` in ``/`` and return its result, output as text.
 
+    Whatever interrupts it ends the command too, with all that it has started.
+
     Args:
         command: The program, absolute, and its arguments.
         account: Who runs it; only root can name somebody else.
@@ -97,19 +105,38 @@ def run(
         subprocess.TimeoutExpired: It took longer than `timeout`.
     """
     other = not account.is_ours
-    return subprocess.run(
+    with subprocess.Popen(
         command,
-        check=False,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        timeout=timeout,
         cwd="/",  # the account may not be able to enter our own
+        start_new_session=True,
         env=environment(),
         umask=0o077,
         user=account.uid if other else None,
         group=account.gid if other else None,
         extra_groups=[] if other else None,
-    )
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=timeout)
+        except BaseException:
+            _end_session(process)
+            raise
+        return subprocess.CompletedProcess(command, process.returncode, output)
+
+
+def _end_session(process: subprocess.Popen[str]) -> None:
+    """End a process and all that it has started: first so that it can clean up."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        number, deadline = how.value, time.monotonic() + _END_SECONDS
+        while time.monotonic() < deadline:
+            process.poll()
+            try:
+                os.killpg(process.pid, number)
+            except ProcessLookupError:
+                return
+            number = 0  # from now on only looking
+            time.sleep(_POLL_SECONDS)

@@ -17,7 +17,6 @@ what is its own: root never works where another account could lay a link in its 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import shutil
@@ -28,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from regesta.disk import sync_directory, try_lock
 from regesta_service.postgres.account import run
 from regesta_service.postgres.errors import DataDirectoryUnusable, ServerNotStarted
 from regesta_service.postgres.postmaster import SOCKET_NAME, SUPERUSER, remove_socket
@@ -133,17 +133,7 @@ class DataDirectory:
 
         Closing the descriptor, or the end of this process in any way, gives it back.
         """
-        path = self.path / _LOCK_NAME
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            return None
-        except BaseException:
-            os.close(lock)
-            raise
-        return lock
+        return try_lock(self.path / _LOCK_NAME)
 
     def major(self) -> int | None:
         """Return the major version the cluster belongs to, None while there is no cluster."""
@@ -182,7 +172,7 @@ class DataDirectory:
         if result.returncode != 0:
             raise ServerNotStarted(f"initdb did not make {self.cluster}:\n{result.stdout}")
         partial.rename(self.cluster)
-        _sync(self.path)
+        sync_directory(self.path)
 
     def make_socket_dir(self, account: Account) -> Path:
         """Make the socket's directory, in here or, when that path is too long, a temporary one."""
@@ -249,11 +239,3 @@ def _fits_socket(directory: Path) -> bool:
     if "," in str(directory):  # to libpq, two hosts
         return False
     return len(os.fsencode(directory / SOCKET_NAME)) <= SOCKET_PATH_LIMIT
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

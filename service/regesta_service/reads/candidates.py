@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from psycopg.sql import SQL, Composed
+from psycopg.sql import SQL, Composable, Composed
 
 from regesta.addresses import Latest, Stage
 from regesta_service.reads.past import VersionState
@@ -44,16 +44,17 @@ async def candidates(
         "model": model,
         **as_of.parameters,
     }
+    state = _STATE.format(then=as_of.condition)
     match selector:
         case Latest():
-            found: Composed = _LATEST.format(
-                state=_STATE.format(then=as_of.condition), last=last_number(as_of, "h")
+            found = _LATEST.format(
+                last=last_number(as_of, "h"),
+                found=_best_and_any(_NUMBERED.format(state=state), _BY_NUMBER, _RESOLVABLE),
             )
         case Stage(stage):
             parameters["stage"] = stage
-            found = _STAGE.format(
-                state=_STATE.format(then=as_of.condition), moved=as_of.condition_of("k")
-            )
+            moved = _MOVED.format(state=state, moved=as_of.condition_of("k"))
+            found = _STAGE.format(found=_best_and_any(moved, _BY_MOVE, _THERE))
         case _:
             bounds = [(*bound, False) for bound in selector.bounds()]
             bounds += [(*bound, True) for bound in selector.prerelease_bounds()]
@@ -62,11 +63,21 @@ async def candidates(
             ):
                 parameters[name] = list(values)
             found = _RANGE.format(
-                state=_STATE.format(then=as_of.condition), last=last_number(as_of, "h")
+                last=last_number(as_of, "h"),
+                found=_best_and_any(_LABELLED.format(state=state), _BY_LABEL, _RESOLVABLE),
             )
     async with connection.cursor(binary=True) as cursor:
         await cursor.execute(found, parameters)
         return [VersionState(*row) for row in await cursor.fetchall()]
+
+
+def _best_and_any(select: Composable, order: Composable, meant: Composable) -> Composed:
+    return _BEST_AND_ANY.format(select=select, order=order, meant=meant)
+
+
+_RESOLVABLE: Final = SQL("NOT s.deleted AND s.resolvable")
+# Of a stage the newest holder is meant, also one that is then refused.
+_THERE: Final = SQL("NOT s.deleted")
 
 
 # The state of version `k.number` at the moment.
@@ -79,57 +90,55 @@ _STATE: Final = SQL("""
     ORDER BY s.from_position DESC LIMIT 1
 """)
 
+# The first of those that might be meant, and the first of all.
+_BEST_AND_ANY: Final = SQL("""
+    ({select} AND {meant} {order} LIMIT 1)
+    UNION ALL
+    ({select} {order} LIMIT 1)
+""")
+
+_NUMBERED: Final = SQL("""
+        SELECT s.* FROM regesta.versions AS k CROSS JOIN LATERAL ({state}) AS s
+        WHERE k.namespace_id = h.namespace_id AND k.generation = h.generation
+            AND k.model = h.model AND k.number <= t.number
+""")
+_BY_NUMBER: Final = SQL("ORDER BY k.number DESC")
+
 _LATEST: Final = SQL("""
 SELECT p.* FROM (
     SELECT l.namespace_id, l.generation, %(model)s::text AS model
     FROM regesta.logs AS l WHERE l.namespace_id = %(namespace_id)s
 ) AS h
 CROSS JOIN LATERAL ({last}) AS t
-CROSS JOIN LATERAL (
-    (
-        SELECT s.* FROM regesta.versions AS k CROSS JOIN LATERAL ({state}) AS s
-        WHERE k.namespace_id = h.namespace_id AND k.generation = h.generation
-            AND k.model = h.model AND k.number <= t.number
-            AND NOT s.deleted AND s.resolvable
-        ORDER BY k.number DESC LIMIT 1
-    )
-    UNION ALL
-    (
-        SELECT s.* FROM regesta.versions AS k CROSS JOIN LATERAL ({state}) AS s
-        WHERE k.namespace_id = h.namespace_id AND k.generation = h.generation
-            AND k.model = h.model AND k.number <= t.number
-        ORDER BY k.number DESC LIMIT 1
-    )
-) AS p
+CROSS JOIN LATERAL ({found}) AS p
 """)
 
 # Whoever is in the stage came into it by an event that is among those of the stage.
+_MOVED: Final = SQL("""
+        SELECT s.* FROM regesta.version_history AS k CROSS JOIN LATERAL ({state}) AS s
+        WHERE k.namespace_id = h.namespace_id AND k.generation = h.generation
+            AND k.model = %(model)s AND k.stage = %(stage)s
+            AND k.stage_position = k.from_position AND {moved}
+            AND s.stage_position = k.stage_position
+""")
+_BY_MOVE: Final = SQL("ORDER BY k.from_position DESC")
+
 _STAGE: Final = SQL("""
 SELECT p.* FROM regesta.logs AS h
-CROSS JOIN LATERAL (
-    (
-        SELECT s.* FROM regesta.version_history AS k CROSS JOIN LATERAL ({state}) AS s
-        WHERE k.namespace_id = h.namespace_id AND k.generation = h.generation
-            AND k.model = %(model)s AND k.stage = %(stage)s
-            AND k.stage_position = k.from_position AND {moved}
-            AND s.stage_position = k.stage_position
-            AND NOT s.deleted
-        ORDER BY k.from_position DESC LIMIT 1
-    )
-    UNION ALL
-    (
-        SELECT s.* FROM regesta.version_history AS k CROSS JOIN LATERAL ({state}) AS s
-        WHERE k.namespace_id = h.namespace_id AND k.generation = h.generation
-            AND k.model = %(model)s AND k.stage = %(stage)s
-            AND k.stage_position = k.from_position AND {moved}
-            AND s.stage_position = k.stage_position
-        ORDER BY k.from_position DESC LIMIT 1
-    )
-) AS p
+CROSS JOIN LATERAL ({found}) AS p
 WHERE h.namespace_id = %(namespace_id)s
 """)
 
 # A label once given stays; whether it had been given yet, the state says.
+_LABELLED: Final = SQL("""
+        SELECT s.* FROM regesta.version_labels AS k CROSS JOIN LATERAL ({state}) AS s
+        WHERE k.namespace_id = h.namespace_id AND k.generation = h.generation
+            AND k.model = h.model AND k.number <= t.number AND k.semver_key >= r.low COLLATE "C"
+            AND k.semver_key < r.high COLLATE "C"
+            AND r.prereleases = (right(k.semver_key, 1) <> '~') AND s.semver <> ''
+""")
+_BY_LABEL: Final = SQL("ORDER BY k.semver_key DESC")
+
 _RANGE: Final = SQL("""
 SELECT p.* FROM (
     SELECT l.namespace_id, l.generation, %(model)s::text AS model
@@ -138,24 +147,5 @@ SELECT p.* FROM (
 CROSS JOIN LATERAL ({last}) AS t
 CROSS JOIN unnest(%(lows)s::text[], %(highs)s::text[], %(pre)s::boolean[])
     AS r(low, high, prereleases)
-CROSS JOIN LATERAL (
-    (
-        SELECT s.* FROM regesta.version_labels AS k CROSS JOIN LATERAL ({state}) AS s
-        WHERE k.namespace_id = h.namespace_id AND k.generation = h.generation
-            AND k.model = h.model AND k.number <= t.number AND k.semver_key >= r.low COLLATE "C"
-            AND k.semver_key < r.high COLLATE "C"
-            AND r.prereleases = (right(k.semver_key, 1) <> '~') AND s.semver <> ''
-            AND NOT s.deleted AND s.resolvable
-        ORDER BY k.semver_key DESC LIMIT 1
-    )
-    UNION ALL
-    (
-        SELECT s.* FROM regesta.version_labels AS k CROSS JOIN LATERAL ({state}) AS s
-        WHERE k.namespace_id = h.namespace_id AND k.generation = h.generation
-            AND k.model = h.model AND k.number <= t.number AND k.semver_key >= r.low COLLATE "C"
-            AND k.semver_key < r.high COLLATE "C"
-            AND r.prereleases = (right(k.semver_key, 1) <> '~') AND s.semver <> ''
-        ORDER BY k.semver_key DESC LIMIT 1
-    )
-) AS p
+CROSS JOIN LATERAL ({found}) AS p
 """)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from regesta.audit import tiles
 from regesta.audit.heads import Commitment, HeadLine
 from regesta.v1 import event_pb2 as event_pb
@@ -14,7 +16,7 @@ from regesta_projections.archived import BodyArchived, is_archived
 from regesta_projections.evolve.stamps import put_time
 from regesta_projections.evolve.streams import LOG_STREAM, UnknownStream, key_of, stream_of
 from regesta_projections.records import TYPE_PREFIX
-from regesta_projections.rows import AliasKey, LogRow, ModelKey, StreamKey, VersionKey
+from regesta_projections.rows import AliasKey, ModelKey, StreamKey, VersionKey
 from regesta_service.domain.rejections import (
     HeadsNotKept,
     InvalidRequest,
@@ -24,6 +26,7 @@ from regesta_service.domain.rejections import (
 from regesta_service.log.stored import StoredEvent
 from regesta_service.reads import past
 from regesta_service.reads.disclosures import event_bytes, read_texts
+from regesta_service.reads.statuses import Source, StatusReads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,39 +48,13 @@ _STEP: Final = 50
 _LOOKED_THROUGH: Final = 100
 
 
-class HeadsReads:
+class HeadsReads(StatusReads[log_pb.LogStatus]):
     """Reads what the log says of itself, and proofs from its commitments."""
 
     def __init__(self, namespaces: Namespaces, pool: AsyncConnectionPool) -> None:
-        self._namespaces = namespaces
-        self._pool = pool
-
-    async def status(self, namespace: str) -> tuple[log_pb.LogStatus, int]:
-        """Return what the log says of itself, and the log's size."""
-        namespace_id = await self._namespaces.namespace_id(namespace)
-        async with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
-            await cursor.execute(_STATUS, [namespace_id])
-            ((size, resource),) = await cursor.fetchall()
-        return named(namespace, log_pb.LogStatus.FromString(resource or b"")), size
-
-    async def status_at(
-        self, namespace: str, position: int, row: LogRow | None = None
-    ) -> log_pb.LogStatus:
-        """Return what the log said of itself right after a position.
-
-        Args:
-            namespace: Its name.
-            position: Where.
-            row: The row of then, when it is known.
-        """
-        if row is None:
-            namespace_id = await self._namespaces.namespace_id(namespace)
-            async with self._pool.connection() as connection:
-                row = await past.log_at(connection, namespace_id, position)
-        status = log_pb.LogStatus()
-        if row is not None:
-            status.CopyFrom(row.resource)
-        return named(namespace, status)
+        super().__init__(
+            namespaces, pool, Source("log_status", log_pb.LogStatus, past.log_at, named)
+        )
 
     async def prove(
         self, namespace: str, stream: str, position: int, *, children: bool
@@ -140,13 +117,7 @@ async def _present(connection: Connection, namespace_id: int, key: StreamKey) ->
     if not isinstance(key, ModelKey | VersionKey | AliasKey):
         return key
     model = await past.model_named(connection, namespace_id, key.model) or key.model
-    match key:
-        case ModelKey():
-            return ModelKey(model)
-        case VersionKey(number=number):
-            return VersionKey(model, number)
-        case AliasKey(alias=alias):
-            return AliasKey(model, alias)
+    return msgspec.structs.replace(key, model=model)
 
 
 async def _commitment_event(
@@ -172,10 +143,13 @@ async def _commitment_event(
             return event
         if not position:
             break
-    raise HeadsNotKept(
-        f"no lines of heads are kept as of position {position}; commit to the heads anew"
+    what = (
+        f"no lines of heads are kept as of position {position}"
         if position
-        else "the heads were not committed to yet, or their lines are not kept: commit anew",
+        else "the heads were not committed to yet, or their lines are not kept"
+    )
+    raise HeadsNotKept(
+        f"{what}; `regesta audit commit-heads` commits to them, with the permission audit.commit",
         metadata={"kept": ", ".join(map(str, sorted(kept)))},
     )
 
@@ -244,12 +218,6 @@ async def _tiles(
         }
 
 
-_STATUS = """
-SELECT l.size, s.resource FROM regesta.logs AS l
-LEFT JOIN regesta.log_status AS s
-    ON s.namespace_id = l.namespace_id AND s.generation = l.generation
-WHERE l.namespace_id = %s
-"""
 _COMMITMENTS = """
 SELECT position, record, leaf_hash, stream, revision, type, actor, recorded_at, occurred_at,
     request_id, trace_id

@@ -34,12 +34,21 @@ class Place(NamedTuple):
     history: int
 
 
-async def position_at(connection: Connection, namespace_id: int, moment: Moment) -> Place:
+async def position_at(
+    connection: Connection, namespace_id: int, moment: Moment, *, may_precede: bool = False
+) -> Place:
     """Return the position that a moment means.
 
     For a time it is that of the last event recorded at or before it. As of this very
     instant is the end of the log as it is now: an event that is being appended may yet
     be recorded with a time a little before, so only the position names a state for good.
+
+    Args:
+        connection: A connection.
+        namespace_id: Of the namespace.
+        moment: The moment.
+        may_precede: Whether a time before the first event is a moment too, when nothing was
+            there: position 0.
 
     Raises:
         MomentOutOfRange: It lies in the future, or before the first event.
@@ -49,7 +58,8 @@ async def position_at(connection: Connection, namespace_id: int, moment: Moment)
         place = await position_at_time(connection, namespace_id, moment.time, at_least=0)
         return place._replace(position=place.size)
     if isinstance(moment, datetime):
-        return await position_at_time(connection, namespace_id, moment)
+        at_least = 0 if may_precede else 1
+        return await position_at_time(connection, namespace_id, moment, at_least=at_least)
     async with connection.cursor(binary=True) as cursor:
         await cursor.execute(_SIZE, [namespace_id])
         ((size, history),) = await cursor.fetchall()

@@ -18,6 +18,7 @@ from regesta_projections.filtering import (
     MODEL_ORDER,
     VERSION_ORDER,
     Clause,
+    Order,
     parse_order,
 )
 from regesta_projections.resolving import blocking_flag
@@ -201,16 +202,7 @@ class OccurredReads:
         if key is None:
             raise model_not_found(name)
         where = Clause(SQL("m.model = %(only)s"), {"only": key})
-        listing = Listing(
-            look.namespace,
-            look.namespace_id,
-            _BY_TIME,
-            1,
-            where,
-            show_deleted=True,
-            as_of=look.as_of,
-        )
-        page = await self._lists.models(listing)
+        page = await self._lists.models(_only(look, _BY_TIME, where))
         if not page.resources:
             raise model_not_found(name)
         return key, page.resources[0]
@@ -218,16 +210,7 @@ class OccurredReads:
     async def _version(self, look: _Look, model: str, number: int) -> bytes | None:
         """Return a version, deleted ones too; None before it was registered."""
         where = Clause(SQL("v.number = %(only)s"), {"only": number})
-        listing = Listing(
-            look.namespace,
-            look.namespace_id,
-            _BY_NUMBER,
-            1,
-            where,
-            show_deleted=True,
-            as_of=look.as_of,
-        )
-        page = await self._lists.versions(listing, model)
+        page = await self._lists.versions(_only(look, _BY_NUMBER, where), model)
         return page.resources[0] if page.resources else None
 
     async def _alias(self, look: _Look, model: str, alias: str) -> bytes:
@@ -243,3 +226,10 @@ class OccurredReads:
     ) -> list[VersionState]:
         async with self._pool.connection() as connection:
             return await candidates(connection, look.namespace_id, model, selector, look.as_of)
+
+
+def _only(look: _Look, order: Order, where: Clause) -> Listing:
+    """Return a list of the one resource that a condition leaves, deleted or not."""
+    return Listing(
+        look.namespace, look.namespace_id, order, 1, where, show_deleted=True, as_of=look.as_of
+    )

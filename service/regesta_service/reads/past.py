@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from regesta.names import AliasName, CommentName, ModelName, VersionName
 from regesta.v1 import model_pb2 as model_pb
 from regesta_projections.archived import is_archived
 from regesta_projections.evolve import evolve
@@ -35,6 +36,7 @@ from regesta_projections.rows import (
     VersionRow,
 )
 from regesta_service.reads.archived import base_of
+from regesta_service.reads.refusals import model_not_found
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -154,6 +156,31 @@ async def model_named(connection: Connection, namespace_id: int, name: str) -> s
         await cursor.execute(_NAMED, [name.lower(), namespace_id])
         row = await cursor.fetchone()
     return None if row is None else str(row[0])
+
+
+async def key_named(
+    connection: Connection,
+    namespace_id: int,
+    name: ModelName | VersionName | AliasName | CommentName,
+) -> ModelKey | VersionKey | AliasKey | ResourceKey:
+    """Return the key of a resource, whose model may be called by any name it has or had.
+
+    Raises:
+        ModelNotFound: No model has or had that name.
+    """
+    model = await model_named(connection, namespace_id, name.model)
+    if model is None:
+        raise model_not_found(name.model)
+    match name:
+        case ModelName():
+            return ModelKey(model)
+        case VersionName(version=number):
+            return VersionKey(model, number)
+        case AliasName(alias=alias):
+            return AliasKey(model, alias)
+        case CommentName(parent=parent, comment=comment):
+            commented = await key_named(connection, namespace_id, parent)
+            return ResourceKey(f"{stream_of(commented)}/comments/{comment}")
 
 
 async def versions_with_digest(

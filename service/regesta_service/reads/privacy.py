@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 from regesta.names import AliasName, HoldName, ModelName, VersionName
 from regesta.v1 import privacy_service_pb2 as pb
 from regesta_projections.evolve.streams import stream_of
-from regesta_projections.rows import AliasKey, ModelKey, PrivacyRow, StreamKey, VersionKey
 from regesta_service.domain import limits
 from regesta_service.domain.privacy import ChosenText
 from regesta_service.reads import past
 from regesta_service.reads.events import model_of
-from regesta_service.reads.refusals import model_not_found
+from regesta_service.reads.statuses import Source, StatusReads
 
 if TYPE_CHECKING:
     import psycopg
@@ -49,39 +48,13 @@ class Chosen:
     size: int
 
 
-class PrivacyReads:
+class PrivacyReads(StatusReads[pb.PrivacyStatus]):
     """Reads of holds, erasures and of which texts there are."""
 
     def __init__(self, namespaces: Namespaces, pool: AsyncConnectionPool) -> None:
-        self._namespaces = namespaces
-        self._pool = pool
-
-    async def status(self, namespace: str) -> tuple[pb.PrivacyStatus, int]:
-        """Return holds and the last erasure, and the log's size."""
-        namespace_id = await self._namespaces.namespace_id(namespace)
-        async with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
-            await cursor.execute(_STATUS, [namespace_id])
-            ((size, resource),) = await cursor.fetchall()
-        return named(namespace, pb.PrivacyStatus.FromString(resource or b"")), size
-
-    async def status_at(
-        self, namespace: str, position: int, row: PrivacyRow | None = None
-    ) -> pb.PrivacyStatus:
-        """Return what was so right after a position.
-
-        Args:
-            namespace: Its name.
-            position: Where.
-            row: The row of then, when it is known.
-        """
-        if row is None:
-            namespace_id = await self._namespaces.namespace_id(namespace)
-            async with self._pool.connection() as connection:
-                row = await past.privacy_at(connection, namespace_id, position)
-        status = pb.PrivacyStatus()
-        if row is not None:
-            status.CopyFrom(row.resource)
-        return named(namespace, status)
+        super().__init__(
+            namespaces, pool, Source("privacy_status", pb.PrivacyStatus, past.privacy_at, named)
+        )
 
     async def choose(self, namespace: str, selection: Selection) -> Chosen:
         """Return the texts that a selection means and that are there.
@@ -93,7 +66,9 @@ class PrivacyReads:
         async with self._pool.connection() as connection:
             stream = ""
             if selection.resource is not None:
-                stream = stream_of(await _key(connection, namespace_id, selection.resource))
+                stream = stream_of(
+                    await past.key_named(connection, namespace_id, selection.resource)
+                )
             async with connection.cursor(binary=True) as cursor:
                 await cursor.execute(
                     _CHOOSE,
@@ -125,28 +100,6 @@ def named(namespace: str, status: pb.PrivacyStatus) -> pb.PrivacyStatus:
         hold.name = str(HoldName(namespace, hold.name))
     return status
 
-
-async def _key(
-    connection: Connection, namespace_id: int, name: ModelName | VersionName | AliasName
-) -> StreamKey:
-    model = await past.model_named(connection, namespace_id, name.model)
-    if model is None:
-        raise model_not_found(name.model)
-    match name:
-        case ModelName():
-            return ModelKey(model)
-        case VersionName():
-            return VersionKey(model, name.version)
-        case AliasName():
-            return AliasKey(model, name.alias)
-
-
-_STATUS = """
-SELECT l.size, s.resource FROM regesta.logs AS l
-LEFT JOIN regesta.privacy_status AS s
-    ON s.namespace_id = l.namespace_id AND s.generation = l.generation
-WHERE l.namespace_id = %s
-"""
 
 # "0" is what follows "/": streams below one lie between the two.
 _CHOOSE = """

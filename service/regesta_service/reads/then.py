@@ -81,8 +81,8 @@ def relations(as_of: AsOf | None, found: Composable | None = None) -> Relations:
     then = as_of.condition
     keys = _EVERY_VERSION if found is None else _SOME_VERSIONS.format(found=found)
     return Relations(
-        _MODELS.format(then=then),
-        _LISTED_MODELS.format(then=then),
+        SQL("({})").format(_models(as_of, "models", named_by="s")),
+        SQL("({} {})").format(_models(as_of, "model_names", named_by="k"), _NAMED_SO_THEN),
         _VERSIONS.format(then=then, keys=keys),
         _ALIASES.format(then=then),
     )
@@ -109,48 +109,42 @@ def found_versions(found: Clause, as_of: AsOf, of_model: Composable) -> Composed
     return _FOUND.format(found=found.sql, then=as_of.condition_of("c"), of_model=of_model)
 
 
+def _models(as_of: AsOf, table: str, *, named_by: str) -> Composed:
+    """Return the query of the models that a table has a key of, as they were.
+
+    Args:
+        as_of: The moment.
+        table: Called `k`; the state of then is called `s`.
+        named_by: Which of the two has the key of the name.
+    """
+    return _MODELS.format(
+        table=Identifier("regesta", table),
+        named_by=Identifier(named_by),
+        last=last_number(as_of, "k"),
+        then=as_of.condition,
+    )
+
+
 _EVERY_VERSION: Final = SQL("regesta.versions AS k")
 
-_MODELS: Final = SQL("""(
-    SELECT k.namespace_id, k.generation, k.model, s.name, s.name_key, s.kind, s.owner, s.tags,
-        s.deleted, s.created_at, s.updated_at, s.created_by, s.revision, s.text_fields,
-        s.text_digests, s.resource, s.flagged,
-        COALESCE((
-            SELECT s.number FROM regesta.version_history AS s
-            WHERE s.namespace_id = k.namespace_id AND s.generation = k.generation
-                AND s.model = k.model AND s.revision = 1 AND {then}
-            ORDER BY s.from_position DESC LIMIT 1
-        ), 0) AS last_version
-    FROM regesta.models AS k
+_MODELS: Final = SQL("""
+    SELECT k.namespace_id, k.generation, k.model, s.name, {named_by}.name_key, s.kind, s.owner,
+        s.tags, s.deleted, s.created_at, s.updated_at, s.created_by, s.revision, s.text_fields,
+        s.text_digests, s.resource, s.flagged, COALESCE(({last}), 0) AS last_version
+    FROM {table} AS k
     CROSS JOIN LATERAL (
         SELECT s.* FROM regesta.model_history AS s
         WHERE s.namespace_id = k.namespace_id AND s.generation = k.generation
             AND s.model = k.model AND {then}
         ORDER BY s.from_position DESC LIMIT 1
     ) AS s
-)""")
+""")
 
 # Names that a model has or had: each leads to it, and at a moment it had one of them.
-_LISTED_MODELS: Final = SQL("""(
-    SELECT k.namespace_id, k.generation, k.model, s.name, k.name_key, s.kind, s.owner, s.tags,
-        s.deleted, s.created_at, s.updated_at, s.created_by, s.revision, s.text_fields,
-        s.text_digests, s.resource, s.flagged,
-        COALESCE((
-            SELECT s.number FROM regesta.version_history AS s
-            WHERE s.namespace_id = k.namespace_id AND s.generation = k.generation
-                AND s.model = k.model AND s.revision = 1 AND {then}
-            ORDER BY s.from_position DESC LIMIT 1
-        ), 0) AS last_version
-    FROM regesta.model_names AS k
-    CROSS JOIN LATERAL (
-        SELECT s.* FROM regesta.model_history AS s
-        WHERE s.namespace_id = k.namespace_id AND s.generation = k.generation
-            AND s.model = k.model AND {then}
-        ORDER BY s.from_position DESC LIMIT 1
-    ) AS s
+_NAMED_SO_THEN: Final = SQL("""
     -- CASE: as an equality it would seem to let through so few that all had better be sorted.
     WHERE CASE WHEN s.name_key = k.name_key THEN true ELSE false END
-)""")
+""")
 
 # Numbers are given out in order, so the last one is that of the last first event.
 _LAST_NUMBER: Final = SQL("""

@@ -21,7 +21,7 @@ from cryptography.exceptions import InvalidSignature
 
 from regesta.audit.checkpoints import Checkpoint, sign_checkpoint
 from regesta.audit.cosignatures import cosigner
-from regesta.audit.keys import log_signer
+from regesta.audit.keys import log_signer, log_verifier
 from regesta.audit.notes import Note, VerifierKey, cosign, verify
 from regesta.audit.tiles import (
     bundles_between,
@@ -45,6 +45,8 @@ from tests.support.audit_samples import (
     signed,
     witness,
 )
+from tests.support.pack_builder import origin_of, write_events_pack
+from tests.support.rich_log import rich_log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -249,20 +251,35 @@ def test_the_script_of_the_documentation_refuses_what_was_edited(tmp_path):
         assert 0 != verified_by_script(tmp_path, RECORDS, good, vkey)
 
 
+@has_node
+def test_the_script_says_of_some_events_that_it_checks_whole_logs(tmp_path):
+    log = rich_log()
+    pack = write_events_pack(tmp_path / "pack", log, [1, 3])
+    key = log_verifier(origin_of(log), ed25519_key()).vkey
+    for events in (pack / "events.jsonl", pack, tmp_path / "pack.zip"):
+        ended = script(events, pack / "checkpoint", key)
+        assert 2 == ended.returncode
+        assert ended.stdout.startswith("NOT CHECKED: ")
+    assert 2 == script().returncode
+
+
 def verified_by_script(
     folder: Path, records: Sequence[bytes], note: Note | str, vkey: str = "vkey"
 ) -> int:
     events, checkpoint = folder / "events.jsonl", folder / "checkpoint"
     events.write_bytes(b"".join(one + b"\n" for one in records))
     checkpoint.write_text(str(note))
-    key = (GOLDEN / vkey).read_text().strip()
-    ended = subprocess.run(
-        ["node", "--no-warnings", VERIFY, events, checkpoint, key],
+    return script(events, checkpoint, (GOLDEN / vkey).read_text().strip()).returncode
+
+
+def script(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["node", "--no-warnings", VERIFY, *arguments],
         capture_output=True,
+        text=True,
         timeout=60,
         check=False,
     )
-    return ended.returncode
 
 
 def test_tlog_scales_verifies_every_kind_of_signature_and_reads_our_tiles(log):

@@ -60,6 +60,9 @@ def test_a_new_key_is_for_its_owner_and_its_public_half_for_everybody(tmp_path, 
     assert [log.vkey, witness.vkey] == capfd.readouterr().out.splitlines()[-2:]
     assert [log] == [one.key for one in Policy.parse(trust.read_bytes()).logs]
 
+    assert 0 == run(["key", "show", str(file)])
+    assert "give --origin or --witness" in capfd.readouterr().out
+
     assert 0 == run(["key", "show", str(file), *told[:4], "--json"])
     shown = json.loads(capfd.readouterr().out)
     assert {ORIGIN: log.vkey, "w.example.com": witness.vkey} == shown["verifierKeys"]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
     from tests.databases import LiveDatabase
 
 has_chromium = pytest.mark.skipif(browser.PROGRAM is None, reason="no Chromium")
+
+DOCS = Path(__file__).parents[3] / "docs" / "audit"
+PROGRAMS = Path(sys.executable).parent
 
 REASON = "because of <b>Rosa</b> & her report"
 
@@ -103,7 +109,7 @@ def test_earlier_checkpoints_are_shown_to_be_a_part(
     client.set_tags("churn", tags={"more": "1"})
     publish()
     pack = made(published, tmp_path / "pack.zip", policy, "churn/1", "--known", str(kept))
-    assert 2 == verify(pack, None, [kept.read_bytes()]).prefixes
+    assert 1 == verify(pack, None, [kept.read_bytes(), kept.read_bytes()]).prefixes
 
 
 def test_a_redacted_pack_verifies_and_says_nothing(
@@ -136,12 +142,43 @@ def test_what_cannot_be_made_is_refused(published: CommandLine, tmp_path: Path):
             "evidence", "churn", "--redact-texts", "--disclose", "reason", "--out", out, code=2
         ).err
     )
-    published("evidence", "nothing", "--out", out, code=1)
-    published("evidence", "churn/99", "--out", out, code=1)
+    for missing, reason in (
+        ("nothing", "MODEL_NOT_FOUND"),
+        ("churn/99", "VERSION_NOT_FOUND"),
+        ("churn@nobody", "ALIAS_NOT_FOUND"),
+    ):
+        same = published("log", missing, code=3).err
+        assert reason in same
+        assert same == published("evidence", missing, "--out", out, code=3).err
+    published("create", "unsigned")
+    assert "signed" in published("evidence", "unsigned", "--out", out, code=1).err
     published("evidence", "--from", "2999-01-01", "--out", out, code=1)
     assert [] == list(tmp_path.glob("*pack*"))
     Path(out).touch()
     assert "there already" in published("evidence", "churn", "--out", out, code=2).err
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="no Node")
+def test_a_whole_log_is_checked_without_our_code_as_the_page_for_auditors_says(
+    published: CommandLine,
+    policy: Path,
+    tmp_path: Path,
+):
+    page = (DOCS / "README.md").read_text()
+    (block,) = [one for one in page.split("```sh\n")[1:] if "node verify.mjs" in one]
+    shutil.copy(DOCS / "verify.mjs", tmp_path)
+    assert policy == tmp_path / "policy.txt"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", block.partition("```")[0]],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "genuine: 11 events" in done.stdout
 
 
 @has_chromium

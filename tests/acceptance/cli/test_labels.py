@@ -55,3 +55,30 @@ def test_a_version_is_labelled_once(churn: CommandLine):
     assert "SEMVER_TAKEN" in said.err
     labelled = churn("label", "churn@latest", "2.0.0", "--json").document["version"]
     assert "2.0.0" == labelled["semver"]
+
+
+def test_a_write_that_changes_nothing_says_since_when_it_is_so(churn: CommandLine):
+    churn("tag", "churn", "more=1")  # 8, and nothing to do with what follows
+    already = "nothing changed: {} is already so since event {}\n"
+    pointed = churn("alias", "churn@champion", "2", "--reason", "again")
+    assert already.format("churn@champion", 7) == pointed.out
+    assert churn("tag", "churn/2", "a=1").out.startswith(already.format("churn/2", 6))
+    assert churn("tag", "churn/2", "a=1", "--remove", "b").out.startswith("nothing changed")
+    assert already.format("churn/2", 6) == churn("promote", "churn/2", "staging").out
+    assert already.format("churn", 8) == churn("update", "churn", "--owner", "risk").out
+    assert already.format("churn/1", 3) == churn("label", "churn/1", "1.0.0").out
+    said = churn("alias", "churn@champion", "2", "--json").document
+    assert (7, 8) == (said["unchanged_since"], said["position"])
+    assert 8 == churn("head", "--json").document["position"]
+
+
+def test_a_repeated_write_says_what_it_did_the_first_time(churn: CommandLine):
+    for command in (
+        ("alias", "churn@champion", "1", "--request-id", "back"),
+        ("tag", "churn/2", "a=2", "--remove", "a", "--request-id", "tags"),
+        ("promote", "churn/2", "production", "--request-id", "up"),
+    ):
+        assert churn(*command).out == churn(*command).out
+        assert "unchanged_since" not in churn(*command, "--json").document
+    churn("promote", "churn/2", "staging")
+    assert "moved to production" in churn(*command).out

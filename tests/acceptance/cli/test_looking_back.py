@@ -151,6 +151,16 @@ def test_before_it_was_there_everything_differs(churn: CommandLine):
     assert "VERSION_NOT_FOUND" in churn("diff", "churn/9", "--from", "3", code=3).err
 
 
+def test_before_the_first_event_nothing_was_there(churn: CommandLine):
+    changes = churn("diff", "--from", "2001-01-01", "--json").events
+    assert 4 == len(changes)
+    assert {None} == {change["before"] for change in changes}
+    assert "nothing differs" in churn("diff", "--from", "2001-01-01", "--to", "2001-01-02").out
+    assert "(not there)" in churn("diff", "churn/2", "--from", "2001-01-01").out
+    assert "MOMENT_OUT_OF_RANGE" in churn("diff", "--from", "2999-01-01", code=2).err
+    assert "MOMENT_OUT_OF_RANGE" in churn("diff", "churn/2", "--from", "2999-01-01", code=2).err
+
+
 def test_two_versions_differ(churn: CommandLine):
     fields = [
         change["field"]
@@ -260,7 +270,7 @@ def test_a_text_that_was_erased_is_counted_where_people_look(churn: CommandLine)
     churn("erase", "--event", str(moved["position"]), "--legal-basis", "GDPR Art. 17")
 
     assert churn("verify", "--json").document["server"]["texts_erased"] == 1
-    assert "1 texts: their digests are left" in churn("verify").out
+    assert "1 text, of which the digests are left" in churn("verify").out
 
 
 def test_lists_and_searches_look_at_any_moment(churn: CommandLine):

@@ -32,13 +32,6 @@ def server_command(*arguments: str | Path, code: int = 0) -> str:
 
 
 @pytest.fixture
-def empty(postgres: DatabaseServer) -> Iterator[LiveDatabase]:
-    made = postgres.migrated()
-    yield made
-    postgres.drop(made)
-
-
-@pytest.fixture
 def filled(postgres: DatabaseServer) -> Iterator[LiveDatabase]:
     """A database of its own: in the shared one, other tests forge records."""
     made = postgres.migrated()
@@ -80,16 +73,16 @@ def test_a_mirror_is_of_one_log_and_of_nothing_else(churn: CommandLine, tmp_path
 
 
 def test_a_database_is_backed_up_restored_and_replayed_by_commands(
-    filled: LiveDatabase, empty: LiveDatabase, tmp_path: Path
+    filled: LiveDatabase, database: LiveDatabase, tmp_path: Path
 ):
     folder, size = tmp_path / "backup", LOG.size
     said = server_command("backup", "--dsn", filled.service_dsn, folder)
     assert f"acme: {size} events added, {size} in all" in said
-    said = server_command("restore", folder, "--into", empty.service_dsn)
+    said = server_command("restore", folder, "--into", database.service_dsn)
     assert f"acme: {size} events restored, 0 of them signed; 0 findings" in said
-    again = server_command("restore", folder, "--into", empty.service_dsn, code=1)
+    again = server_command("restore", folder, "--into", database.service_dsn, code=1)
     assert "has logs already" in again
-    found = server_command("verify", "--dsn", empty.service_dsn, "--namespace", "acme")
+    found = server_command("verify", "--dsn", database.service_dsn, "--namespace", "acme")
     assert f"{size} events folded" in found
     index = json.loads((folder / "backup.json").read_text())
     assert ["acme"] == index["namespaces"]

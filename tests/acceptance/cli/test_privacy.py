@@ -24,14 +24,16 @@ def test_a_hold_is_placed_listed_and_released_and_forbids_meanwhile(cli: Command
     refused = cli("erase", "--resource", "churn", *BASIS, code=REFUSED)
     assert "case-7" in refused.err
     assert "7 O 114/26" in refused.err
-    cli("hold", "release", "case-7")
-    assert "1 texts erased" in cli("erase", "--resource", "churn", *BASIS).out
+    cli("hold", "place", "case-8", "--person", "rosa", "--matter", "7 O 115/26")
+    assert "released; 1 hold in place" in cli("hold", "release", "case-7").out
+    assert "released; 0 holds in place" in cli("hold", "release", "case-8").out
+    assert "1 text erased" in cli("erase", "--resource", "churn", *BASIS).out
 
 
 def test_what_would_be_erased_is_counted(cli: CommandLine):
     cli("create", "churn", "--reason", "asked by Rosa")
 
-    assert "1 texts would be erased" in cli("erase", "--person", "anonymous", "--dry-run").out
+    assert "1 text would be erased" in cli("erase", "--person", "anonymous", "--dry-run").out
     assert "asked by Rosa" in cli("log", "churn").out
     cli("erase", "--person", "anonymous", *BASIS)
     assert "asked by Rosa" not in cli("log", "churn").out

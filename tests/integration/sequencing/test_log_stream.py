@@ -5,32 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
 
 from regesta_projections.rows import LOG, LogRow
 from regesta_service.domain.log import CommitHeads, RecordWitness
 from regesta_service.domain.models import CreateModel
 from regesta_service.domain.rejections import RevisionMismatch
-from tests.support.writing import Submitter, check_log, sequencing
+from tests.support.writing import Submitter, check_log
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from tests.databases import LiveDatabase
 
 ROOT = bytes(range(32))
-
-
-@pytest_asyncio.fixture
-async def submit(database: LiveDatabase) -> AsyncIterator[Submitter]:
-    async with sequencing(database.service_dsn) as submitter:
-        yield submitter
-
-
-@pytest_asyncio.fixture
-async def other(database: LiveDatabase) -> AsyncIterator[Submitter]:
-    async with sequencing(database.service_dsn) as submitter:
-        yield submitter
 
 
 async def test_its_row_is_made_changed_and_seen_by_others(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-import pytest_asyncio
 
 from regesta.sealed import seal
 from regesta_projections.events import (
@@ -49,24 +48,9 @@ from tests.support.writing import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from regesta_projections.events import Event
     from regesta_projections.rows import Rows
     from tests.databases import LiveDatabase
-
-
-@pytest_asyncio.fixture
-async def submit(database: LiveDatabase) -> AsyncIterator[Submitter]:
-    async with sequencing(database.service_dsn) as submitter:
-        yield submitter
-
-
-@pytest_asyncio.fixture
-async def other(database: LiveDatabase) -> AsyncIterator[Submitter]:
-    """A second sequencer on the same database, as another process has it."""
-    async with sequencing(database.service_dsn) as submitter:
-        yield submitter
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def test_an_honest_pack_is_as_it_must_be(
     assert code == OK
     assert "as it must be" in said
     assert LOG.frontier.root().hex() in said
-    assert "1 earlier checkpoints" in said
+    assert "1 earlier checkpoint\n" in said
 
 
 def test_without_a_policy_it_says_that_nobody_was_judged(

@@ -51,7 +51,7 @@ SAID = [
     "took the request back",
     "asked for models/churn/1 to go to @champion",
     "the request expired",
-    "erased 1 texts of bob: Art. 17",
+    "erased 1 text of bob: Art. 17",
     "lets bodies be archived after 730 days",
     "lets no body be archived",
     "released the bodies of the events up to position 256",

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regesta.exporting.atomic import replacing, write_atomically
+from regesta.disk import replacing, write_atomically
 from regesta.exporting.columns import COLUMNS, UnreadableRecord
 from regesta.exporting.formats import plain_text, write_cloudevents, write_csv, write_jsonl
 from regesta.exporting.parquet import write_parquet

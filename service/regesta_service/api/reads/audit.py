@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from regesta import names
 from regesta.merkle import Frontier
@@ -11,7 +11,6 @@ from regesta.names import AliasName, CommentName, InvalidName, ModelName, Versio
 from regesta.v1 import audit_service_pb2 as pb
 from regesta_projections.evolve.stamps import put_time
 from regesta_projections.evolve.streams import stream_of
-from regesta_projections.rows import AliasKey, ModelKey, VersionKey
 from regesta_service.access.permissions import Permission
 from regesta_service.api import errors
 from regesta_service.api.reads.requests import freshness_of, namespace_in, recorded_moment_of
@@ -34,8 +33,6 @@ from regesta_service.reads.refusals import alias_not_found, model_not_found, ver
 from regesta_service.reads.wire import page_answer, part, varint
 
 if TYPE_CHECKING:
-    import psycopg
-
     from regesta_service.api.calls import Call
     from regesta_service.domain.rejections import Rejection
     from regesta_service.reads.read_model import ReadModel
@@ -139,7 +136,7 @@ class AuditReads:
             history = await read_history(
                 connection,
                 namespace_id,
-                await _stream(connection, namespace_id, name),
+                stream_of(await past.key_named(connection, namespace_id, name)),
                 children=request.include_children,
                 before=before,
                 # One more, to know whether another page follows.
@@ -168,10 +165,11 @@ class AuditReads:
         place = self._reads.page_tokens.read(request)
         namespace_id = await self._reads.namespaces.namespace_id(namespace)
         async with self._reads.pool.connection() as connection:
-            before = await position_at(connection, namespace_id, first)
+            before = await position_at(connection, namespace_id, first, may_precede=True)
             after = before.size
             if last is not None:
-                after = (await position_at(connection, namespace_id, last)).position
+                end = await position_at(connection, namespace_id, last, may_precede=True)
+                after = end.position
             check_reached(freshness_of(request), before.size)
             # The end that the first page was of is kept, though the log has grown.
             begun, after = (before.position, after) if place is None else map(int, place)
@@ -225,21 +223,6 @@ def _resource(text: str) -> _Name:
     if not isinstance(name, _Name):
         raise InvalidRequest.of("name", "names a model, a version or an alias")
     return name
-
-
-async def _stream(connection: psycopg.AsyncConnection[Any], namespace_id: int, name: _Name) -> str:
-    model = await past.model_named(connection, namespace_id, name.model)
-    if model is None:
-        raise model_not_found(name.model)
-    match name:
-        case ModelName():
-            return stream_of(ModelKey(model))
-        case VersionName(version=number):
-            return stream_of(VersionKey(model, number))
-        case AliasName(alias=alias):
-            return stream_of(AliasKey(model, alias))
-        case CommentName(parent=parent, comment=comment):
-            return f"{await _stream(connection, namespace_id, parent)}/comments/{comment}"
 
 
 def _not_found(name: _Name) -> Rejection:
