@@ -378,7 +378,7 @@ def test_a_policy_that_makes_no_sense_is_refused_field_by_field(
             )
         ],
         approvals=[pb.ApprovalRequirement(count=0, roles=["boss"])],
-        conditions=[pb.PolicyCondition(id="x", expression="version.nmae == 'x'")],
+        conditions=[pb.PolicyCondition(id="x", expression="version.nosuch == 'x'")],
         approval_max_age_seconds=-1,
     )
     with pytest.raises(InvalidRequest) as caught:

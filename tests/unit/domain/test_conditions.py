@@ -66,7 +66,7 @@ def test_a_condition_that_cannot_be_weighed_does_not_hold_and_says_why():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("version.nmae == 'x'", "undefined field 'nmae'"),
+        ("version.nosuch == 'x'", "undefined field 'nosuch'"),
         ("secrets == 'x'", "undeclared reference to 'secrets'"),
         ("1 +", "Syntax error"),
         ("", "Syntax error"),
