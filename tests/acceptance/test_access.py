@@ -35,6 +35,9 @@ PRINCIPALS = {
     "max-maintainer": ("maintainer", ["team-a"]),
     "aud-auditor": ("auditor", ["team-a"]),
     "wit-witness": ("witness", ["team-a"]),
+    "rev-reviewer": ("reviewer", ["team-a"]),
+    "ops-operator": ("operator", ["team-a"]),
+    "glass-breaker": ("breakglass", ["team-a"]),
     "bob-admin": ("admin", ["team-b"]),
 }
 
@@ -107,7 +110,15 @@ def calls(guarded: tuple[ServerProcess, dict[str, str]]) -> Iterator[Callable[[s
 
 
 ALLOWED = {
-    "read": {"root", "ann-reader", "ci-registrar", "max-maintainer", "aud-auditor"},
+    "read": {
+        "root",
+        "ann-reader",
+        "ci-registrar",
+        "max-maintainer",
+        "aud-auditor",
+        "rev-reviewer",
+        "ops-operator",
+    },
     "register": {"root", "ci-registrar", "max-maintainer"},
     "promote": {"root", "max-maintainer"},
     "audit": {"root", "aud-auditor"},
@@ -118,7 +129,10 @@ ALLOWED = {
         "max-maintainer",
         "aud-auditor",
         "wit-witness",
+        "rev-reviewer",
+        "ops-operator",
     },
+    "break": {"root", "glass-breaker"},
     "cosign": {"root", "wit-witness"},
     "admin": {"root"},
 }
@@ -174,7 +188,17 @@ NEEDS = {
         "DeleteVersion",
         "RestoreVersion",
     ],
-    "audit": ["ReadEvents", "StreamEvents", "GetHead", "Verify", "ProveStreamHead", "GetLogStatus"],
+    "audit": [
+        "ReadEvents",
+        "StreamEvents",
+        "GetHead",
+        "Verify",
+        "ProveStreamHead",
+        "GetLogStatus",
+        "ListGrants",
+        "WhoCan",
+    ],
+    "break": ["BreakGlass"],
     "prove": [
         "GetCheckpoint",
         "WatchCheckpoints",
@@ -184,7 +208,26 @@ NEEDS = {
         "GetReceipt",
     ],
     "cosign": ["AddCosignature"],
-    "admin": ["GetProjectionStatus", "RebuildProjections", "CommitHeads", "RecordLogEvent"],
+    "admin": [
+        "GetProjectionStatus",
+        "RebuildProjections",
+        "CommitHeads",
+        "RecordLogEvent",
+        "GrantRole",
+        "RevokeRole",
+    ],
+}
+
+#: Methods that are about no single namespace: what they need is tested where they are.
+SERVER_WIDE = {
+    "CreateNamespace",
+    "ListNamespaces",
+    "RegisterPrincipal",
+    "ListPrincipals",
+    "WhatMay",
+    "IssueToken",
+    "RevokeToken",
+    "ListTokens",
 }
 
 
@@ -206,7 +249,7 @@ def scoped(method: str, namespace: str) -> Any:
 
 def test_every_method_is_in_the_table_of_this_test():
     listed = [method for methods in NEEDS.values() for method in methods]
-    assert sorted([*listed, "CreateNamespace", "ListNamespaces"]) == sorted(METHODS)
+    assert sorted([*listed, *SERVER_WIDE]) == sorted(METHODS)
 
 
 @pytest.mark.parametrize("principal", PRINCIPALS)
@@ -257,7 +300,7 @@ def test_another_namespace_is_not_there_for_who_may_not_see_it(
     as_whom("bob-admin", "team-b").register("churn", request_id="secret")
     wire = calls(principal)
     for method in METHODS:
-        if method in {"CreateNamespace", "ListNamespaces"}:
+        if method in SERVER_WIDE:
             continue
         outcome = wire.call(method, scoped(method, namespace))
         assert ("PERMISSION_DENIED", "PERMISSION_DENIED") == outcome.refusal, method

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 import regesta
 from regesta.cli import (
+    access,
     audit,
     auditing,
     catalog,
@@ -30,6 +31,7 @@ from regesta.cli import (
     publishing,
     registering,
     replaying,
+    tokens,
     tracing,
     verifying,
     watching,
@@ -85,6 +87,7 @@ SECTIONS: dict[str, list[click.Command]] = {
         keys.key,
         witnessing.witness,
     ],
+    "Say who may": [access.access, tokens.principal, tokens.token],
     "Set up": [namespaces.namespace, projecting.projections, completing.completion],
 }
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
+    from regesta.v1 import access_service_pb2 as access_pb
     from regesta.v1 import catalog_service_pb2 as pb
     from regesta.v1 import governance_service_pb2 as governance_pb
     from regesta.v1 import heads_service_pb2 as heads_pb
@@ -52,6 +53,12 @@ if TYPE_CHECKING:
         | privacy_pb.EraseTextsRequest
         | privacy_pb.PlaceHoldRequest
         | privacy_pb.ReleaseHoldRequest
+        | access_pb.GrantRoleRequest
+        | access_pb.RevokeRoleRequest
+        | access_pb.BreakGlassRequest
+        | access_pb.RegisterPrincipalRequest
+        | access_pb.IssueTokenRequest
+        | access_pb.RevokeTokenRequest
     )
 
 C_co = TypeVar("C_co", bound="Command", covariant=True)
