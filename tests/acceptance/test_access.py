@@ -121,6 +121,8 @@ ALLOWED = {
     },
     "register": {"root", "ci-registrar", "max-maintainer"},
     "promote": {"root", "max-maintainer"},
+    "ask": {"root", "ci-registrar", "max-maintainer", "rev-reviewer"},
+    "approve": {"root", "max-maintainer", "rev-reviewer"},
     "audit": {"root", "aud-auditor"},
     "prove": {
         "root",
@@ -168,10 +170,9 @@ NEEDS = {
         "LabelVersion",
         "SetTags",
         "RemoveTags",
-        "RequestTransition",
-        "CancelTransition",
-        "RecordEvaluation",
     ],
+    "ask": ["RequestTransition", "CancelTransition", "RecordEvaluation"],
+    "approve": ["ApproveTransition", "RejectTransition"],
     "promote": [
         "SetAlias",
         "RemoveAlias",
@@ -180,8 +181,6 @@ NEEDS = {
         "RemoveLifecycle",
         "DefinePolicy",
         "RemovePolicy",
-        "ApproveTransition",
-        "RejectTransition",
         "RenameModel",
         "DeleteModel",
         "RestoreModel",
@@ -197,6 +196,7 @@ NEEDS = {
         "GetLogStatus",
         "ListGrants",
         "WhoCan",
+        "GetPrivacyStatus",
     ],
     "break": ["BreakGlass"],
     "prove": [
@@ -215,6 +215,9 @@ NEEDS = {
         "RecordLogEvent",
         "GrantRole",
         "RevokeRole",
+        "EraseTexts",
+        "PlaceHold",
+        "ReleaseHold",
     ],
 }
 

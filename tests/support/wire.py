@@ -19,6 +19,7 @@ from regesta.v1 import (
     heads_service_pb2,
     lifecycle_service_pb2,
     log_service_pb2,
+    privacy_service_pb2,
     watch_service_pb2,
 )
 
@@ -37,6 +38,7 @@ FILES = (
     governance_service_pb2.DESCRIPTOR,
     lifecycle_service_pb2.DESCRIPTOR,
     log_service_pb2.DESCRIPTOR,
+    privacy_service_pb2.DESCRIPTOR,
     watch_service_pb2.DESCRIPTOR,
 )
 
