@@ -20,7 +20,9 @@ PAGE = Path(__file__).parents[2] / "docs/access.md"
 
 def documented() -> dict[str, set[str]]:
     """Return the roles of each call, as the page has them."""
-    table = re.search(r"<!-- calls and roles -->\n\n(.*?)\n\n<!-- end -->", PAGE.read_text(), re.DOTALL)
+    table = re.search(
+        r"<!-- calls and roles -->\n\n(.*?)\n\n<!-- end -->", PAGE.read_text(), re.DOTALL
+    )
     assert table is not None
     head, _, *rows = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in table[1].splitlines()

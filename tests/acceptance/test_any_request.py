@@ -38,6 +38,18 @@ HOSTILE = (
 )
 
 
+#: Methods whose requests may be empty.
+NEED_NOTHING = {"ListNamespaces", "ListPrincipals", "ListTokens", "WhatMay"}
+
+#: Methods that are about no single namespace.
+SERVER_WIDE = NEED_NOTHING | {
+    "CreateNamespace",
+    "RegisterPrincipal",
+    "IssueToken",
+    "RevokeToken",
+}
+
+
 @cache
 def documented() -> dict[str, str]:
     """Return the reasons of docs/reference/errors.md, each with its code."""
@@ -75,6 +87,18 @@ def base(at: Refusing, method: MethodDescriptor) -> Any:
             "SetAlias": f"{at.model}/aliases/champion",
             "GetAlias": f"{at.model}/aliases/champion",
             "RemoveAlias": f"{at.model}/aliases/champion",
+            "RevokeRole": f"{at.parent}/grants/{'0' * 16}",
+            "ReleaseHold": f"{at.parent}/holds/case-7",
+            "RemovePolicy": f"{at.parent}/policies/gate",
+            "RemoveLifecycle": f"{at.parent}/lifecycles/strict",
+            "GetTransitionRequest": f"{at.parent}/requests/r1",
+            "ApproveTransition": f"{at.parent}/requests/r1",
+            "RejectTransition": f"{at.parent}/requests/r1",
+            "CancelTransition": f"{at.parent}/requests/r1",
+            "RequestTransition": at.version,
+            "CheckTransition": at.version,
+            "RecordEvaluation": at.version,
+            "GetEvaluations": at.version,
         }.get(method.name, at.version if "Version" in method.name else at.model)
     if method.name == "UpdateModel":
         request.model.name = at.model
@@ -130,7 +154,7 @@ def send(at: Refusing, method: MethodDescriptor, request: Any) -> Outcome:
 def test_an_empty_request_is_answered_as_documented(refusing: Refusing, method: MethodDescriptor):
     outcome = send(refusing, method, b"")
     check(outcome)
-    assert outcome.code.name == ("OK" if method.name == "ListNamespaces" else "INVALID_ARGUMENT")
+    assert outcome.code.name == ("OK" if method.name in NEED_NOTHING else "INVALID_ARGUMENT")
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
@@ -191,7 +215,7 @@ def test_a_message_of_10_mib_is_refused(refusing: Refusing):
 
 def test_a_namespace_that_is_not_there_is_said_so_by_every_method(refusing: Refusing):
     for method in METHODS.values():
-        if method.name in {"CreateNamespace", "ListNamespaces"}:
+        if method.name in SERVER_WIDE:
             continue
         request = base(refusing, method)
         for holder in (request, getattr(request, "model", None), getattr(request, "version", None)):
@@ -216,6 +240,11 @@ def fill(request: Any) -> None:
         "stage": "staging",
         "address": "churn/1",
         "stream": "models/churn",
+        "role": "reader",
+        "minutes": 1,
+        "reason": "why not",
+        "hold_id": "case-7",
+        "legal_basis": "GDPR Art. 17",
     }
     for name, value in required.items():
         if name in fields:
@@ -226,6 +255,24 @@ def fill(request: Any) -> None:
         request.log_witnessed.checkpoint = "a\n1\n" + "A" * 43 + "=\n\n— a " + "A" * 91 + "=\n"
     if "from_moment" in fields:
         request.from_moment.position = 1
+    if "hold" in fields:
+        request.hold.matter = "7 O 114/26"
+    match request.DESCRIPTOR.name:
+        case "DefinePolicyRequest":
+            request.policy_id = "gate"
+            request.policy.stages.append("production")
+        case "DefineLifecycleRequest":
+            request.lifecycle_id = "strict"
+            request.lifecycle.stages.add(name="draft")
+        case "RecordEvaluationRequest":
+            request.evaluation.dataset, request.evaluation.method = "holdout", "benchmark"
+            request.evaluation.metrics["auc"] = 0.9
+        case "GrantRoleRequest":
+            request.principal = "rosa"
+        case "WhoCanRequest":
+            request.permission = "catalog.read"
+        case "EraseTextsRequest":
+            request.person = "rosa"
     if "keys" in fields:
         request.keys.append("a")
     if "update_mask" in fields:

@@ -122,4 +122,6 @@ def _type(text: str) -> Any:
 def _brief(message: str) -> str:
     """Return the first line of what CEL says, as ours."""
     line = _CODE.sub("", message.splitlines()[0] if message else "it cannot be weighed")
-    return _FRAME.sub("", line)[:_MAX_MESSAGE]
+    # It repeats a character that it does not understand, whatever that does to a terminal.
+    plain = "".join(one if one.isprintable() else "?" for one in line)
+    return _FRAME.sub("", plain)[:_MAX_MESSAGE]
