@@ -69,6 +69,7 @@ fi
 
 check "sync client" python tools/sync_client.py --check
 check "command line's reference" python tools/cli_reference.py --check
+check "table of calls and roles" python tools/access_table.py --check
 
 if [ -e deploy/Dockerfile ]; then
     check "Dockerfile" hadolint deploy/Dockerfile

@@ -151,6 +151,8 @@ def resource_kind(rpc: str) -> str:
     for kind in ("Alias", "Version", "Model", "Namespace", "Hold"):
         if rpc.endswith(kind):
             return kind.lower()
+    if rpc == "RevokeRole":
+        return "grant"
     return "model"
 
 
@@ -311,7 +313,7 @@ def body(
         yield "        ):"
         yield "            yield answer"
         return
-    if not single and not _is_seen(method, answer):
+    if not single and not (scope and _is_seen(method, answer)):
         yield "        return await self._transport.unary("
         yield f'            "{path}", request, {result}, timeout'
         yield "        )"

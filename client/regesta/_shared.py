@@ -117,8 +117,8 @@ def full_name(text: str, namespace: str, kind: str) -> str:
         text: `namespaces/…`, `models/…`, or short: `churn` (model), `churn/3`
             (version), `churn@champion` (alias).
         namespace: Stands in for the namespace that a short name lacks.
-        kind: `namespace`, `model`, `version`, `alias`, `hold`; or `model_or_namespace`, where
-            an empty text means the namespace.
+        kind: `namespace`, `model`, `version`, `alias`, `hold`, `grant`; or
+            `model_or_namespace`, where an empty text means the namespace.
     """
     if text.startswith("namespaces/"):
         return text
@@ -127,10 +127,10 @@ def full_name(text: str, namespace: str, kind: str) -> str:
         return f"namespaces/{text}" if text else prefix
     if not text and kind == "model_or_namespace":
         return prefix
-    if text.startswith(("models/", "holds/")):
+    if text.startswith(("models/", "holds/", "grants/")):
         return f"{prefix}/{text}"
-    if kind == "hold":
-        return f"{prefix}/holds/{text}"
+    if kind in {"hold", "grant"}:
+        return f"{prefix}/{kind}s/{text}"
     for mark, collection in (("@", "aliases"), ("/", "versions")):
         model, found, rest = text.partition(mark)
         if found:

@@ -9,8 +9,6 @@ Resource names (after the Google AIPs)::
     namespaces/{namespace}/models/{model}
     namespaces/{namespace}/models/{model}/versions/{version}
     namespaces/{namespace}/models/{model}/aliases/{alias}
-
-and of comments, below a model or a version, `…/comments/{comment}`.
 """
 
 from __future__ import annotations
@@ -29,13 +27,19 @@ MAX_VERSION_NUMBER: Final = (1 << 31) - 1
 MAX_TAG_KEY_LENGTH: Final = 250
 MAX_TAG_VALUE_LENGTH: Final = 100_000
 
+#: What a principal may be called, and how grants and tokens are named; as patterns.
+PRINCIPAL: Final = "[A-Za-z0-9][A-Za-z0-9._@-]{0,127}"
+TOKEN: Final = "[0-9a-f]{16}"  # noqa: S105 - a pattern of ids
+
 # 63: a DNS label; a namespace becomes part of host names.
 _LABEL = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _ALIAS = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _RESERVED_ALIAS = re.compile(r"latest|v?[0-9]+")
-_NUMBER = re.compile(r"[1-9][0-9]{0,9}")
+_PRINCIPAL = re.compile(PRINCIPAL)
+_HEX_ID = re.compile(TOKEN)
 _COMMENT = re.compile(r"[a-z2-7]{10}")
+_NUMBER = re.compile(r"[1-9][0-9]{0,9}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 # Control characters of Unicode, and halves of surrogate pairs, which UTF-8 cannot hold.
@@ -149,6 +153,31 @@ def check_comment(name: str) -> str:
     """Return the id of a comment: ``[a-z2-7]{10}``."""
     if not _COMMENT.fullmatch(name):
         raise InvalidName("COMMENT_ID_INVALID", "a comment's id is 10 of a-z and 2-7")
+    return name
+
+
+def check_principal(name: str) -> str:
+    """Return a principal's name: ``[A-Za-z0-9][A-Za-z0-9._@-]{0,127}``."""
+    if not _PRINCIPAL.fullmatch(name):
+        raise InvalidName(
+            "PRINCIPAL_NAME_INVALID",
+            "a principal is named by 1 to 128 of A-Z, a-z, 0-9, '.', '_', '@' and '-', and begins"
+            " with a letter or digit",
+        )
+    return name
+
+
+def check_grant(name: str) -> str:
+    """Return the id of a grant: 16 hex digits."""
+    if not _HEX_ID.fullmatch(name):
+        raise InvalidName("GRANT_NAME_INVALID", "a grant is named by 16 hex digits in lower case")
+    return name
+
+
+def check_token(name: str) -> str:
+    """Return the id of a token: 16 hex digits."""
+    if not _HEX_ID.fullmatch(name):
+        raise InvalidName("TOKEN_NAME_INVALID", "a token is named by 16 hex digits in lower case")
     return name
 
 
@@ -400,6 +429,36 @@ class CommentName:
 
     def __str__(self) -> str:
         return f"{self.parent}/comments/{self.comment}"
+
+
+@dataclass(frozen=True, slots=True)
+class GrantName:
+    """Resource name of a grant of a role."""
+
+    PATTERN: ClassVar[str] = "namespaces/{namespace}/grants/{grant}"
+
+    namespace: str
+    grant: str
+
+    def __post_init__(self) -> None:
+        check_namespace(self.namespace)
+        check_grant(self.grant)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the name of a grant that a text spells.
+
+        Raises:
+            InvalidName: It spells none.
+        """
+        match text.split("/") if len(text) <= _MAX_RESOURCE_NAME_LENGTH else []:
+            case ["namespaces", namespace, "grants", grant]:
+                return cls(namespace, grant)
+            case _:
+                raise InvalidName("RESOURCE_NAME_INVALID", f"the name has the form {cls.PATTERN}")
+
+    def __str__(self) -> str:
+        return f"namespaces/{self.namespace}/grants/{self.grant}"
 
 
 ResourceName: TypeAlias = NamespaceName | ModelName | VersionName | AliasName

@@ -184,6 +184,91 @@ class EvaluationSlice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     name: str = ""
 
 
+class RoleGranted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A role was granted in this namespace. The stream of this and RoleRevoked is
+    `access`.
+    """
+
+    #: True when the grantee took it himself, to break the glass.
+    break_glass: bool = msgspec.field(default=False, name="breakGlass")
+    #: A condition in CEL on the parameters of the call; empty without one.
+    condition: str = ""
+    #: When it ends, in RFC 3339; empty when it does not.
+    expire_time: str = msgspec.field(default="", name="expireTime")
+    #: The grant's id: 16 hex digits.
+    grant: str = ""
+    #: The group it is for, as an identity provider names it; empty when it is for
+    #: a principal.
+    group: str = ""
+    #: The models it is limited to: first names, or beginnings of first names that
+    #: end in `*`; none means the whole namespace.
+    models: tuple[str, ...] = ()
+    #: The principal it is for; empty when it is for a group.
+    principal: str = ""
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: The role, for example `maintainer`.
+    role: str = ""
+
+
+class RoleRevoked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A grant ended."""
+
+    #: The grant's id.
+    grant: str = ""
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
+class PrincipalRegistered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A principal was registered, or what is known of it was changed. Principals and
+    tokens are the server's, and their events stand in the log of the namespace
+    `default`; the stream of this is `principals/{principal}`.
+    """
+
+    #: What people call it.
+    display: FreeText | None = None
+    #: `user` or `service_account`.
+    kind: str = ""
+    #: The principal, as it stands in records as the actor.
+    principal: str = ""
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: The principal of the same person that was there before; empty when there is
+    #: none.
+    same_person_as: str = msgspec.field(default="", name="samePersonAs")
+
+
+class TokenIssued(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A token was issued; the stream of this and TokenRevoked is `tokens/{token}`."""
+
+    #: SHA-256 of the token, 64 hex digits. The token itself is kept nowhere.
+    digest: str = ""
+    #: When it ends, in RFC 3339; empty when it does not.
+    expire_time: str = msgspec.field(default="", name="expireTime")
+    #: What it is for, in the words of whoever asked for it.
+    label: str = ""
+    #: Where it may do it; none sets no bound.
+    namespaces: tuple[str, ...] = ()
+    #: Whose it is.
+    principal: str = ""
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: The most it may do: the permissions of this role; empty sets no bound.
+    role: str = ""
+    #: The token's id: the first 16 hex digits of its digest.
+    token: str = ""
+
+
+class TokenRevoked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A token ended before its time."""
+
+    #: Why it was done.
+    reason: FreeText | None = None
+    #: The token's id.
+    token: str = ""
+
+
 class CommentAdded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """Somebody commented on a model or a version; the stream is
     `models/{model}/comments/{comment}` or
@@ -875,11 +960,16 @@ Event: TypeAlias = (
     | PersonalDataErased
     | PolicyDefined
     | PolicyRemoved
+    | PrincipalRegistered
     | RetentionDefined
+    | RoleGranted
+    | RoleRevoked
     | StageChanged
     | StageTaken
     | TagsRemoved
     | TagsSet
+    | TokenIssued
+    | TokenRevoked
     | TransitionApproved
     | TransitionCancelled
     | TransitionCompleted
@@ -924,11 +1014,16 @@ EVENTS: dict[str, type[Event]] = {
     "PersonalDataErased": PersonalDataErased,
     "PolicyDefined": PolicyDefined,
     "PolicyRemoved": PolicyRemoved,
+    "PrincipalRegistered": PrincipalRegistered,
     "RetentionDefined": RetentionDefined,
+    "RoleGranted": RoleGranted,
+    "RoleRevoked": RoleRevoked,
     "StageChanged": StageChanged,
     "StageTaken": StageTaken,
     "TagsRemoved": TagsRemoved,
     "TagsSet": TagsSet,
+    "TokenIssued": TokenIssued,
+    "TokenRevoked": TokenRevoked,
     "TransitionApproved": TransitionApproved,
     "TransitionCancelled": TransitionCancelled,
     "TransitionCompleted": TransitionCompleted,

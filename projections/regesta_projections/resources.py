@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+from regesta.names import PRINCIPAL, TOKEN
+from regesta.v1 import access_pb2 as access_pb
 from regesta.v1 import comments_service_pb2 as comments_pb
 from regesta.v1 import governance_pb2 as governance_pb
 from regesta_projections.rows import ResourceKey
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
 
 #: What governs the moves in a namespace.
 GOVERNANCE: Final = ResourceKey("governance")
+ACCESS_STREAM: Final = "access"
+
+# What streams of principals and tokens begin with.
+_PRINCIPALS: Final = "principals/"
+_TOKENS: Final = "tokens/"
 
 
 class Place(NamedTuple):
@@ -76,6 +83,24 @@ class Kind:
     state: Callable[[str, Message], str] = _nothing
 
 
+def principal_stream(principal: str) -> str:
+    """Return the stream of a principal."""
+    return _PRINCIPALS + principal
+
+
+def token_stream(token: str) -> str:
+    """Return the stream of a token."""
+    return _TOKENS + token
+
+
+def _owner(_: str, token: Any) -> str:
+    return principal_stream(token.principal)
+
+
+def _token_state(_: str, token: Any) -> str:
+    return "revoked" if token.HasField("revoke_time") else "issued"
+
+
 KINDS: Final = (
     Kind("governance", re.compile(GOVERNANCE.stream), governance_pb.Governance),
     Kind(
@@ -103,6 +128,9 @@ KINDS: Final = (
         comments_pb.Comment,
         parent=_above,
     ),
+    Kind("access", re.compile(ACCESS_STREAM), access_pb.Access),
+    Kind("principal", re.compile(_PRINCIPALS + PRINCIPAL), access_pb.Principal),
+    Kind("token", re.compile(_TOKENS + TOKEN), access_pb.Token, _owner, _token_state),
 )
 
 

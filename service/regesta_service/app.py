@@ -21,6 +21,7 @@ from regesta_service.audit import child, running
 from regesta_service.config import is_local
 from regesta_service.database import Opened, first_token, opened
 from regesta_service.engines import AddressInUse, EngineMissing
+from regesta_service.engines.grpcio import certificate_of
 from regesta_service.serving import Serving
 from regesta_service.stopping import STOPPING
 
@@ -59,7 +60,9 @@ class Job:
 
     def authenticator(self) -> Authenticator:
         """Return who judges credentials."""
-        return InsecureDev() if self.settings.insecure_dev else StaticTokens(self.grants)
+        if self.settings.insecure_dev:
+            return InsecureDev()
+        return StaticTokens(self.grants, self.settings.configured_roles(self.grants))
 
 
 def run(settings: Settings) -> int:
@@ -96,7 +99,7 @@ def _grants(settings: Settings, database: Opened) -> tuple[TokenGrant, ...]:
     if settings.insecure_dev:
         _say("insecure development mode: everybody may do everything")
         return ()
-    if settings.tokens:
+    if settings.tokens or settings.roles:
         return tuple(token.grant() for token in settings.tokens)
     if database.home is None:
         raise CannotStart(
@@ -160,7 +163,8 @@ async def _serve(job: Job, database: Opened | None = None) -> int:
     for number in STOPPING:
         loop.add_signal_handler(number, stop.set)
     settings = job.settings
-    async with wiring.wired(settings, job.service_dsn, job.authenticator()) as parts:
+    certificates = certificate_of if settings.client_certificates else None
+    async with wiring.wired(settings, job.service_dsn, job.authenticator(), certificates) as parts:
         engine = engines.made(settings.engine, parts.guard, settings.tls, share_port=job.share_port)
         serving = Serving(engine, parts.guard, parts.services)
         _spare_the_collector()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -22,6 +23,11 @@ from pydantic_settings import (
 
 from regesta.audit.checkpoints import InvalidOrigin, log_origin
 from regesta.audit.notes import InvalidKey, VerifierKey
+from regesta.names import PRINCIPAL
+from regesta_service.access.certificates import CertificateNames
+from regesta_service.access.configured import ConfiguredRoles, RoleGiven
+from regesta_service.access.keys import KeySet, check_url
+from regesta_service.access.oidc import Issuer
 from regesta_service.access.permissions import EVERY_NAMESPACE, ROLES
 from regesta_service.access.tokens import TokenGrant, digest_of
 
@@ -44,6 +50,7 @@ _OTHER_VARIABLES = frozenset(
 #: Those of the tests share the prefix.
 _OTHER_PREFIXES = ("REGESTA_TEST_",)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_PRINCIPAL = f"^{PRINCIPAL}$"
 _NAMESPACE = re.compile(r"(?:\*|[a-z][a-z0-9-]{0,62})\Z")
 
 EngineName = Literal["grpcio", "native"]
@@ -55,13 +62,21 @@ class InvalidConfiguration(Exception):
     """The configuration cannot be used; the message has a line for each fault."""
 
 
+def _check_role(role: str, namespaces: list[str]) -> None:
+    if role not in ROLES:
+        raise ValueError(f"role must be one of {', '.join(sorted(ROLES))}")
+    for namespace in namespaces:
+        if not _NAMESPACE.match(namespace):
+            raise ValueError("a namespace is [a-z][a-z0-9-]{0,62}, or * for all")
+
+
 class Token(BaseModel):
     """A static bearer token: whose it is and what it allows."""
 
     model_config = ConfigDict(extra="forbid")
 
     #: The principal's name, as it stands in the log.
-    principal: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}$")]
+    principal: Annotated[str, Field(pattern=_PRINCIPAL)]
     #: `sha256:` and 64 hex digits; made by `regesta-server token new`.
     digest: str | None = None
     #: The token itself, for those who keep it in a secret store; or give its digest.
@@ -76,11 +91,7 @@ class Token(BaseModel):
             raise ValueError("give either digest or token")
         if self.digest is not None and not _DIGEST.match(self.digest):
             raise ValueError("digest must be sha256: and 64 hex digits")
-        if self.role not in ROLES:
-            raise ValueError(f"role must be one of {', '.join(sorted(ROLES))}")
-        for namespace in self.namespaces:
-            if not _NAMESPACE.match(namespace):
-                raise ValueError("a namespace is [a-z][a-z0-9-]{0,62}, or * for all")
+        _check_role(self.role, self.namespaces)
         return self
 
     def grant(self) -> TokenGrant:
@@ -93,6 +104,80 @@ class Token(BaseModel):
         )
 
 
+class Role(BaseModel):
+    """A role that a principal or a group has by configuration, however it proves itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    #: The principal, or give a group.
+    principal: Annotated[str, Field(pattern=_PRINCIPAL)] | None = None
+    #: The group, with its issuer's prefix.
+    group: Annotated[str, Field(min_length=1, max_length=250)] | None = None
+    role: str
+    namespaces: list[str] = [EVERY_NAMESPACE]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.principal is None) == (self.group is None):
+            raise ValueError("give either principal or group")
+        _check_role(self.role, self.namespaces)
+        return self
+
+    def given(self) -> RoleGiven:
+        """Return the role this configures."""
+        return RoleGiven(self.role, self.principal or "", self.group or "", tuple(self.namespaces))
+
+
+class Oidc(BaseModel):
+    """An issuer of OIDC tokens (JWT) that is trusted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    #: The claim `iss` of its tokens; its configuration is found below it.
+    issuer: str
+    #: What the claim `aud` must have.
+    audience: Annotated[str, Field(min_length=1)]
+    #: Where its keys are; without it, its configuration says so.
+    jwks_url: str | None = None
+    algorithms: Annotated[list[Literal["RS256", "ES256", "EdDSA"]], Field(min_length=1)] = [
+        "RS256",
+        "ES256",
+        "EdDSA",
+    ]
+    #: How much clocks may differ, in seconds.
+    leeway: Annotated[float, Field(ge=0, le=300)] = 60.0
+    #: The claim that names the principal; take one that its owner cannot change.
+    principal_claim: Annotated[str, Field(min_length=1)] = "sub"
+    #: The claim that lists groups; without it, there are none.
+    groups_claim: str | None = None
+    #: Put before names of principals, and of groups.
+    principal_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._@-]{0,60}$")] = ""
+    group_prefix: Annotated[str, Field(max_length=60)] = ""
+    kind: Literal["user", "service_account"] = "user"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for url in (self.issuer, self.jwks_url):
+            if url is not None:
+                check_url(url)
+        return self
+
+    def trusted(self) -> Issuer:
+        """Return the issuer this configures."""
+        return Issuer(
+            self.issuer,
+            self.audience,
+            KeySet(self.issuer, self.jwks_url or ""),
+            tuple(self.algorithms),
+            self.leeway,
+            self.principal_claim,
+            self.groups_claim or "",
+            self.principal_prefix,
+            self.group_prefix,
+            self.kind,
+        )
+
+
 class Tls(BaseModel):
     """Files in PEM for serving over TLS."""
 
@@ -100,6 +185,12 @@ class Tls(BaseModel):
 
     certificate: Path
     key: Path
+    #: Authorities that vouch for clients; every client then needs a certificate of theirs.
+    client_ca: Path | None = None
+    #: The SPIFFE trust domain of clients; then nothing but its ids is accepted.
+    trust_domain: Annotated[str, Field(pattern=r"^[a-z0-9._-]{1,255}$")] | None = None
+    #: Put before names of clients.
+    principal_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._@-]{0,60}$")] = ""
 
 
 class Settings(BaseSettings):
@@ -120,6 +211,10 @@ class Settings(BaseSettings):
     #: Let everybody do everything. Only for a laptop: listens on loopback only.
     insecure_dev: bool = False
     tokens: list[Token] = []
+    #: Roles of principals and groups, however they prove themselves.
+    roles: list[Role] = []
+    #: Issuers of OIDC tokens that are trusted.
+    oidc: list[Oidc] = []
     tls: Tls | None = None
     #: What carries calls: gRPC's own server, or pygrpc-native (`regesta[native]`).
     engine: EngineName = "grpcio"
@@ -158,8 +253,15 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.insecure_dev and self.tokens:
-            raise ValueError("insecure_dev and tokens exclude each other")
+        if self.insecure_dev and (self.tokens or self.roles or self.oidc):
+            raise ValueError("insecure_dev and tokens, roles or oidc exclude each other")
+        if len({one.issuer for one in self.oidc}) < len(self.oidc):
+            raise ValueError("each issuer of oidc stands once")
+        if len({one.principal_prefix for one in self.oidc}) < len(self.oidc):
+            raise ValueError(
+                "each issuer of oidc needs a principal_prefix of its own,"
+                " or one could name another's principals"
+            )
         if self.insecure_dev and not is_local(self.listen):
             raise ValueError("insecure_dev listens on loopback or a unix socket only")
         if self.engine == "native" and self.tls is not None:
@@ -176,6 +278,32 @@ class Settings(BaseSettings):
         if not is_local(self.listen) and ":" not in self.listen:
             raise ValueError("listen must be host:port or unix:/path")
         return self
+
+    @property
+    def client_certificates(self) -> bool:
+        """Whether clients prove who they are by certificates."""
+        return self.tls is not None and self.tls.client_ca is not None
+
+    def certificate_names(self) -> CertificateNames | None:
+        """Return how names in clients' certificates become principals; None without any."""
+        if self.tls is None or self.tls.client_ca is None:
+            return None
+        return CertificateNames(self.tls.trust_domain or "", self.tls.principal_prefix)
+
+    def issuers(self) -> list[Issuer]:
+        """Return the issuers of OIDC tokens that are trusted."""
+        return [one.trusted() for one in self.oidc]
+
+    def configured_roles(self, more: Iterable[TokenGrant] = ()) -> ConfiguredRoles:
+        """Return what the configuration gives to whom.
+
+        Args:
+            more: Tokens beside those of the configuration, such as the first one.
+        """
+        tokens = [token.grant() for token in self.tokens]
+        return ConfiguredRoles(
+            [grant.given() for grant in (*tokens, *more)] + [role.given() for role in self.roles]
+        )
 
     def witness_addresses(self) -> list[tuple[VerifierKey, str]]:
         """Return the key and the URL of each witness; one that is not asked has an empty URL.

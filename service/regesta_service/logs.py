@@ -7,14 +7,19 @@ as free text stands in the database, where it can be erased.
 from __future__ import annotations
 
 import logging
+import re
 import sys
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from regesta_service.api.guard import CallEnd
+    from regesta_service.log.draft import Committed
 
 #: A call that takes longer is worth a line though it succeeded.
 SLOW_SECONDS = 1.0
@@ -107,3 +112,68 @@ class AccessLog:
     def failed(self, method: str, reference: str, error: BaseException) -> None:
         """Write a failure of ours with its trace."""
         self._log.error("call_failed", method=method, reference=reference, exc_info=error)
+
+
+#: Lines of refusals that are written at once, and then in each second; what is more is counted.
+SECURITY_BURST = 200
+SECURITY_RATE = 50.0
+
+# What may stand in a line: a caller could write anything into a field that names a resource.
+_RESOURCE = re.compile(r"namespaces/[a-z0-9-]{1,63}(?:/[A-Za-z0-9._-]{1,255}){0,4}")
+
+
+class SecurityLog:
+    """Writes a line for each refused call and each broken glass, by the logger `security`.
+
+    Never a token, a body or a text of the caller: whom the credential proves or the beginning
+    of a token's digest, what was asked for, and which rule refused it. Refusals cost their
+    caller nothing, so lines of them are bounded, and those left out are counted in the next.
+
+    Args:
+        clock: Seconds that never go back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._log = structlog.get_logger("security", log="security")
+        self._clock = clock
+        self._room = float(SECURITY_BURST)
+        self._at = clock()
+        self._left_out = 0
+
+    def refused(self, end: CallEnd) -> None:
+        """Write who was refused what, and why."""
+        now = self._clock()
+        self._room = min(SECURITY_BURST, self._room + (now - self._at) * SECURITY_RATE)
+        self._at = now
+        if self._room < 1:
+            self._left_out += 1
+            return
+        self._room -= 1
+        left_out, self._left_out = self._left_out, 0
+        self._log.warning(
+            "denied" if end.code == "PERMISSION_DENIED" else "not_authenticated",
+            principal=end.principal or "unknown",
+            credential=end.hint,
+            method=end.method,
+            resource=end.resource if _RESOURCE.fullmatch(end.resource) else "",
+            permission=end.permission,
+            why=end.why,
+            reason=end.reason,
+            peer=end.peer,
+            trace=end.traceparent,
+            **({"left_out": left_out} if left_out else {}),
+        )
+
+    def glass_broken(
+        self, principal: str, namespace: str, role: str, minutes: int, committed: Committed
+    ) -> None:
+        """Write that somebody took a role because it could not wait; never left out."""
+        self._log.warning(
+            "glass_broken",
+            principal=principal,
+            namespace=namespace,
+            role=role,
+            minutes=minutes,
+            position=committed.position,
+            repeated=committed.repeated,
+        )

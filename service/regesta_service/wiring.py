@@ -15,6 +15,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from regesta.v1 import (
+    access_service_pb2,
     admin_service_pb2,
     audit_service_pb2,
     catalog_service_pb2,
@@ -28,14 +29,20 @@ from regesta.v1 import (
     watch_service_pb2,
 )
 from regesta_projections.records import Cause
+from regesta_service.access.chain import Chain
+from regesta_service.access.configured import ConfiguredRoles
 from regesta_service.access.principals import SYSTEM
+from regesta_service.access.tokens import StaticTokens
+from regesta_service.api.access import GrantCalls
 from regesta_service.api.admin import AdminCalls
+from regesta_service.api.authorizing import Authorizer
 from regesta_service.api.comments import CommentCalls
 from regesta_service.api.flags import FlagCalls
 from regesta_service.api.governance import GovernanceCalls
 from regesta_service.api.guard import Guard
 from regesta_service.api.heads import HeadsCalls
-from regesta_service.api.methods import methods_of
+from regesta_service.api.methods import methods_of, permissions_of
+from regesta_service.api.principals import PrincipalCalls
 from regesta_service.api.privacy import PrivacyCalls
 from regesta_service.api.reads.audit import AuditReads
 from regesta_service.api.reads.catalog import CatalogReads
@@ -51,9 +58,10 @@ from regesta_service.api.writes.versions import VersionWrites
 from regesta_service.audit.tree import Trees
 from regesta_service.log.connections import Connections
 from regesta_service.log.namespaces import NamespaceRegistry
-from regesta_service.logs import AccessLog
+from regesta_service.logs import AccessLog, SecurityLog
 from regesta_service.reads.comments import CommentReads
 from regesta_service.reads.flags import FlagReads
+from regesta_service.reads.grants import GrantReads
 from regesta_service.reads.heads import HeadsReads
 from regesta_service.reads.holders import HolderReads
 from regesta_service.reads.namespaces import NamespaceReads
@@ -63,6 +71,7 @@ from regesta_service.reads.requests import RequestReads
 from regesta_service.reads.resources import ResourceReads
 from regesta_service.reads.retention import RetentionReads
 from regesta_service.reads.succession import Succession
+from regesta_service.reads.tokens import TokenReads
 from regesta_service.sequencing.dry_run import DryRun
 from regesta_service.sequencing.expiry import Expiry
 from regesta_service.sequencing.sequencer import Sequencer
@@ -71,13 +80,15 @@ from regesta_service.verification.commitments import Commitments, Schedule
 from regesta_service.watch.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from regesta_service.access.principals import Authenticator
+    from regesta_service.api.guard import Context
     from regesta_service.config import Settings
 
 #: The proto files whose services are served; each of their methods must be answered.
 FILES: Final = (
+    access_service_pb2.DESCRIPTOR,
     admin_service_pb2.DESCRIPTOR,
     audit_service_pb2.DESCRIPTOR,
     catalog_service_pb2.DESCRIPTOR,
@@ -128,9 +139,18 @@ class Parts:
 
 @contextlib.asynccontextmanager
 async def wired(
-    settings: Settings, service_dsn: str, authenticator: Authenticator
+    settings: Settings,
+    service_dsn: str,
+    authenticator: Authenticator,
+    certificate_of: Callable[[Context], tuple[str, ...]] | None = None,
 ) -> AsyncIterator[Parts]:
     """Yield the parts of a server over a database at this build's schema.
+
+    Args:
+        settings: What the server was told.
+        service_dsn: The database.
+        authenticator: Judges credentials of the configuration; others come with the database.
+        certificate_of: Returns the names in a client's certificate, where those count.
 
     Raises:
         psycopg.OperationalError: The database does not answer.
@@ -170,6 +190,17 @@ async def wired(
         await registry.ensure(
             DEFAULT_NAMESPACE, Cause(SYSTEM.name, SYSTEM.kind, "create-default-namespace")
         )
+        roles = (
+            authenticator.roles if isinstance(authenticator, StaticTokens) else ConfiguredRoles()
+        )
+        grants = GrantReads(reads.tails, pool)
+        tokens = TokenReads(reads.tails, pool, roles)
+        await stack.enter_async_context(tokens.running())
+        if isinstance(authenticator, StaticTokens):
+            authenticator = Chain(
+                authenticator, tokens, settings.issuers(), settings.certificate_names()
+            )
+        security = SecurityLog()
         checks = Checks(service_dsn)
         commitments = Commitments(checks, sequencer)
         if settings.heads_interval:
@@ -205,7 +236,16 @@ async def wired(
             HeadsCalls(commitments, HeadsReads(registry, pool), sequencer, reads.answers),
             PrivacyCalls(PrivacyReads(registry, pool), retention, sequencer, reads.answers),
             FlagCalls(FlagReads(registry, pool), reads.page_tokens, sequencer, reads.answers),
-            AdminCalls(registry, NamespaceReads(pool), reads.page_tokens, checks),
+            AdminCalls(registry, NamespaceReads(pool), reads.page_tokens, checks, grants),
+            GrantCalls(
+                grants,
+                sequencer,
+                reads.answers,
+                configured=roles,
+                security=security,
+                needed=permissions_of(FILES),
+            ),
+            PrincipalCalls(tokens, reads.page_tokens, sequencer, reads.answers),
         )
         guard = Guard(
             methods_of(FILES, servicers),
@@ -213,6 +253,9 @@ async def wired(
             AccessLog(settings.log_level),
             max_calls=settings.max_calls,
             explain=retention.explained,
+            authorizer=Authorizer(authenticator, grants, tokens),
+            security=security,
+            certificate_of=certificate_of,
         )
         services = tuple(
             service.full_name for file in FILES for service in file.services_by_name.values()

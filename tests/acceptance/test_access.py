@@ -35,6 +35,9 @@ PRINCIPALS = {
     "max-maintainer": ("maintainer", ["team-a"]),
     "aud-auditor": ("auditor", ["team-a"]),
     "wit-witness": ("witness", ["team-a"]),
+    "rev-reviewer": ("reviewer", ["team-a"]),
+    "ops-operator": ("operator", ["team-a"]),
+    "glass-breaker": ("breakglass", ["team-a"]),
     "bob-admin": ("admin", ["team-b"]),
 }
 
@@ -107,9 +110,19 @@ def calls(guarded: tuple[ServerProcess, dict[str, str]]) -> Iterator[Callable[[s
 
 
 ALLOWED = {
-    "read": {"root", "ann-reader", "ci-registrar", "max-maintainer", "aud-auditor"},
+    "read": {
+        "root",
+        "ann-reader",
+        "ci-registrar",
+        "max-maintainer",
+        "aud-auditor",
+        "rev-reviewer",
+        "ops-operator",
+    },
     "register": {"root", "ci-registrar", "max-maintainer"},
     "promote": {"root", "max-maintainer"},
+    "ask": {"root", "ci-registrar", "max-maintainer", "rev-reviewer"},
+    "approve": {"root", "max-maintainer", "rev-reviewer"},
     "audit": {"root", "aud-auditor"},
     "prove": {
         "root",
@@ -118,7 +131,10 @@ ALLOWED = {
         "max-maintainer",
         "aud-auditor",
         "wit-witness",
+        "rev-reviewer",
+        "ops-operator",
     },
+    "break": {"root", "glass-breaker"},
     "cosign": {"root", "wit-witness"},
     "admin": {"root"},
 }
@@ -156,6 +172,8 @@ NEEDS = {
         "LabelVersion",
         "SetTags",
         "RemoveTags",
+    ],
+    "ask": [
         "RequestTransition",
         "CancelTransition",
         "RecordEvaluation",
@@ -163,6 +181,7 @@ NEEDS = {
         "AddComment",
         "EditComment",
     ],
+    "approve": ["ApproveTransition", "RejectTransition"],
     "promote": [
         "SetAlias",
         "RemoveAlias",
@@ -175,8 +194,6 @@ NEEDS = {
         "RemoveLifecycle",
         "DefinePolicy",
         "RemovePolicy",
-        "ApproveTransition",
-        "RejectTransition",
         "RenameModel",
         "DeleteModel",
         "RestoreModel",
@@ -192,8 +209,11 @@ NEEDS = {
         "Verify",
         "ProveStreamHead",
         "GetLogStatus",
+        "ListGrants",
+        "WhoCan",
         "GetPrivacyStatus",
     ],
+    "break": ["BreakGlass"],
     "prove": [
         "GetCheckpoint",
         "WatchCheckpoints",
@@ -213,7 +233,21 @@ NEEDS = {
         "ReleaseHold",
         "DefineRetention",
         "ReleaseBodies",
+        "GrantRole",
+        "RevokeRole",
     ],
+}
+
+#: Methods that are about no single namespace: what they need is tested where they are.
+SERVER_WIDE = {
+    "CreateNamespace",
+    "ListNamespaces",
+    "RegisterPrincipal",
+    "ListPrincipals",
+    "WhatMay",
+    "IssueToken",
+    "RevokeToken",
+    "ListTokens",
 }
 
 
@@ -235,7 +269,7 @@ def scoped(method: str, namespace: str) -> Any:
 
 def test_every_method_is_in_the_table_of_this_test():
     listed = [method for methods in NEEDS.values() for method in methods]
-    assert sorted([*listed, "CreateNamespace", "ListNamespaces"]) == sorted(METHODS)
+    assert sorted([*listed, *SERVER_WIDE]) == sorted(METHODS)
 
 
 @pytest.mark.parametrize("principal", PRINCIPALS)
@@ -286,7 +320,7 @@ def test_another_namespace_is_not_there_for_who_may_not_see_it(
     as_whom("bob-admin", "team-b").register("churn", request_id="secret")
     wire = calls(principal)
     for method in METHODS:
-        if method in {"CreateNamespace", "ListNamespaces"}:
+        if method in SERVER_WIDE:
             continue
         outcome = wire.call(method, scoped(method, namespace))
         assert ("PERMISSION_DENIED", "PERMISSION_DENIED") == outcome.refusal, method

@@ -40,6 +40,18 @@ HOSTILE = (
 )
 
 
+#: Methods whose requests may be empty.
+NEED_NOTHING = {"ListNamespaces", "ListPrincipals", "ListTokens", "WhatMay"}
+
+#: Methods that are about no single namespace.
+SERVER_WIDE = NEED_NOTHING | {
+    "CreateNamespace",
+    "RegisterPrincipal",
+    "IssueToken",
+    "RevokeToken",
+}
+
+
 @cache
 def documented() -> dict[str, str]:
     """Return the reasons of docs/reference/errors.md, each with its code."""
@@ -101,6 +113,7 @@ def base(at: Refusing, method: MethodDescriptor) -> Any:
             "EditComment": f"{at.model}/comments/abcdefgh23",
             "ProtectAlias": f"{at.model}/aliases/champion",
             "RollbackAlias": f"{at.model}/aliases/champion",
+            "RevokeRole": f"{at.parent}/grants/{'0' * 16}",
         }.get(method.name, at.version if "Version" in method.name else at.model)
     if method.name == "UpdateModel":
         request.model.name = at.model
@@ -156,7 +169,7 @@ def send(at: Refusing, method: MethodDescriptor, request: Any) -> Outcome:
 def test_an_empty_request_is_answered_as_documented(refusing: Refusing, method: MethodDescriptor):
     outcome = send(refusing, method, b"")
     check(outcome)
-    assert outcome.code.name == ("OK" if method.name == "ListNamespaces" else "INVALID_ARGUMENT")
+    assert outcome.code.name == ("OK" if method.name in NEED_NOTHING else "INVALID_ARGUMENT")
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
@@ -217,7 +230,7 @@ def test_a_message_of_10_mib_is_refused(refusing: Refusing):
 
 def test_a_namespace_that_is_not_there_is_said_so_by_every_method(refusing: Refusing):
     for method in METHODS.values():
-        if method.name in {"CreateNamespace", "ListNamespaces"}:
+        if method.name in SERVER_WIDE:
             continue
         request = base(refusing, method)
         for holder in (request, getattr(request, "model", None), getattr(request, "version", None)):
@@ -272,6 +285,9 @@ def fill(request: Any) -> None:
         "category": "licence",
         "pinned": True,
         "text": "slow",
+        "role": "reader",
+        "minutes": 1,
+        "reason": "why not",
     }
     for name, value in required.items():
         if name in fields:
@@ -279,6 +295,13 @@ def fill(request: Any) -> None:
     for name, put in FILLED.items():
         if name in fields:
             put(request)
+    match request.DESCRIPTOR.name:
+        case "GrantRoleRequest":
+            request.principal = "rosa"
+        case "WhoCanRequest":
+            request.permission = "catalog.read"
+        case _:
+            pass
     if request.DESCRIPTOR.name == "SetAliasRequest":
         request.version = 1
 

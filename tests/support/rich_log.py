@@ -96,6 +96,7 @@ def _tell_more(log: LogBuilder) -> None:
     _tell_of_flags(log)
     _tell_of_rollbacks(log)
     _tell_of_comments(log)
+    _tell_of_access(log)
 
 
 def _tell_model(log: LogBuilder) -> None:
@@ -380,6 +381,59 @@ def _tell_of_comments(log: LogBuilder) -> None:
     log.append(first, e.CommentAdded(comment="abcdefgh23", mentions=("bob",)))
     log.append(second, e.CommentAdded(comment="abcdefgh45", reply_to="abcdefgh67"))
     log.append(second, e.CommentEdited(mentions=("bob",)))
+
+
+def _tell_of_access(log: LogBuilder) -> None:
+    reason, reasoned = log.seal("She joins the team.")
+    display, displayed = log.seal("Rosa Luz")
+    log.append(
+        "access",
+        e.RoleGranted(
+            grant="0123456789abcdef",
+            principal="rosa",
+            role="maintainer",
+            models=("Churn", "fraud-*"),
+            condition='alias != "champion"',
+            expire_time="2030-01-01T00:00:00+00:00",
+            reason=reason,
+        ),
+        ("reason", reasoned),
+    )
+    log.append("access", e.RoleGranted(grant="0" * 16, group="ml", role="reader"))
+    log.append("access", e.RoleRevoked(grant="0" * 16))
+    log.append(
+        "access",
+        e.RoleGranted(
+            grant="f" * 16,
+            principal="alice",
+            role="admin",
+            expire_time="2026-01-01T13:00:00+00:00",
+            break_glass=True,
+        ),
+    )
+    log.append(
+        "principals/rosa",
+        e.PrincipalRegistered(principal="rosa", kind="user", display=display),
+        ("display", displayed),
+    )
+    log.append(
+        "principals/rosa@example.com",
+        e.PrincipalRegistered(principal="rosa@example.com", kind="user", same_person_as="rosa"),
+    )
+    token = "ab" * 8
+    log.append(
+        f"tokens/{token}",
+        e.TokenIssued(
+            token=token,
+            principal="rosa",
+            digest="ab" * 32,
+            label="laptop",
+            expire_time="2026-04-01T12:00:00+00:00",
+            role="reader",
+            namespaces=("acme",),
+        ),
+    )
+    log.append(f"tokens/{token}", e.TokenRevoked(token=token))
 
 
 #: Size of a padded log at which its story goes on.

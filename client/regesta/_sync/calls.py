@@ -21,6 +21,8 @@ from regesta._shared import (
 )
 from regesta._sync.transport import Transport
 from regesta.v1 import (
+    access_pb2,
+    access_service_pb2,
     admin_service_pb2,
     audit_service_pb2,
     catalog_service_pb2,
@@ -53,6 +55,453 @@ class Calls:
     def namespace(self) -> str:
         """The namespace that short names are relative to."""
         return self._namespace
+
+    def grant_role(
+        self,
+        role: str,
+        *,
+        parent: str = "",
+        principal: str = "",
+        group: str = "",
+        models: Sequence[str] = (),
+        condition: str = "",
+        expire_time: datetime | None = None,
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> access_pb2.Grant:
+        """Grant a role in a namespace to a principal or a group.
+
+        PERMISSION_DENIED with GRANT_EXCEEDS_OWN when the role has a permission that the caller
+        has not, or has only for fewer models, under another condition or for a shorter time.
+        The same grant again changes nothing.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            principal: Required: this or `group`. The principal,
+                `[A-Za-z0-9][A-Za-z0-9._@-]{0,127}`.
+            group: Required: this or `principal`. The group, 1 to 250 characters on one line.
+            role: Required. The role.
+            models: The models to limit it to: first names, or beginnings of first names that
+                end in `*`; at most 100. With models, it allows nothing that is about the
+                namespace as a whole, such as its lists.
+            condition: A condition in CEL of at most 1,000 bytes, for example `alias !=
+                "champion"`.
+            expire_time: When it ends; unset when it does not.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The grant.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = access_service_pb2.GrantRoleRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            principal=principal,
+            group=group,
+            role=role,
+            models=models,
+            condition=condition,
+            expire_time=timestamp(expire_time),
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.parent)
+        answer = self._transport.unary(
+            "/regesta.v1.AccessService/GrantRole",
+            request,
+            access_service_pb2.GrantRoleResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.grant
+
+    def revoke_role(
+        self,
+        name: str,
+        *,
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> access_pb2.Access:
+        """End a grant.
+
+        Args:
+            name: Required. Resource name of the grant.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The grants that are left.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = access_service_pb2.RevokeRoleRequest(
+            name=full_name(name, self._namespace, "grant"),
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.AccessService/RevokeRole",
+            request,
+            access_service_pb2.RevokeRoleResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.access
+
+    def list_grants(self, *, parent: str = "", timeout: float | None = None) -> access_pb2.Access:
+        """Get the grants of a namespace.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The grants of the log; roles of the configuration are shown by WhoCan.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = access_service_pb2.ListGrantsRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+        )
+        namespace = namespace_of(request.parent)
+        answer = self._transport.unary(
+            "/regesta.v1.AccessService/ListGrants",
+            request,
+            access_service_pb2.ListGrantsResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.access
+
+    def break_glass(
+        self,
+        role: str,
+        *,
+        parent: str = "",
+        minutes: int,
+        request_id: str | None = None,
+        reason: str,
+        timeout: float | None = None,
+    ) -> access_pb2.Grant:
+        """Take a role for a short time, because it cannot wait.
+
+        It stands in the log as what it is, and as a warning in the server's security log.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            role: Required. The role.
+            minutes: Required. For how long: 1 to 60 minutes.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID.
+            reason: Required. Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The grant.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = access_service_pb2.BreakGlassRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            role=role,
+            minutes=minutes,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.parent)
+        answer = self._transport.unary(
+            "/regesta.v1.AccessService/BreakGlass",
+            request,
+            access_service_pb2.BreakGlassResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.grant
+
+    def who_can(
+        self,
+        *,
+        parent: str = "",
+        permission: str = "",
+        method: str = "",
+        model: str = "",
+        timeout: float | None = None,
+    ) -> access_service_pb2.WhoCanResponse:
+        """Find out who may do something in a namespace, by which grant and on which condition.
+
+        Roles of the server's configuration are among them.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            permission: Required: this or `method`. A permission, for example `catalog.alias`.
+            method: Required: this or `permission`. A method, for example `SetAlias`.
+            model: Optional. The model that it would be done to, by a present or former name;
+                without one, it is about the namespace as a whole.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = access_service_pb2.WhoCanRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            permission=permission,
+            method=method,
+            model=model,
+        )
+        namespace = namespace_of(request.parent)
+        answer = self._transport.unary(
+            "/regesta.v1.AccessService/WhoCan", request, access_service_pb2.WhoCanResponse, timeout
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
+    def what_may(
+        self,
+        *,
+        principal: str = "",
+        namespace: str = "",
+        groups: Sequence[str] = (),
+        timeout: float | None = None,
+    ) -> access_service_pb2.WhatMayResponse:
+        """Find out what a principal may do in a namespace.
+
+        Everybody may ask of himself; of others only with `access.read` there.
+
+        Args:
+            principal: The principal; empty means the caller.
+            namespace: Where: a namespace's name, such as `default`; empty means `default`.
+            groups: Groups of the principal, when it is not the caller; at most 100.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = access_service_pb2.WhatMayRequest(
+            principal=principal,
+            namespace=namespace,
+            groups=groups,
+        )
+        return self._transport.unary(
+            "/regesta.v1.AccessService/WhatMay",
+            request,
+            access_service_pb2.WhatMayResponse,
+            timeout,
+        )
+
+    def register_principal(
+        self,
+        principal: str,
+        *,
+        kind: str,
+        display: str = "",
+        same_person_as: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> access_pb2.Principal:
+        """Register a principal, or change what is known of it; needs the permission in every namespace.
+
+        Args:
+            principal: Required. The principal, `[A-Za-z0-9][A-Za-z0-9._@-]{0,127}`.
+            kind: Required. `user` or `service_account`; it never changes.
+            display: What people call it; free text of at most 500 characters, kept beside the
+                log.
+            same_person_as: Another principal, registered before, that is the same person.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The principal.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = access_service_pb2.RegisterPrincipalRequest(
+            principal=principal,
+            kind=kind,
+            display=display,
+            same_person_as=same_person_as,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        answer = self._transport.unary(
+            "/regesta.v1.AccessService/RegisterPrincipal",
+            request,
+            access_service_pb2.RegisterPrincipalResponse,
+            timeout,
+        )
+        return answer.principal
+
+    def list_principals(
+        self, *, page_size: int = 0, page_token: str = "", timeout: float | None = None
+    ) -> access_service_pb2.ListPrincipalsResponse:
+        """List the principals that are registered; needs the permission in every namespace.
+
+        Args:
+            page_size: At most this many, 1 to 1,000; 100 when it is 0.
+            page_token: From the page before.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = access_service_pb2.ListPrincipalsRequest(
+            page_size=page_size,
+            page_token=page_token,
+        )
+        return self._transport.unary(
+            "/regesta.v1.AccessService/ListPrincipals",
+            request,
+            access_service_pb2.ListPrincipalsResponse,
+            timeout,
+        )
+
+    def issue_token(
+        self,
+        *,
+        principal: str = "",
+        label: str = "",
+        expire_time: datetime | None = None,
+        role: str = "",
+        namespaces: Sequence[str] = (),
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> access_service_pb2.IssueTokenResponse:
+        """Issue a token to a registered principal.
+
+        The answer shows the token, once: a repeated request is FAILED_PRECONDITION with
+        TOKEN_SHOWN_ONCE. Everybody may issue tokens to himself, none that ends later than the
+        one he calls with; for others it needs `admin.access` in every namespace.
+
+        Args:
+            principal: The principal, which must be registered; empty means the caller.
+            label: What it is for: 1 to 100 characters on one line. It stands in the log for
+                ever, so it names no person.
+            expire_time: When it ends, at most 366 days from now; unset means 90 days from now,
+                or when the token ends that the caller calls with.
+            role: The most it may do: the permissions of this role; empty sets no bound.
+            namespaces: Where it may do it: names of namespaces, at most 100; empty sets no
+                bound.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = access_service_pb2.IssueTokenRequest(
+            principal=principal,
+            label=label,
+            expire_time=timestamp(expire_time),
+            role=role,
+            namespaces=namespaces,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        return self._transport.unary(
+            "/regesta.v1.AccessService/IssueToken",
+            request,
+            access_service_pb2.IssueTokenResponse,
+            timeout,
+        )
+
+    def revoke_token(
+        self,
+        token: str,
+        *,
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> access_pb2.Token:
+        """End a token, from the next call on; of others only with `admin.access` in every namespace.
+
+        Args:
+            token: Required. The token's id, 16 hex digits.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The token.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = access_service_pb2.RevokeTokenRequest(
+            token=token,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        answer = self._transport.unary(
+            "/regesta.v1.AccessService/RevokeToken",
+            request,
+            access_service_pb2.RevokeTokenResponse,
+            timeout,
+        )
+        return answer.token
+
+    def list_tokens(
+        self,
+        *,
+        principal: str = "",
+        page_size: int = 0,
+        page_token: str = "",
+        timeout: float | None = None,
+    ) -> access_service_pb2.ListTokensResponse:
+        """List the tokens of a principal, revoked ones too; of others only with `admin.access` in every namespace.
+
+        Args:
+            principal: The principal; empty means the caller.
+            page_size: At most this many, 1 to 1,000; 100 when it is 0.
+            page_token: From the page before.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = access_service_pb2.ListTokensRequest(
+            principal=principal,
+            page_size=page_size,
+            page_token=page_token,
+        )
+        return self._transport.unary(
+            "/regesta.v1.AccessService/ListTokens",
+            request,
+            access_service_pb2.ListTokensResponse,
+            timeout,
+        )
 
     def create_namespace(
         self,

@@ -219,6 +219,37 @@ def _revoked(event: Happened) -> dict[str, Any]:
     }
 
 
+def _role_granted(event: Happened) -> dict[str, Any]:
+    data = event.data
+    whom = data.get("principal") or f"group {data.get('group', '')}"
+    return {join("grants", data.get("grant", "")): f"{data.get('role', '')} to {whom}"}
+
+
+def _role_revoked(event: Happened) -> dict[str, Any]:
+    return {join("grants", event.data.get("grant", "")): None}
+
+
+def _principal_registered(event: Happened) -> dict[str, Any]:
+    data = event.data
+    display = event.text("display")
+    fields = {"kind": data.get("kind"), "same_person_as": data.get("samePersonAs") or None}
+    return fields if display is None else fields | {"display": display or None}
+
+
+def _token_issued(event: Happened) -> dict[str, Any]:
+    data = event.data
+    return {
+        name: data.get(member) or None
+        for name, member in (
+            ("principal", "principal"),
+            ("label", "label"),
+            ("expire_time", "expireTime"),
+            ("role", "role"),
+            ("namespaces", "namespaces"),
+        )
+    }
+
+
 def _sets(field: str, member: str) -> Callable[[Happened], dict[str, Any]]:
     """Return the fold of an event whose member is the new value of a field."""
     return lambda event: {field: event.data.get(member)}
@@ -274,6 +305,11 @@ _FOLDS: dict[str, Callable[[Happened], dict[str, Any]]] = {
     "PersonalDataErased": _sets("last_erasure.legal_basis", "legalBasis"),
     "RetentionDefined": _retention_defined,
     "BodiesReleased": _bodies_released,
+    "RoleGranted": _role_granted,
+    "RoleRevoked": _role_revoked,
+    "PrincipalRegistered": _principal_registered,
+    "TokenIssued": _token_issued,
+    "TokenRevoked": _is("revoked", value=True),
     "LogWitnessed": _sets("witnessed_checkpoint", "checkpoint"),
 }
 

@@ -40,6 +40,11 @@ class Happened:
         """Why it was done; empty when nobody said."""
         return self.text("reason") or ""
 
+    @property
+    def breaks_glass(self) -> bool:
+        """Whether somebody took a role because it could not wait."""
+        return self.type == "RoleGranted" and bool(self.data.get("breakGlass"))
+
     def text(self, field: str) -> str | None:
         """Return a free text of the event.
 

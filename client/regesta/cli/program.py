@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 import regesta
 from regesta.cli import (
+    access,
     aliases,
     audit,
     auditing,
@@ -35,6 +36,7 @@ from regesta.cli import (
     replaying,
     retention,
     rollbacks,
+    tokens,
     tracing,
     verifying,
     watching,
@@ -99,6 +101,7 @@ SECTIONS: dict[str, list[click.Command]] = {
         keys.key,
         witnessing.witness,
     ],
+    "Say who may": [access.access, tokens.principal, tokens.token],
     "Set up": [namespaces.namespace, projecting.projections, completing.completion],
 }
 

@@ -95,7 +95,8 @@ def event_lines(output: Output, event: Happened) -> None:
         (event.actor, "cyan"),
         "  ",
         (short_of(event.stream), "bold"),
-        f": {in_words(event)}",
+        ": ",
+        (in_words(event), "bold red" if event.breaks_glass else ""),
     )
     if event.occurred_at is not None:
         output.line(" " * 9, (f"happened {local(event.occurred_at)}", "dim"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from regesta.cli.happened import Happened
 from regesta.cli.output import counted
@@ -207,6 +208,44 @@ def _bodies_released(event: Happened) -> str:
     return f"released the bodies of the events up to position {event.data.get('through', '0')}"
 
 
+def _granted(event: Happened) -> str:
+    data = event.data
+    if data.get("breakGlass"):
+        return f"BROKE THE GLASS: took the role {data.get('role', '')} {_bounds(data)}".rstrip()
+    whom = data.get("principal") or f"the group {data.get('group', '')}"
+    return f"granted the role {data.get('role', '')} to {whom} {_bounds(data)}".rstrip()
+
+
+def _bounds(data: dict[str, Any]) -> str:
+    facts = []
+    if models := data.get("models"):
+        facts.append(f"models {_list(models)}")
+    if condition := data.get("condition"):
+        facts.append(f"if {_cut(condition)}")
+    if end := data.get("expireTime"):
+        facts.append(f"until {end}")
+    return f"({'; '.join(facts)})" if facts else ""
+
+
+def _registered_principal(event: Happened) -> str:
+    data = event.data
+    said = f"registered the {data.get('kind', '').replace('_', ' ')}"
+    same = data.get("samePersonAs")
+    return f"{said} (the same person as {same})" if same else said
+
+
+def _issued(event: Happened) -> str:
+    data = event.data
+    facts = [_cut(data.get("label", ""))]
+    if role := data.get("role"):
+        facts.append(f"at most {role}")
+    if namespaces := data.get("namespaces"):
+        facts.append(f"in {_list(namespaces)}")
+    if end := data.get("expireTime"):
+        facts.append(f"until {end}")
+    return f"issued a token to {data.get('principal', '')} ({'; '.join(facts)})"
+
+
 def _always(sentence: str) -> Callable[[Happened], str]:
     return lambda _: sentence
 
@@ -229,6 +268,11 @@ _SENTENCES: dict[str, Callable[[Happened], str]] = {
     ),
     "FlagRaised": _flag_raised,
     "FlagResolved": lambda event: f"resolved the flag {event.data.get('flag', '')}",
+    "RoleGranted": _granted,
+    "RoleRevoked": lambda event: f"revoked the grant {event.data.get('grant', '')}",
+    "PrincipalRegistered": _registered_principal,
+    "TokenIssued": _issued,
+    "TokenRevoked": _always("revoked the token"),
     "TagsSet": _tags_set,
     "TagsRemoved": _tags_removed,
     "AliasSet": _alias_set,

@@ -10,8 +10,10 @@ from typing import Final, TypeAlias, assert_never
 
 from regesta.v1 import admin_service_pb2 as admin_pb
 from regesta.v1 import governance_pb2 as pb
+from regesta.v1.access_pb2 import Access, Principal, Token
 from regesta_projections import events as e
 from regesta_projections.evolve import (
+    access,
     comments,
     flags,
     governance,
@@ -22,7 +24,7 @@ from regesta_projections.evolve import (
     requests,
     versions,
 )
-from regesta_projections.evolve.stamps import put_time, stamp, stamp_resource
+from regesta_projections.evolve.stamps import put_time, resource_row, stamp, stamp_resource
 from regesta_projections.evolve.streams import UnknownStream, key_of
 from regesta_projections.records import Recorded
 from regesta_projections.resources import kind_of
@@ -56,6 +58,9 @@ _VersionEvent: TypeAlias = (
 _FlagEvent: TypeAlias = e.FlagRaised | e.FlagResolved
 _LogEvent: TypeAlias = (
     e.HeadsCommitted | e.KeyRotated | e.KeyCompromised | e.LogForked | e.LogWitnessed
+)
+_AccessEvent: TypeAlias = (
+    e.RoleGranted | e.RoleRevoked | e.PrincipalRegistered | e.TokenIssued | e.TokenRevoked
 )
 _PrivacyEvent: TypeAlias = (
     e.HoldPlaced | e.HoldReleased | e.PersonalDataErased | e.RetentionDefined | e.BodiesReleased
@@ -146,6 +151,20 @@ def evolve(rows: Rows, recorded: Recorded) -> None:
             | e.BodiesReleased()
         ):
             _evolve_privacy(rows, event, recorded)
+        case _:
+            _evolve_rare(rows, event, recorded)
+
+
+def _evolve_rare(rows: Rows, event: _AccessEvent | _ResourceEvent, recorded: Recorded) -> None:
+    match event:
+        case (
+            e.RoleGranted()
+            | e.RoleRevoked()
+            | e.PrincipalRegistered()
+            | e.TokenIssued()
+            | e.TokenRevoked()
+        ):
+            _evolve_access(rows, event, recorded)
         case _:
             # mypy names this call when an event is applied nowhere.
             _evolve_resource(rows, event, recorded)
@@ -301,10 +320,7 @@ def _evolve_resource(rows: Rows, event: _ResourceEvent, recorded: Recorded) -> N
     key = key_of(recorded.stream)
     if not isinstance(key, ResourceKey) or _KIND_OF[type(event)] != kind_of(key.stream).name:
         raise _misplaced(recorded)
-    if recorded.revision == 1:
-        # The stream's first event makes it.
-        rows.add(ResourceRow(key.stream, kind_of(key.stream).message()))
-    row = rows.edit(key)
+    row = resource_row(rows, key, recorded)
     match event:
         case e.LifecycleDefined():
             governance.lifecycle_defined(row, event, recorded)
@@ -360,6 +376,27 @@ _KIND_OF: Final[dict[type[_ResourceEvent], str]] = {
     e.CommentAdded: "comment",
     e.CommentEdited: "comment",
 }
+
+
+def _evolve_access(rows: Rows, event: _AccessEvent, recorded: Recorded) -> None:
+    key = key_of(recorded.stream)
+    if not isinstance(key, ResourceKey):
+        raise _misplaced(recorded)
+    row = resource_row(rows, key, recorded)
+    match event, row.resource:
+        case e.RoleGranted(), Access() as resource:
+            access.role_granted(resource, event, recorded)
+        case e.RoleRevoked(), Access() as resource:
+            access.role_revoked(resource, event)
+        case e.PrincipalRegistered(), Principal() as resource:
+            access.principal_registered(row, resource, event)
+        case e.TokenIssued(), Token() as resource:
+            access.token_issued(resource, event)
+        case e.TokenRevoked(), Token() as resource:
+            access.token_revoked(resource, recorded)
+        case _:
+            raise _misplaced(recorded)
+    stamp_resource(row, recorded)
 
 
 def _misplaced(recorded: Recorded) -> UnknownStream:

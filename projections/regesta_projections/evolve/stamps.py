@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from regesta_projections.events import FreeText
+from regesta_projections.resources import kind_of
+from regesta_projections.rows import ResourceRow
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
         LogRow,
         ModelRow,
         PrivacyRow,
-        ResourceRow,
+        ResourceKey,
+        Rows,
         VersionRow,
     )
 
@@ -51,6 +54,13 @@ def _note(row: ModelRow | VersionRow | AliasRow | LogRow | PrivacyRow, recorded:
     row.resource.etag = str(recorded.revision)
     row.revision = recorded.revision
     row.leaf_hash = recorded.leaf_hash
+
+
+def resource_row(rows: Rows, key: ResourceKey, recorded: Recorded) -> ResourceRow:
+    """Return the row of a resource to change; the stream's first event makes it."""
+    if recorded.revision == 1:
+        rows.add(ResourceRow(key.stream, kind_of(key.stream).message()))
+    return rows.edit(key)
 
 
 def stamp_resource(row: ResourceRow, recorded: Recorded) -> None:

@@ -37,12 +37,24 @@ class Permission(StrEnum):
     PRIVACY_ERASE = "privacy.erase"
     PRIVACY_HOLD = "privacy.hold"
     PRIVACY_RETAIN = "privacy.retain"
+    ACCESS_SELF = "access.self"
+    ACCESS_READ = "access.read"
+    ACCESS_BREAK_GLASS = "access.break_glass"
+    ADMIN_ACCESS = "admin.access"
     ADMIN_LOG = "admin.log"
     ADMIN_NAMESPACES = "admin.namespaces"
     ADMIN_PROJECTIONS = "admin.projections"
 
 
-_READER = frozenset({Permission.CATALOG_READ, Permission.WATCH_SUBSCRIBE, Permission.PROOFS_READ})
+#: What everybody may do who proves who he is, in any role or none: see what he may do, and
+#: have tokens of his own.
+ANYBODY = frozenset({Permission.ACCESS_SELF})
+
+_READER = ANYBODY | {
+    Permission.CATALOG_READ,
+    Permission.WATCH_SUBSCRIBE,
+    Permission.PROOFS_READ,
+}
 _ASKING = frozenset(
     {Permission.REQUESTS_WRITE, Permission.EVALUATIONS_WRITE, Permission.COMMENTS_WRITE}
 )
@@ -51,6 +63,8 @@ ROLES: dict[str, frozenset[Permission]] = {
     "reader": _READER,
     "registrar": _READER | _ASKING | {Permission.CATALOG_REGISTER, Permission.FLAGS_RAISE},
     "reviewer": _READER | _ASKING | {Permission.REQUESTS_APPROVE, Permission.FLAGS_RAISE},
+    # Operates what others registered: what its calls need beyond reading comes with them.
+    "operator": _READER,
     "maintainer": _READER
     | _ASKING
     | {
@@ -65,8 +79,10 @@ ROLES: dict[str, frozenset[Permission]] = {
         Permission.FLAGS_RESOLVE,
         Permission.VERSIONS_REVOKE,
     },
-    "auditor": _READER | {Permission.AUDIT_READ},
+    "auditor": _READER | {Permission.AUDIT_READ, Permission.ACCESS_READ},
     # Sees sizes and hashes, nothing of what they are of.
-    "witness": frozenset({Permission.PROOFS_READ, Permission.PROOFS_COSIGN}),
+    "witness": ANYBODY | {Permission.PROOFS_READ, Permission.PROOFS_COSIGN},
+    # May take another role for at most an hour, and be seen to.
+    "breakglass": ANYBODY | {Permission.ACCESS_BREAK_GLASS},
     "admin": frozenset(Permission),
 }

@@ -19,6 +19,7 @@ from regesta_service.reads.pages import page_size_of
 from regesta_service.sequencing.identity import identify
 
 if TYPE_CHECKING:
+    from regesta_service.api.authorizing import Policies
     from regesta_service.api.calls import Call
     from regesta_service.log.namespaces import NamespaceRegistry
     from regesta_service.reads.namespaces import NamespaceReads
@@ -36,6 +37,7 @@ class AdminCalls:
         reads: Reads namespaces.
         tokens: Makes and reads page tokens.
         checks: Verifies and rebuilds.
+        policies: Knows who may read which namespace by a grant.
     """
 
     def __init__(
@@ -44,11 +46,13 @@ class AdminCalls:
         reads: NamespaceReads,
         tokens: PageTokens,
         checks: Checks,
+        policies: Policies,
     ) -> None:
         self._registry = registry
         self._reads = reads
         self._tokens = tokens
         self._checks = checks
+        self._policies = policies
 
     async def create_namespace(
         self, request: pb.CreateNamespaceRequest, call: Call
@@ -88,9 +92,10 @@ class AdminCalls:
     ) -> pb.ListNamespacesResponse:
         """Return a page of the namespaces that the caller may read."""
         place = self._tokens.read(request)
-        grants = call.principal.grants
-        everywhere = Permission.CATALOG_READ in grants.get(EVERY_NAMESPACE, ())
-        allowed = [name for name, own in grants.items() if Permission.CATALOG_READ in own]
+        allowed = call.principal.places(Permission.CATALOG_READ)
+        everywhere = EVERY_NAMESPACE in allowed
+        if not everywhere:
+            allowed |= await self._policies.namespaces_of(call.principal, Permission.CATALOG_READ)
         namespaces, end = await self._reads.page(
             str(place[0]) if place else "",
             page_size_of(request.page_size),

@@ -39,6 +39,9 @@ class CallError(Exception):
         self.message = message
         self.reason = reason
         self.details = details
+        #: The permission that was lacking, and what a log may say that the caller is not
+        #: told: which rule denied it, and what the credential is known by.
+        self.permission = self.why = self.hint = ""
 
 
 def call_error(
@@ -80,22 +83,31 @@ def rejected(rejection: Rejection) -> CallError:
     )
 
 
-def unauthenticated(message: str) -> CallError:
+def unauthenticated(message: str, hint: str = "") -> CallError:
     """Return the status for missing or wrong credentials."""
-    return call_error(grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED", message)
+    error = call_error(grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED", message)
+    error.why, error.hint = message, hint
+    return error
 
 
-def denied(permission: str, namespace: str) -> CallError:
+def denied(permission: str, namespace: str, why: str = "") -> CallError:
     """Return the status for a permission that the caller lacks.
 
     It is the same whether or not the namespace exists.
+
+    Args:
+        permission: What is lacking.
+        namespace: Where.
+        why: Which rule denied it; for the log, the caller is not told.
     """
-    return call_error(
+    error = call_error(
         grpc.StatusCode.PERMISSION_DENIED,
         "PERMISSION_DENIED",
         f"this needs the permission {permission}; ask an administrator for a role that has it",
         {"permission": permission, "namespace": namespace},
     )
+    error.permission, error.why = str(permission), why
+    return error
 
 
 def internal(reference: str) -> CallError:

@@ -21,8 +21,9 @@ import psycopg
 from google.protobuf.message import DecodeError, Message
 
 from regesta_projections.archived import BodyArchived
-from regesta_service.access.principals import Principal, Unauthenticated
+from regesta_service.access.principals import Credentials, Principal, Unauthenticated
 from regesta_service.api import errors
+from regesta_service.api.authorizing import MOVES, Authorizer
 from regesta_service.api.calls import DEFAULT_TIMEOUT, Answer, Call
 from regesta_service.api.deadlines import Deadline, Deadlines
 from regesta_service.api.errors import CallError
@@ -37,6 +38,7 @@ from regesta_service.domain.rejections import (
 
 if TYPE_CHECKING:
     from regesta_service.access.principals import Authenticator
+    from regesta_service.log.draft import Committed
 
 #: Longest wait for a request's bytes once its headers are there, in seconds.
 BODY_TIMEOUT = 2.0
@@ -45,6 +47,9 @@ BODY_TIMEOUT = 2.0
 _TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 )
+
+#: Codes of which the security log has a line.
+_REFUSED = frozenset({"PERMISSION_DENIED", "UNAUTHENTICATED"})
 
 _OUT_OF_TIME = errors.call_error(
     grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -71,6 +76,16 @@ class CallEnd:
     traceparent: str = ""
     #: From the headers to the end.
     seconds: float = 0.0
+    #: Where a refused call would have happened, by resource name.
+    resource: str = ""
+    #: The permission that it lacked.
+    permission: str = ""
+    #: Which rule refused it.
+    why: str = ""
+    #: What is known of a credential that proves nobody.
+    hint: str = ""
+    #: Where it came from, as its engine says it.
+    peer: str = ""
 
 
 class CallLog(Protocol):
@@ -81,6 +96,18 @@ class CallLog(Protocol):
 
     def failed(self, method: str, reference: str, error: BaseException) -> None:
         """Take a failure of ours, before the line of its call."""
+
+
+class SecurityLog(Protocol):
+    """Takes what those who look after security want to know."""
+
+    def refused(self, end: CallEnd) -> None:
+        """Take a call that was refused for want of credentials or permissions."""
+
+    def glass_broken(
+        self, principal: str, namespace: str, role: str, minutes: int, committed: Committed
+    ) -> None:
+        """Take that somebody took a role because it could not wait."""
 
 
 class Context(Protocol):
@@ -108,6 +135,9 @@ class Guard:
         log: Takes a line for each call.
         max_calls: How many unary calls may be under way at once; more are shed.
         explain: Returns the refusal of a read in a namespace that met an archived body.
+        authorizer: Decides what the configuration does not allow; by itself it allows nothing.
+        security: Takes a line for each refusal.
+        certificate_of: Returns the names in the certificate of a call's peer.
     """
 
     def __init__(
@@ -118,10 +148,16 @@ class Guard:
         *,
         max_calls: int = 2_000,
         explain: Callable[[str, BodyArchived], Awaitable[Rejection]] | None = None,
+        authorizer: Authorizer | None = None,
+        security: SecurityLog | None = None,
+        certificate_of: Callable[[Context], tuple[str, ...]] | None = None,
     ) -> None:
         self._explain = explain
         self._authenticator = authenticator
+        self._authorizer = authorizer or Authorizer(authenticator)
         self._log = log
+        self._security = security
+        self._certificate_of = certificate_of
         self._max_calls = max_calls
         self._under_way = 0
         self._deadlines = Deadlines()
@@ -138,13 +174,16 @@ class Guard:
         end = CallEnd(method.path, method.streams)
         deadline = self._deadlines.watch(began + BODY_TIMEOUT)
         try:
-            principal = self._admit(context, end)
+            principal = self._recalled(context, end) or await self._authenticated(context)
+            self._admit(principal, end)
             self._under_way += 1
             try:
-                request = _parsed(method, await context.read())
+                body = await context.read()
+                request = _parsed(method, body)
                 left = context.time_remaining()
                 deadline.at = began + min(left or DEFAULT_TIMEOUT, DEFAULT_TIMEOUT)
-                call = self._authorize(method, request, principal, end, deadline.at)
+                call = await self._authorize(method, request, body, principal, end)
+                call.deadline = deadline.at
                 try:
                     return _bytes_of(await method.function(request, call))
                 except BodyArchived as archived:
@@ -161,7 +200,7 @@ class Guard:
         finally:
             self._deadlines.end(deadline)
             end.seconds = perf_counter() - started
-            self._log.finished(end)
+            self._finished(end, context)
         raise await _aborted(context, failure)
 
     async def stream(self, method: Method, context: Context) -> AsyncGenerator[bytes]:
@@ -172,13 +211,16 @@ class Guard:
         end = CallEnd(method.path, method.streams)
         deadline = self._deadlines.watch(began + BODY_TIMEOUT)
         try:
-            principal = self._admit(context, end)
-            request = _parsed(method, await context.read())
+            principal = self._recalled(context, end) or await self._authenticated(context)
+            self._admit(principal, end)
+            body = await context.read()
+            request = _parsed(method, body)
             self._deadlines.end(deadline)
             # gRPC itself ends a stream at the caller's deadline; without one it has no end.
             left = context.time_remaining()
             until = None if left is None else began + left
-            call = self._authorize(method, request, principal, end, until)
+            call = await self._authorize(method, request, body, principal, end)
+            call.deadline = until
             try:
                 async for answer in method.function(request, call):
                     yield _bytes_of(answer)
@@ -199,7 +241,7 @@ class Guard:
         finally:
             self._deadlines.end(deadline)
             end.seconds = perf_counter() - started
-            self._log.finished(end)
+            self._finished(end, context)
         raise await _aborted(context, failure)
 
     def _late(self, deadline: Deadline, began: float, end: CallEnd) -> CallError:
@@ -216,42 +258,63 @@ class Guard:
         end.code, end.reason = failure.code.name, failure.reason
         return failure
 
-    def _admit(self, context: Context, end: CallEnd) -> Principal:
-        """Judge a call by its headers alone."""
+    def _recalled(self, context: Context, end: CallEnd) -> Principal | None:
+        """Judge a call by its headers alone, as far as nobody has to be asked."""
         metadata = context.invocation_metadata() or ()
         end.traceparent = _traceparent_of(metadata)
-        principal = self._authenticator.authenticate(metadata)
+        certificate = self._certificate_of(context) if self._certificate_of is not None else ()
+        return self._authenticator.recall(Credentials(metadata, certificate))
+
+    async def _authenticated(self, context: Context) -> Principal:
+        """Judge a call by its headers alone; whoever floods the door does not wait inside."""
+        self._expect_room()
+        metadata = context.invocation_metadata() or ()
+        certificate = self._certificate_of(context) if self._certificate_of is not None else ()
+        self._under_way += 1
+        try:
+            return await self._authenticator.authenticate(Credentials(metadata, certificate))
+        finally:
+            self._under_way -= 1
+
+    def _admit(self, principal: Principal, end: CallEnd) -> None:
+        """Refuse a call when there is no room for it."""
         end.principal = principal.name
         if self.draining.is_set():
             raise Draining("the server is about to stop; try another or try again", retry_after=1)
+        self._expect_room()
+
+    def _expect_room(self) -> None:
         if self._under_way >= self._max_calls:
             raise Overloaded("too many calls are under way; try again", retry_after=0.5)
-        return principal
 
-    def _authorize(
-        self,
-        method: Method,
-        request: Message,
-        principal: Principal,
-        end: CallEnd,
-        deadline: float | None,
+    async def _authorize(
+        self, method: Method, request: Message, body: bytes, principal: Principal, end: CallEnd
     ) -> Call:
+        """Return a call once it was found that its caller may make it; without a deadline."""
         try:
             namespace = method.namespace(request)
         except NoNamespace as error:
             raise InvalidRequest.of(error.field, "must begin with namespaces/{namespace}") from None
         permission = method.permission
-
-        def allowed() -> bool:
-            now = self._authenticator.current(principal)
-            return now is not None and now.may(permission, namespace)
-
         # Without a scope the servicer shows only what the principal may see.
-        if not principal.may(permission, namespace) and (
-            method.scope or not any(permission in own for own in principal.grants.values())
+        if principal.may(permission, namespace) or (
+            not method.scope and principal.places(permission)
         ):
-            raise errors.denied(permission, namespace)
-        return Call(principal, end.traceparent, deadline, self.draining, allowed)
+            allowed = self._authorizer.still(method, principal, namespace)
+        else:
+            end.resource = method.resource(request)
+            allowed = await self._authorizer.by_grant(method, request, body, principal, namespace)
+        if permission in MOVES:
+            principal = await self._authorizer.standing(principal, namespace)
+        return Call(principal, end.traceparent, None, self.draining, allowed)
+
+    def _finished(self, end: CallEnd, context: Context) -> None:
+        """Log how a call went; of a refusal, also who was refused what, and why."""
+        if end.code in _REFUSED and self._security is not None:
+            peer: Callable[[], str] | None = getattr(context, "peer", None)
+            end.peer = peer() if peer is not None else ""
+            self._security.refused(end)
+        self._log.finished(end)
 
     async def _refusal(self, method: Method, request: Message, archived: BodyArchived) -> Exception:
         """Return what a caller is told whose call needs a body that is in an archive only."""
@@ -267,6 +330,9 @@ class Guard:
             self._log.failed(method.path, reference, error)
             failure = errors.internal(reference)
         end.code, end.reason = failure.code.name, failure.reason
+        if end.code in _REFUSED:
+            end.permission = failure.permission or str(method.permission)
+            end.why, end.hint = failure.why or failure.reason, failure.hint
         return failure
 
 
@@ -277,7 +343,7 @@ def _foreseen(error: Exception) -> CallError | None:
         case Rejection():
             return errors.rejected(error)
         case Unauthenticated():
-            return errors.unauthenticated(str(error))
+            return errors.unauthenticated(str(error), error.hint)
         case TimeoutError():
             return _OUT_OF_TIME
         case psycopg.OperationalError() | psycopg.InterfaceError():

@@ -49,6 +49,18 @@ class Method:
     #: Path of the request's field that names the namespace; empty when none does.
     scope: tuple[str, ...]
 
+    @property
+    def name(self) -> str:
+        """The RPC's name alone, for example `GetModel`."""
+        return self.path.rpartition("/")[2]
+
+    def resource(self, request: Message) -> str:
+        """Return the resource name that says where a request happens; empty without one."""
+        value: Any = request if self.scope else ""
+        for part in self.scope:
+            value = getattr(value, part)
+        return str(value)
+
     def namespace(self, request: Message) -> str:
         """Return the namespace a request is about, `*` when it is about no single one.
 
@@ -57,10 +69,7 @@ class Method:
         """
         if not self.scope:
             return EVERY_NAMESPACE
-        value: Any = request
-        for part in self.scope:
-            value = getattr(value, part)
-        match = _NAMESPACE.match(value)
+        match = _NAMESPACE.match(self.resource(request))
         if match is None:
             raise NoNamespace(".".join(self.scope))
         return match[1]
@@ -108,6 +117,20 @@ def _method(method: MethodDescriptor, servicers: Iterable[object]) -> Method:
         proto.server_streaming,
         _scope(method),
     )
+
+
+def permissions_of(files: Iterable[FileDescriptor]) -> dict[str, Permission]:
+    """Return what each method of some proto files needs, by the method's name.
+
+    Raises:
+        IncompleteApi: One has no permission.
+    """
+    return {
+        method.name: _permission(method)
+        for file in files
+        for service in file.services_by_name.values()
+        for method in service.methods
+    }
 
 
 def methods_of(files: Iterable[FileDescriptor], servicers: Iterable[object]) -> dict[str, Method]:

@@ -73,6 +73,20 @@ MAX_KEEP_DAYS: Final = 36_500
 MAX_COMMENT: Final = 10_000
 #: Principals that one comment names.
 MAX_MENTIONS: Final = 50
+MAX_GRANTS: Final = 1_000
+#: Of all grants of a namespace together, in bytes: they are read and written as one.
+MAX_GRANTS_BYTES: Final = 1 << 20
+MAX_GRANT_MODELS: Final = 100
+#: Of a grant's condition, in bytes.
+MAX_GRANT_CONDITION: Final = 1_000
+MAX_GROUP: Final = 250
+MAX_DISPLAY: Final = 500
+MAX_LABEL: Final = 100
+MAX_TOKEN_NAMESPACES: Final = 100
+#: The longest time that a token lasts, and that of one without an end, in days.
+MAX_TOKEN_DAYS: Final = 366
+DEFAULT_TOKEN_DAYS: Final = 90
+MAX_BREAK_GLASS_MINUTES: Final = 60
 
 MAX_REASON: Final = 10_000
 MAX_DESCRIPTION: Final = 100_000

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 
+from regesta_service.access.certificates import names_in
 from regesta_service.engines import MAX_REQUEST_BYTES, MAX_STREAMS, METADATA_BYTES, AddressInUse
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ _CONNECTIONS: Final[tuple[tuple[str, int], ...]] = (
 )
 
 
+def certificate_of(context: Any) -> tuple[str, ...]:
+    """Return the names in the certificate that a call's client proved to hold."""
+    return names_in(context.auth_context())
+
+
 class GrpcioEngine:
     """A grpc.aio server with one generic handler; see `Engine`."""
 
@@ -59,7 +65,12 @@ class GrpcioEngine:
             if self._tls is None:
                 return int(self.beside.add_insecure_port(listen))
             pair = (self._tls.key.read_bytes(), self._tls.certificate.read_bytes())
-            credentials = grpc.ssl_server_credentials([pair])
+            clients = self._tls.client_ca
+            credentials = grpc.ssl_server_credentials(
+                [pair],
+                root_certificates=clients.read_bytes() if clients else None,
+                require_client_auth=clients is not None,
+            )
             return int(self.beside.add_secure_port(listen, credentials))
         except RuntimeError:
             raise AddressInUse(listen) from None

@@ -126,7 +126,7 @@ async def privacy_at(connection: Connection, namespace_id: int, position: int) -
 async def resource_at(
     connection: Connection, namespace_id: int, key: ResourceKey, position: int
 ) -> ResourceRow | None:
-    """Return a resource without columns of its own right after a position."""
+    """Return a resource as it was right after a position; None before its first event."""
     rows = await _folded(connection, namespace_id, key.stream, position)
     return rows.get(key)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from regesta_service.access.permissions import EVERY_NAMESPACE, ROLES, Permission
-from regesta_service.access.principals import Unauthenticated
+from regesta_service.access.principals import Credentials, Unauthenticated
 from regesta_service.access.tokens import (
     InsecureDev,
     StaticTokens,
@@ -41,7 +41,7 @@ def test_a_principal_with_two_tokens_may_do_what_both_grant():
             TokenGrant("ci", digest_of(other), "auditor", ("b",)),
         ]
     )
-    principal = tokens.authenticate((("authorization", f"Bearer {TOKEN}"),))
+    principal = tokens.recall(Credentials((("authorization", f"Bearer {TOKEN}"),)))
 
     assert principal.may(Permission.CATALOG_REGISTER, "a")
     assert principal.may(Permission.AUDIT_READ, "b")
@@ -51,13 +51,13 @@ def test_a_principal_with_two_tokens_may_do_what_both_grant():
 
 def test_a_removed_principal_may_nothing_any_more():
     before = StaticTokens([TokenGrant("ci", digest_of(TOKEN), "reader")])
-    principal = before.authenticate((("authorization", f"Bearer {TOKEN}"),))
+    principal = before.recall(Credentials((("authorization", f"Bearer {TOKEN}"),)))
 
     assert StaticTokens([]).current(principal) is None
 
 
 def test_development_mode_calls_everybody_anonymous_and_unauthenticated():
-    principal = InsecureDev().authenticate(())
+    principal = InsecureDev().recall(Credentials(()))
 
     assert (principal.name, principal.kind) == ("anonymous", "unauthenticated")
     assert all(principal.may(permission, "any") for permission in Permission)

@@ -198,6 +198,46 @@ def churn() -> LogBuilder:
                 e.CommentAdded(comment="abcdefgh45", reply_to="abcdefgh23", mentions=("bob",)),
             ),
             ("models/churn/versions/1/comments/abcdefgh45", e.CommentEdited()),
+            ("access", e.RoleGranted(grant="0" * 16, principal="bob", role="reader")),
+            (
+                "access",
+                e.RoleGranted(
+                    grant="1" * 16,
+                    group="ml",
+                    role="maintainer",
+                    models=("churn*",),
+                    condition='alias != "champion"',
+                    expire_time="2027-01-01T00:00:00+00:00",
+                ),
+            ),
+            (
+                "access",
+                e.RoleGranted(
+                    grant="2" * 16,
+                    principal="carol",
+                    role="admin",
+                    expire_time="2026-06-01T00:00:00+00:00",
+                    break_glass=True,
+                ),
+            ),
+            ("access", e.RoleRevoked(grant="0" * 16)),
+            (
+                "principals/bob",
+                e.PrincipalRegistered(principal="bob", kind="user", same_person_as="rob"),
+            ),
+            (
+                "tokens/abababababababab",
+                e.TokenIssued(
+                    token="ab" * 8,
+                    principal="bob",
+                    digest="ab" * 32,
+                    label="laptop",
+                    expire_time="2026-09-01T00:00:00+00:00",
+                    role="reader",
+                    namespaces=("default",),
+                ),
+            ),
+            ("tokens/abababababababab", e.TokenRevoked(token="ab" * 8)),
         ]
     )
     return log

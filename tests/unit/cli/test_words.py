@@ -72,6 +72,14 @@ SAID = [
     'commented: ""',
     'answered abcdefgh23: ""',
     'changed the comment to ""',
+    "granted the role reader to bob",
+    'granted the role maintainer to the group ml (models churn*; if alias != "champion";'
+    " until 2027-01-01T00:00:00+00:00)",
+    "BROKE THE GLASS: took the role admin (until 2026-06-01T00:00:00+00:00)",
+    f"revoked the grant {'0' * 16}",
+    "registered the user (the same person as rob)",
+    "issued a token to bob (laptop; at most reader; in default; until 2026-09-01T00:00:00+00:00)",
+    "revoked the token",
 ]
 
 

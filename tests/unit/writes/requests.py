@@ -11,6 +11,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from regesta.audit.messages import SignatureType
 from regesta.audit.notes import VerifierKey
+from regesta.v1 import access_service_pb2 as access_pb
 from regesta.v1 import catalog_service_pb2 as pb
 from regesta.v1 import comments_service_pb2 as comments_pb
 from regesta.v1 import flag_pb2, model_pb2, version_pb2
@@ -21,7 +22,9 @@ from regesta.v1 import heads_service_pb2 as heads_pb
 from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
 from regesta.v1 import privacy_service_pb2 as privacy_pb
 from regesta_projections.rows import VersionKey
+from regesta_service.access.principals import Principal
 from regesta_service.api.writes import (
+    translate_access,
     translate_comments,
     translate_flags,
     translate_governance,
@@ -47,6 +50,7 @@ MODEL = "namespaces/acme/models/churn"
 VERSION = f"{MODEL}/versions/3"
 ALIAS = f"{MODEL}/aliases/champion"
 ID = "request-1"
+ROOT = Principal("root", "user")
 VKEY = VerifierKey("log.example.com/acme", SignatureType.ED25519, bytes(32)).vkey
 
 
@@ -243,6 +247,14 @@ WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
                 dataset="holdout", method="benchmark", metrics={"auc": 0.9}
             ),
         ),
+    ),
+    "GrantRole": (
+        lambda request, salts: translate_access.grant_role(request, "a" * 16, ROOT, NOW, salts),
+        access_pb.GrantRoleRequest(parent="namespaces/acme", principal="rosa", role="reader"),
+    ),
+    "RevokeRole": (
+        translate_access.revoke_role,
+        access_pb.RevokeRoleRequest(name=f"namespaces/acme/grants/{'a' * 16}"),
     ),
     "TransitionVersion": (
         translate_versions.transition_version,

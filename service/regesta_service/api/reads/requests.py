@@ -5,7 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from regesta.names import AliasName, InvalidName, ModelName, NamespaceName, VersionName
+from regesta.names import (
+    AliasName,
+    InvalidName,
+    ModelName,
+    NamespaceName,
+    VersionName,
+    check_principal,
+)
 from regesta.v1 import reading_pb2 as reading_pb
 from regesta_service.domain.rejections import InvalidRequest, MomentOutOfRange
 from regesta_service.reads.consistency import ANY, Freshness
@@ -60,6 +67,18 @@ def position_in(field: str, position: int) -> int:
     if position < 0:
         raise InvalidRequest.of(field, "is not negative")
     return position
+
+
+def principal_in(field: str, text: str) -> str:
+    """Return the principal in a field.
+
+    Raises:
+        InvalidRequest: It cannot be one's name.
+    """
+    try:
+        return check_principal(text)
+    except InvalidName as error:
+        raise InvalidRequest.of(field, error.message) from None
 
 
 def namespace_in(parent: str) -> str:

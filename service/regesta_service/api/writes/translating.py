@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
+    from regesta.v1 import access_service_pb2 as access_pb
     from regesta.v1 import catalog_service_pb2 as pb
     from regesta.v1 import comments_service_pb2 as comments_pb
     from regesta.v1 import flags_service_pb2 as flags_pb
@@ -65,6 +66,12 @@ if TYPE_CHECKING:
         | privacy_pb.ReleaseHoldRequest
         | privacy_pb.DefineRetentionRequest
         | privacy_pb.ReleaseBodiesRequest
+        | access_pb.GrantRoleRequest
+        | access_pb.RevokeRoleRequest
+        | access_pb.BreakGlassRequest
+        | access_pb.RegisterPrincipalRequest
+        | access_pb.IssueTokenRequest
+        | access_pb.RevokeTokenRequest
     )
 
 C_co = TypeVar("C_co", bound="Command", covariant=True)
