@@ -22,7 +22,7 @@ _METRIC = Parsed("KEY=NUMBER", parse_metric)
 
 @click.command()
 @click.argument("version")
-@click.argument("target")
+@click.argument("where", metavar="TARGET")
 @click.option(
     "--days",
     type=click.IntRange(1, 366),
@@ -32,14 +32,14 @@ _METRIC = Parsed("KEY=NUMBER", parse_metric)
 )
 @writes(etag=False)
 @pass_session
-def request(session: Session, version: str, target: str, *, days: int, write: Write) -> None:
+def request(session: Session, version: str, where: str, *, days: int, write: Write) -> None:
     """Ask for a move, so that others approve it.
 
     As in: request churn/3 production, or request churn/3 @champion to have an alias pointed to
     it. VERSION may also be churn@latest …
     """
     name = session.version(version)
-    stage, alias = _stage_or_alias(target)
+    stage, alias = _stage_or_alias(where)
     asked = session.client(name.namespace).request_transition(
         str(name),
         stage=stage,
@@ -48,7 +48,7 @@ def request(session: Session, version: str, target: str, *, days: int, write: Wr
         request_id=write.request_id,
         reason=write.reason,
     )
-    _answer(session, asked, f"asks for {short_of(asked.version)} to go to {target}")
+    _answer(session, asked, f"asks for {short_of(asked.version)} to go to {where}")
 
 
 @click.command()
@@ -130,16 +130,16 @@ def cancel(session: Session, request_id_: str, *, write: Write) -> None:
 
 @click.command()
 @click.argument("version")
-@click.argument("target")
+@click.argument("where", metavar="TARGET")
 @pass_session
-def check(session: Session, version: str, target: str) -> None:
+def check(session: Session, version: str, where: str) -> None:
     """Say whether a move would be allowed and what is missing; nothing moves.
 
     As in: check churn/3 production, or check churn/3 @champion. Exit code 4 when it would be
     refused.
     """
     name = session.version(version)
-    stage, alias = _stage_or_alias(target)
+    stage, alias = _stage_or_alias(where)
     said = session.client(name.namespace).check_transition(str(name), stage=stage, alias=alias)
     if session.output.json:
         session.output.document(document(said))
@@ -223,8 +223,8 @@ def evaluate(
         )
 
 
-def _stage_or_alias(target: str) -> tuple[str, str]:
-    return ("", target[1:]) if target.startswith("@") else (target, "")
+def _stage_or_alias(where: str) -> tuple[str, str]:
+    return ("", where[1:]) if where.startswith("@") else (where, "")
 
 
 def _name(session: Session, text: str) -> str:
