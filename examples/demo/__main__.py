@@ -28,8 +28,9 @@ def main() -> int:
     )
     telling.plain(
         "\nA real model (the voice detector of silero-vad 6.2.3), a real server with a PostgreSQL\n"
-        "of its own, and four who call it, each with a token of their own: train-pipeline may\n"
-        "register, rosa may promote, call-center may only read, audra may read the whole log."
+        "of its own, and five who call it, each with a token of their own: train-pipeline may\n"
+        "register, rita may approve, rosa may promote, call-center may only read, audra may read\n"
+        "the whole log."
     )
     try:
         with DemoServer(interruption) as server:

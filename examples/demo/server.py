@@ -40,10 +40,12 @@ class Person(NamedTuple):
     kind: str
 
 
-#: Who takes part. The pipeline may register but not promote; nobody is an administrator.
+#: Who takes part. The pipeline may register but not promote, rita approves but does not
+#: promote, rosa promotes but not what nobody else approved; nobody is an administrator.
 PEOPLE = (
     Person("train-pipeline", "registrar", "service_account"),
     Person("rosa", "maintainer", "user"),
+    Person("rita", "reviewer", "user"),
     Person("call-center", "reader", "service_account"),
     Person("audra", "auditor", "user"),
 )

@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING
 import regesta
 from examples.demo.detector import evaluate
 from regesta import merkle
+from regesta.v1.governance_pb2 import (
+    ApprovalRequirement,
+    Evaluation,
+    EvaluationRequirement,
+    MetricThreshold,
+    Policy,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -15,10 +22,12 @@ if TYPE_CHECKING:
 
     from examples.demo.evidence import CommandLine
     from regesta import Alias, Client, Receipt, Version
-    from regesta.audit.policies import Policy, Verdict
+    from regesta.audit.policies import Policy as TrustPolicy
+    from regesta.audit.policies import Verdict
     from regesta.v1.admin_service_pb2 import VerifyResponse
     from regesta.v1.audit_service_pb2 import GetHeadResponse
     from regesta.v1.event_pb2 import Event
+    from regesta.v1.governance_pb2 import TransitionRequest
 
 
 def register(pipeline: Client, file: Path) -> Version:
@@ -32,12 +41,28 @@ def register(pipeline: Client, file: Path) -> Version:
     )
 
 
-def record_evaluation(pipeline: Client, version: Version, file: Path) -> dict[str, float]:
+def govern(maintainer: Client) -> Policy:
+    """What must hold before a version serves anybody?"""
+    gate = Policy(
+        stages=["production"],
+        evaluations=[
+            EvaluationRequirement(
+                dataset="synthetic sounds",
+                thresholds=[MetricThreshold(metric="false_alarms", operator="<=", value=0.05)],
+            )
+        ],
+        approvals=[ApprovalRequirement(count=1, roles=["reviewer"])],
+    )
+    return maintainer.define_policy(policy_id="serving", policy=gate)
+
+
+def record_evaluation(pipeline: Client, version: Version, file: Path) -> Evaluation:
     """How good is it, and on what?"""
     measured = evaluate(file)  # runs the model
-    tags = {f"eval.{name}": str(value) for name, value in measured.items()}
-    pipeline.set_tags(version.name, tags={"eval.data": "synthetic sounds", **tags})
-    return measured
+    return pipeline.record_evaluation(
+        version.name,
+        evaluation=Evaluation(dataset="synthetic sounds", method="benchmark", metrics=measured),
+    )
 
 
 def promote_itself(pipeline: Client, version: Version) -> None:
@@ -45,11 +70,22 @@ def promote_itself(pipeline: Client, version: Version) -> None:
     pipeline.transition_version(version.name, stage="staging")
 
 
-def promote(reviewer: Client, version: Version, reason: str) -> Alias:
+def promote_unapproved(maintainer: Client, version: Version) -> None:
+    """May rosa, who may promote, do it alone?"""
+    maintainer.transition_version(version.name, stage="staging")
+    maintainer.transition_version(version.name, stage="production")
+
+
+def approve(pipeline: Client, reviewer: Client, version: Version, reason: str) -> TransitionRequest:
+    """Who asks for it, and who says that it is good?"""
+    request = pipeline.request_transition(version.name, stage="production", reason=reason)
+    return reviewer.approve_transition(request.name, meaning="I listened to what it gets wrong")
+
+
+def promote(maintainer: Client, version: Version, reason: str) -> Alias:
     """Who put it into production, and why?"""
-    reviewer.transition_version(version.name, stage="staging", reason=reason)
-    reviewer.transition_version(version.name, stage="production", reason=reason)
-    return reviewer.set_alias("voice-detector@champion", version=version.version, reason=reason)
+    maintainer.transition_version(version.name, stage="production", reason=reason)
+    return maintainer.set_alias("voice-detector@champion", version=version.version, reason=reason)
 
 
 def load(service: Client) -> Version:
@@ -58,14 +94,15 @@ def load(service: Client) -> Version:
 
 
 def release(
-    pipeline: Client, reviewer: Client, file: Path, before: dict[str, float]
-) -> tuple[Version, dict[str, float]]:
+    pipeline: Client, reviewer: Client, maintainer: Client, file: Path, before: Evaluation
+) -> tuple[Version, Evaluation]:
     """A second release: is it better?"""
     version = register(pipeline, file)
     now = record_evaluation(pipeline, version, file)
-    promote(
-        reviewer, version, f"vowels heard: {now['vowels_heard']}, {before['vowels_heard']} before"
-    )
+    heard, heard_before = now.metrics["vowels_heard"], before.metrics["vowels_heard"]
+    maintainer.transition_version(version.name, stage="staging")
+    approve(pipeline, reviewer, version, "the next release")
+    promote(maintainer, version, f"vowels heard: {heard}, {heard_before} before")
     return version, now
 
 
@@ -76,13 +113,11 @@ def compare_inputs(service: Client, sends: set[str]) -> tuple[Version, set[str]]
     return version, unknown
 
 
-def roll_back(reviewer: Client, reason: str) -> Alias:
+def roll_back(maintainer: Client, reason: str) -> Alias:
     """How do we get back, without undoing somebody else's change?"""
-    champion = reviewer.get_alias("voice-detector@champion")
-    return reviewer.set_alias(
+    return maintainer.rollback_alias(
         "voice-detector@champion",
-        version=champion.previous_version,
-        etag=champion.etag,  # refused if it was moved since
+        expected_version=2,  # refused if somebody moved it since
         reason=reason,
     )
 
@@ -104,7 +139,7 @@ def list_back(auditor: Client, position: int) -> list[Version]:
     return list(auditor.versions("voice-detector", order_by="version", as_of=position))
 
 
-def prove(auditor: Client, move: Event, policy: Policy) -> tuple[Receipt, Verdict]:
+def prove(auditor: Client, move: Event, policy: TrustPolicy) -> tuple[Receipt, Verdict]:
     """Did somebody sign for it, and can I check that at home?"""
     receipt = auditor.receipt(move.position, wait=20)
     verdict = receipt.proof.judge(merkle.leaf_hash(move.record), policy)  # asks no server

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from regesta import Client, TensorSpec
     from regesta.v1.admin_service_pb2 import Finding
     from regesta.v1.event_pb2 import Event
+    from regesta.v1.governance_pb2 import Evaluation
 
 #: Two releases of one detector. The second no longer takes the sample rate as an input.
 FIRST, SECOND = "silero_vad_16k_op15.onnx", "silero_vad_half.onnx"
@@ -41,6 +42,7 @@ class Cast:
     """Everybody's own client."""
 
     pipeline: Client
+    maintainer: Client
     reviewer: Client
     service: Client
     auditor: Client
@@ -58,9 +60,10 @@ def tell(telling: Telling, server: DemoServer) -> None:
         cast = Cast(
             *(
                 stack.enter_context(regesta.Client(server.address, token=server.tokens[name]))
-                for name in ("train-pipeline", "rosa", "call-center", "audra")
+                for name in ("train-pipeline", "rosa", "rita", "call-center", "audra")
             )
         )
+        _govern(telling, cast)
         before = _first_release(telling, cast, model_file(FIRST))
         _second_release(telling, cast, model_file(SECOND), before)
         moves = _look_back(telling, cast)
@@ -73,7 +76,19 @@ def tell(telling: Telling, server: DemoServer) -> None:
         _tamper(telling, cast, server.home, moves[1], records)
 
 
-def _first_release(telling: Telling, cast: Cast, file: Path) -> dict[str, float]:
+def _govern(telling: Telling, cast: Cast) -> None:
+    policy = telling.step(steps.govern, cast.maintainer)
+    (measured,), (approval,) = policy.evaluations, policy.approvals
+    (bound,) = measured.thresholds
+    telling.say(
+        "policy",
+        f"{policy.name.rpartition('/')[2]}, version {policy.version}, by {policy.defined_by}:"
+        f" into {', '.join(policy.stages)} only with {bound.metric} {bound.operator} {bound.value:g}"
+        f" on {measured.dataset} and the approval of {approval.count} {approval.roles[0]}",
+    )
+
+
+def _first_release(telling: Telling, cast: Cast, file: Path) -> Evaluation:
     version = telling.step(steps.register, cast.pipeline, file)
     telling.say("version", f"{_short(version.name)}, in {version.stage}, by {version.created_by}")
     telling.say("digest", f"{version.digest[:23]}…  {version.size_bytes:,} bytes")
@@ -83,12 +98,24 @@ def _first_release(telling: Telling, cast: Cast, file: Path) -> dict[str, float]
     measured = telling.step(steps.record_evaluation, cast.pipeline, version, file)
     telling.say("measured", _figures(measured))
 
-    refusal = telling.refused(
+    refusal: regesta.RegestaError = telling.refused(
         regesta.PermissionDenied, steps.promote_itself, cast.pipeline, version
     )
     telling.say("refused", f"{refusal.code.name}: {refusal.message}")
 
-    alias = telling.step(steps.promote, cast.reviewer, version, "hears vowels, ignores noise")
+    refusal = telling.refused(
+        regesta.PreconditionFailed, steps.promote_unapproved, cast.maintainer, version
+    )
+    telling.say("refused", f"{refusal.reason}: {refusal.message}")
+
+    request = telling.step(
+        steps.approve, cast.pipeline, cast.reviewer, version, "the first that hears vowels"
+    )
+    (approval,) = request.approvals
+    telling.say("asked", f"{request.proposer}: {request.reason}")
+    telling.say("approved", f"by {approval.principal}: {approval.meaning}")
+
+    alias = telling.step(steps.promote, cast.maintainer, version, "hears vowels, ignores noise")
     telling.say("champion", f"version {alias.version}, set by {alias.updated_by}")
 
     loaded = telling.step(steps.load, cast.service)
@@ -98,8 +125,10 @@ def _first_release(telling: Telling, cast: Cast, file: Path) -> dict[str, float]
     return measured
 
 
-def _second_release(telling: Telling, cast: Cast, file: Path, before: dict[str, float]) -> None:
-    version, measured = telling.step(steps.release, cast.pipeline, cast.reviewer, file, before)
+def _second_release(telling: Telling, cast: Cast, file: Path, before: Evaluation) -> None:
+    version, measured = telling.step(
+        steps.release, cast.pipeline, cast.reviewer, cast.maintainer, file, before
+    )
     telling.say("version", f"{_short(version.name)}  {version.digest[:23]}…")
     telling.say("measured", _figures(measured))
 
@@ -109,7 +138,7 @@ def _second_release(telling: Telling, cast: Cast, file: Path, before: dict[str, 
     telling.say("takes", _tensors(champion.signature.inputs))
     telling.say("no", f"the service still sends {', '.join(unknown)}; this version would refuse it")
 
-    alias = telling.step(steps.roll_back, cast.reviewer, "the call center still sends sr")
+    alias = telling.step(steps.roll_back, cast.maintainer, "the call center still sends sr")
     loaded = steps.load(cast.service)
     _expect(loaded.version == alias.version == 1, "the champion is not version 1 again")
     telling.say("champion", f"version {alias.version}; the service loads {_short(loaded.name)}")
@@ -225,8 +254,9 @@ def _tensors(specs: Iterable[TensorSpec]) -> str:
     ).replace("'", "")
 
 
-def _figures(measured: dict[str, float]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {share:.1%}" for name, share in measured.items())
+def _figures(measured: Evaluation) -> str:
+    shares = sorted(measured.metrics.items(), reverse=True)
+    return ", ".join(f"{name.replace('_', ' ')} {share:.1%}" for name, share in shares)
 
 
 def _time(event: Event) -> datetime:
