@@ -230,6 +230,28 @@ def test_a_namespace_that_is_not_there_is_said_so_by_every_method(refusing: Refu
         check(outcome)
 
 
+def _fill_in_one(request: Any) -> None:
+    """Put in what one kind of request alone needs."""
+    match request.DESCRIPTOR.name:
+        case "DefinePolicyRequest":
+            request.policy_id = "gate"
+            request.policy.stages.append("production")
+        case "DefineLifecycleRequest":
+            request.lifecycle_id = "strict"
+            request.lifecycle.stages.add(name="draft")
+        case "RecordEvaluationRequest":
+            request.evaluation.dataset, request.evaluation.method = "holdout", "benchmark"
+            request.evaluation.metrics["auc"] = 0.9
+        case "GrantRoleRequest":
+            request.principal = "rosa"
+        case "WhoCanRequest":
+            request.permission = "catalog.read"
+        case "EraseTextsRequest":
+            request.person = "rosa"
+        case _:
+            pass
+
+
 def fill(request: Any) -> None:
     """Put in what is required besides names."""
     fields = request.DESCRIPTOR.fields_by_name
@@ -255,24 +277,9 @@ def fill(request: Any) -> None:
         request.log_witnessed.checkpoint = "a\n1\n" + "A" * 43 + "=\n\n— a " + "A" * 91 + "=\n"
     if "from_moment" in fields:
         request.from_moment.position = 1
+    _fill_in_one(request)
     if "hold" in fields:
         request.hold.matter = "7 O 114/26"
-    match request.DESCRIPTOR.name:
-        case "DefinePolicyRequest":
-            request.policy_id = "gate"
-            request.policy.stages.append("production")
-        case "DefineLifecycleRequest":
-            request.lifecycle_id = "strict"
-            request.lifecycle.stages.add(name="draft")
-        case "RecordEvaluationRequest":
-            request.evaluation.dataset, request.evaluation.method = "holdout", "benchmark"
-            request.evaluation.metrics["auc"] = 0.9
-        case "GrantRoleRequest":
-            request.principal = "rosa"
-        case "WhoCanRequest":
-            request.permission = "catalog.read"
-        case "EraseTextsRequest":
-            request.person = "rosa"
     if "keys" in fields:
         request.keys.append("a")
     if "update_mask" in fields:
