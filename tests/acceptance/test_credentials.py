@@ -132,6 +132,9 @@ def test_a_bounded_token_does_no_more_than_its_role_and_issues_no_other(server: 
     rosa.get_model("churn")
     assert "PERMISSION_DENIED" == denied(lambda: rosa.register("churn"))
     assert "TOKEN_EXCEEDS_OWN" == denied(lambda: rosa.issue_token(label="more"))
+    other = root.issue_token(principal="rosa", label="other").token.name.partition("/")[2]
+    assert "TOKEN_EXCEEDS_OWN" == denied(lambda: rosa.revoke_token(other))
+    rosa.revoke_token(issued.token.name.partition("/")[2])
     elsewhere = root.issue_token(principal="rosa", label="elsewhere", namespaces=["other"])
     assert "PERMISSION_DENIED" == denied(
         lambda: server.client(token=elsewhere.secret).get_model("churn")
