@@ -325,7 +325,6 @@ def _tell_of_requests(log: LogBuilder) -> None:
 
 
 def _tell_of_access(log: LogBuilder) -> None:
-    reason, reasoned = log.seal("She joins the team.")
     display, displayed = log.seal("Rosa Luz")
     log.append(
         "access",
@@ -336,9 +335,7 @@ def _tell_of_access(log: LogBuilder) -> None:
             models=("Churn", "fraud-*"),
             condition='alias != "champion"',
             expire_time="2030-01-01T00:00:00+00:00",
-            reason=reason,
         ),
-        ("reason", reasoned),
     )
     log.append("access", e.RoleGranted(grant="0" * 16, group="ml", role="reader"))
     log.append("access", e.RoleRevoked(grant="0" * 16))
