@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import ground
+from benchmarks.access import compare_access
 from benchmarks.appends import compare_appends
 from benchmarks.effort import FULL, QUICK
 from benchmarks.figures import table, write_json
@@ -56,6 +57,7 @@ PARTS: dict[str, Part] = {
     "proofs": measure_proofs,
     "offline": measure_offline,
     "history": measure_history,
+    "access": compare_access,
 }
 
 

@@ -80,9 +80,15 @@ class Ground:
         return make_conninfo(self._server.dsn, dbname=name)
 
     @contextlib.contextmanager
-    def serving(self, service_dsn: str, engine: EngineName = "grpcio") -> Iterator[Served]:
-        """Start `regesta-server up` on a database, and stop it at the end."""
-        served = Served(service_dsn, self.home / f"server-{next(self._numbers)}.log", engine)
+    def serving(
+        self, service_dsn: str, engine: EngineName = "grpcio", config: Path | None = None
+    ) -> Iterator[Served]:
+        """Start `regesta-server up` on a database, and stop it at the end.
+
+        Without a configuration everybody may do everything.
+        """
+        log = self.home / f"server-{next(self._numbers)}.log"
+        served = Served(service_dsn, log, engine, config)
         try:
             yield served
         finally:
@@ -96,14 +102,16 @@ class Served:
         address: Where it listens: a free port of the loopback interface.
     """
 
-    def __init__(self, service_dsn: str, log: Path, engine: EngineName) -> None:
+    def __init__(
+        self, service_dsn: str, log: Path, engine: EngineName, config: Path | None = None
+    ) -> None:
         self._log = log
         with log.open("wb") as stderr:
             self._process = subprocess.Popen(
                 [
                     Path(sys.executable).with_name("regesta-server"),
                     "up",
-                    "--insecure-dev",
+                    *(("--config", str(config)) if config else ("--insecure-dev",)),
                     "--listen",
                     "127.0.0.1:0",
                 ],

@@ -24,6 +24,7 @@ _WINDOW: Final = 65_535
 _LARGEST_WINDOW: Final = 2**31 - 1
 _LARGEST_FRAME: Final = 16_384
 _FRAME: Final = 9
+_LONG, _MORE = 127, 128
 
 # A trailer `grpc-status: 0` without an index, name and value each as it is or in Huffman's
 # code (RFC 7541, sections 5.2 and 6.2). We allow the server no table, so it has no other way.
@@ -42,10 +43,11 @@ class Connection(asyncio.Protocol):
     Args:
         method: Its path.
         deadline: Seconds that each call may take, as the server is told.
+        token: Sent as the bearer token of each call; empty sends none.
     """
 
-    def __init__(self, method: str, deadline: float) -> None:
-        block = _block(method, deadline)
+    def __init__(self, method: str, deadline: float, token: str = "") -> None:
+        block = _block(method, deadline, token)
         self._headers_head = _head(_HEADERS, _END_HEADERS, len(block))
         self._headers = block
         self._rest = b""
@@ -212,16 +214,29 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
     return _head(kind, flags, len(payload)) + stream.to_bytes(4, "big") + payload
 
 
-def _block(method: str, deadline: float) -> bytes:
+def _block(method: str, deadline: float, token: str) -> bytes:
     """Return the headers of a call, those with an index in the static table by that."""
-    literals = (
+    literals = [
         (":path", method),
         (":authority", "bench"),
         ("te", "trailers"),  # codespell:ignore te
         ("content-type", "application/grpc"),
         ("grpc-timeout", f"{deadline * 1e3:.0f}m"),
-    )
+    ]
+    if token:
+        literals.append(("authorization", f"Bearer {token}"))
     # 3 is `:method: POST`, 6 is `:scheme: http` (RFC 7541, appendix A).
     return b"\x83\x86" + b"".join(
-        b"\0" + b"".join(bytes((len(text),)) + text.encode() for text in pair) for pair in literals
+        b"\0" + b"".join(_length(len(text)) + text.encode() for text in pair) for pair in literals
     )
+
+
+def _length(length: int) -> bytes:
+    """Return the length of a text: 7 bits, and what is more in groups of 7 (RFC 7541, 5.1)."""
+    if length < _LONG:
+        return bytes((length,))
+    made, rest = bytearray((_LONG,)), length - _LONG
+    while rest >= _MORE:
+        made.append(rest % _MORE + _MORE)
+        rest //= _MORE
+    return bytes((*made, rest))

@@ -33,6 +33,7 @@ class Plan:
 
     Attributes:
         requests: Gives the serialized requests.
+        token: Sent with each call; empty sends none.
     """
 
     address: str
@@ -40,6 +41,7 @@ class Plan:
     requests: Iterable[bytes]
     connections: int = CONNECTIONS
     in_flight: int = IN_FLIGHT
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ async def _serve(pipe: Connection, plan: Plan) -> None:
     connections = []
     for _ in range(plan.connections):
         _, made = await loop.create_connection(
-            lambda: http2.Connection(plan.method, _CALL_SECONDS), host, int(port)
+            lambda: http2.Connection(plan.method, _CALL_SECONDS, plan.token), host, int(port)
         )
         connections.append(made)
     requests = iter(plan.requests)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from regesta_service.access.permissions import ROLES
 from tests.support.access import guarded
 from tests.support.wire import METHODS, Wire, request_class
 
 if TYPE_CHECKING:
-    from google.protobuf.message import Message
-
     from tests.databases import LiveDatabase
 
 PAGE = Path(__file__).parents[2] / "docs/access.md"
@@ -33,9 +31,9 @@ def documented() -> dict[str, set[str]]:
     }
 
 
-def about(method: str, namespace: str) -> Message:
+def about(method: str, namespace: str) -> Any:
     """Return a request that names a namespace, and nothing else that is there."""
-    request = request_class(METHODS[method])()
+    request: Any = request_class(METHODS[method])()
     name = f"namespaces/{namespace}"
     fields = request.DESCRIPTOR.fields_by_name
     if "parent" in fields:

@@ -384,7 +384,6 @@ def _tell_of_comments(log: LogBuilder) -> None:
 
 
 def _tell_of_access(log: LogBuilder) -> None:
-    reason, reasoned = log.seal("She joins the team.")
     display, displayed = log.seal("Rosa Luz")
     log.append(
         "access",
@@ -395,9 +394,7 @@ def _tell_of_access(log: LogBuilder) -> None:
             models=("Churn", "fraud-*"),
             condition='alias != "champion"',
             expire_time="2030-01-01T00:00:00+00:00",
-            reason=reason,
         ),
-        ("reason", reasoned),
     )
     log.append("access", e.RoleGranted(grant="0" * 16, group="ml", role="reader"))
     log.append("access", e.RoleRevoked(grant="0" * 16))

@@ -104,3 +104,27 @@ def test_a_fault_never_repeats_a_secret(tmp_path):
         load({}, written(tmp_path, f"[[tokens]]\nprincipal='a'\nrole='x'\ntoken='{token}'\n"))
 
     assert token not in str(caught.value)
+
+
+OIDC = '[[oidc]]\nissuer = "https://login.example.com"\naudience = "regesta"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[[roles]]\nrole = "reader"\n', "give either principal or group"),
+        ('[[roles]]\nrole = "king"\ngroup = "ml"\n', "role must be one of"),
+        (OIDC.replace("https", "http"), "an issuer's address is https"),
+        (OIDC + 'algorithms = ["HS256"]\n', "algorithms"),
+        (OIDC + 'algorithms = ["none"]\n', "algorithms"),
+        (OIDC + "algorithms = []\n", "algorithms"),
+        (OIDC + OIDC, "each issuer of oidc stands once"),
+        (OIDC + OIDC.replace("login", "other"), "a principal_prefix of its own"),
+        ("insecure_dev = true\n" + OIDC, "exclude each other"),
+    ],
+)
+def test_what_cannot_be_trusted_is_no_configuration(tmp_path, text, said):
+    file = tmp_path / "regesta.toml"
+    file.write_text(text)
+    with pytest.raises(InvalidConfiguration, match=said):
+        load({}, file)

@@ -445,6 +445,8 @@ class AsyncCalls:
     ) -> access_pb2.Token:
         """End a token, from the next call on; of others only with `admin.access` in every namespace.
 
+        A token that is bound to a role or to namespaces ends only itself.
+
         Args:
             token: Required. The token's id, 16 hex digits.
             request_id: Required. The caller's own id of this write, 1 to 64 characters of

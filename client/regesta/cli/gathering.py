@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import regesta
 from regesta.audit import tiles
@@ -17,6 +18,20 @@ from regesta.v1 import event_pb2, heads_service_pb2
 
 #: Tiles of 8 kB that are kept while proofs are made.
 _TILES_KEPT = 4_096
+
+#: Events that decide moves: requests, approvals, and what they must meet.
+_DECIDING: Final = (
+    "TransitionRequested",
+    "TransitionApproved",
+    "TransitionRejected",
+    "TransitionCancelled",
+    "TransitionExpired",
+    "TransitionCompleted",
+    "PolicyDefined",
+    "PolicyRemoved",
+    "LifecycleDefined",
+    "LifecycleRemoved",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +93,8 @@ def of_resource(
     """Gather all that happened to a resource.
 
     Of a model everything below it too; of a version also its model, and each alias that ever
-    pointed to it, from first to last.
+    pointed to it, from first to last. Of both also the requests for their moves with every
+    approval, and the policies and lifecycles of the namespace, by which they were decided.
 
     Raises:
         RegestaError: A call failed.
@@ -96,14 +112,43 @@ def of_resource(
             aliases = _aliases_of(every, name.version)
             gathered.events = _of_streams(
                 every,
-                lambda stream: _is_model(stream) or stream.endswith(suffix) or stream in aliases,
+                lambda stream: (
+                    _is_model(stream)
+                    or stream.endswith(suffix)
+                    or f"{suffix}/" in stream
+                    or stream in aliases
+                ),
             )
         case AliasName():
             suffix = f"/aliases/{name.alias}"
             gathered.events = _of_streams(every, lambda stream: stream.endswith(suffix))
+    # Requests name a model by the name it was created with, as streams do.
+    first = gathered.events[0].stream.split("/")[1] if gathered.events else ""
     if gathered.events:
         _commit(client, gathered, end)
+    if first and not isinstance(name, AliasName):
+        gathered.events += _decisions(client, first, name, end)
+        gathered.events.sort(key=lambda event: event.position)
     return gathered
+
+
+def _decisions(
+    client: regesta.Client, model: str, name: ModelName | VersionName, end: End
+) -> list[event_pb2.Event]:
+    """Return the events of the requests for a resource's moves, and of what governs moves."""
+    found = list(client.events(until=end.size, types=_DECIDING))
+    asked = {
+        event.stream
+        for event in found
+        if event.type.endswith(".TransitionRequested") and _is_for(event, model, name)
+    }
+    return [event for event in found if event.stream in asked or event.stream == "governance"]
+
+
+def _is_for(event: event_pb2.Event, model: str, name: ModelName | VersionName) -> bool:
+    data = json.loads(event.record)["data"]
+    is_version = not isinstance(name, VersionName) or data.get("version") == name.version
+    return bool(data.get("model") == model and is_version)
 
 
 def of_period(client: regesta.Client, after: int, until: int, end: End) -> Gathered:

@@ -174,7 +174,8 @@ class AccessServiceServicer(object):
 
     def RevokeToken(self, request, context):
         """End a token, from the next call on; of others only with `admin.access` in
-        every namespace.
+        every namespace. A token that is bound to a role or to namespaces ends only
+        itself.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

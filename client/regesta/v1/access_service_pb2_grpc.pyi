@@ -73,7 +73,8 @@ class AccessServiceStub:
     """
     RevokeToken: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.RevokeTokenRequest, _access_service_pb2.RevokeTokenResponse]
     """End a token, from the next call on; of others only with `admin.access` in
-    every namespace.
+    every namespace. A token that is bound to a role or to namespaces ends only
+    itself.
     """
     ListTokens: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ListTokensRequest, _access_service_pb2.ListTokensResponse]
     """List the tokens of a principal, revoked ones too; of others only with
@@ -125,7 +126,8 @@ class AccessServiceAsyncStub(AccessServiceStub):
     """
     RevokeToken: _aio.UnaryUnaryMultiCallable[_access_service_pb2.RevokeTokenRequest, _access_service_pb2.RevokeTokenResponse]  # type: ignore[assignment]
     """End a token, from the next call on; of others only with `admin.access` in
-    every namespace.
+    every namespace. A token that is bound to a role or to namespaces ends only
+    itself.
     """
     ListTokens: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ListTokensRequest, _access_service_pb2.ListTokensResponse]  # type: ignore[assignment]
     """List the tokens of a principal, revoked ones too; of others only with
@@ -234,7 +236,8 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.RevokeTokenResponse, _abc.Awaitable[_access_service_pb2.RevokeTokenResponse]]:
         """End a token, from the next call on; of others only with `admin.access` in
-        every namespace.
+        every namespace. A token that is bound to a role or to namespaces ends only
+        itself.
         """
 
     @_abc_1.abstractmethod

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from regesta_service.access import oidc
 from regesta_service.access.principals import RESERVED_NAMES, Unauthenticated
-from regesta_service.access.tokens import bearer_of, has_bearer, hint_of, is_issued
+from regesta_service.access.tokens import bearer_of, has_bearer, hint_of, is_issued, sent_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,8 +79,9 @@ class Chain:
         """
         if credentials.certificate and not has_bearer(credentials.metadata):
             return self._certified(credentials.certificate)
-        token = bearer_of(credentials.metadata)
-        digest = hashlib.sha256(token.encode()).digest()
+        token = sent_in(credentials.metadata)
+        # Whatever cannot be encoded is no token, and is told so below.
+        digest = hashlib.sha256(token.encode(errors="replace")).digest()
         principal = self._static.find(digest)
         if principal is not None:
             return principal

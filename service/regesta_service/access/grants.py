@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from regesta_projections.evolve.access import has_ended
 from regesta_service.access.permissions import ROLES, Permission
@@ -39,11 +39,21 @@ VOCABULARY: Final = Vocabulary(
     }
 )
 
-#: Values for a condition, by the names of `VOCABULARY`.
-Facts: TypeAlias = "Mapping[str, Any]"
 
 #: Principals whose rights are kept compiled, for each namespace; and outcomes of a condition.
 _KEPT: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One thing that a call is about."""
+
+    #: First name of the one model that the call is about; empty for the namespace.
+    model: str = ""
+    #: Values for a condition, by the names of `VOCABULARY`.
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    #: The same values, to be found again by.
+    key: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,31 +78,30 @@ class Compiled:
         """Say whether it still gives anything, on its condition."""
         return not self.unreadable and not has_ended(self.grant, now)
 
-    def refusal(self, model: str, facts: Facts, now: float) -> str:
+    def refusal(self, case: Case, now: float) -> str:
         """Return why it does not allow a call; empty when it does."""
         if has_ended(self.grant, now):
             return "the grant has ended"
-        if not self.covers(model):
-            return "the grant is for other models" if model else "the grant is for some models"
+        if not self.covers(case.model):
+            return "the grant is for other models" if case.model else "the grant is for some models"
         if self.unreadable:
             return "the grant's condition cannot be read"
         if self.condition is None:
             return ""
-        return self._weighed(facts)
+        return self._weighed(case)
 
-    def _weighed(self, facts: Facts) -> str:
+    def _weighed(self, case: Case) -> str:
         """Weigh the condition; the same call again, such as a popular read, is remembered."""
-        key = tuple(facts.values())
-        known = self.known.get(key)
+        known = self.known.get(case.key)
         if known is not None or self.condition is None:
             return known or ""
-        outcome = self.condition.weigh({**facts, "tags": list(facts.get("tags", ()))})
+        outcome = self.condition.weigh({**case.facts, "tags": list(case.facts.get("tags", ()))})
         why = "" if outcome.holds else "the condition does not hold"
         if outcome.error:
             why = "the condition cannot be weighed"
         if len(self.known) >= _KEPT:
             self.known.clear()
-        self.known[key] = why
+        self.known[case.key] = why
         return why
 
 
@@ -154,21 +163,20 @@ class Policy:
 NOBODY: Final = Policy()
 
 
-def allows(rights: Rights, permission: Permission, model: str, facts: Facts, now: float) -> str:
+def allows(rights: Rights, permission: Permission, case: Case, now: float) -> str:
     """Return why a call is not allowed by some rights; empty when it is.
 
     Args:
         rights: Of the principal in the namespace.
         permission: What the call needs.
-        model: First name of the one model that it is about; empty for the namespace.
-        facts: What conditions may speak of.
+        case: What it is about.
         now: In seconds since 1970.
     """
     if permission in rights.whole:
         return ""
     why = "no role gives it"
     for one in rights.limited.get(permission, ()):
-        why = one.refusal(model, facts, now)
+        why = one.refusal(case, now)
         if not why:
             break
     return why

@@ -115,7 +115,7 @@ class GrantCalls:
             checks = Checks(new_salt)
             checks.named("model", names.check_model, request.model)
             checks.finish()
-            model = await self._reads.first_name(namespace, request.model)
+            model, _ = await self._reads.first_name(namespace, request.model)
         access, size = await self._reads.access(namespace)
         sources = list(self._configured_sources(namespace, permission))
         present = now().timestamp()

@@ -10,7 +10,7 @@ import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, Protocol
 
-from regesta_service.access.grants import allows
+from regesta_service.access.grants import Case, allows
 from regesta_service.access.permissions import EVERY_NAMESPACE, Permission
 from regesta_service.api import errors
 from regesta_service.api.targets import target_of
@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from regesta_service.access.grants import Facts, Policy
+    from regesta_service.access.grants import Policy
     from regesta_service.access.principals import Authenticator, Principal
     from regesta_service.api.methods import Method
     from regesta_service.api.targets import Item, Target
 
-#: Requests whose targets are kept, and how long a request is that is kept, in bytes.
+#: A call to a namespace as a whole, of which a condition knows nothing.
+_WHOLE: Final = (Case(),)
+
+#: Requests of which is kept what they are about, and how long those are, in bytes.
 _KEPT: Final = 4_096
 _SHORT: Final = 512
 
@@ -42,10 +45,10 @@ class Policies(Protocol):
     async def policy(self, namespace: str) -> Policy:
         """Return a namespace's grants; those of one that does not exist are none."""
 
-    async def first_name(self, namespace: str, model: str) -> str:
+    async def first_name(self, namespace: str, model: str) -> tuple[str, bool]:
         """Return the name that a model was created with, from any name of it.
 
-        Of one that does not exist it is the name that was given.
+        Of one that does not exist it is the name that was given, and False.
         """
 
     async def namespaces_of(self, principal: Principal, permission: Permission) -> frozenset[str]:
@@ -91,7 +94,7 @@ class Authorizer:
         self._policies = policies
         self._persons = persons
         self._clock = clock
-        self._targets: OrderedDict[tuple[str, bytes], Target] = OrderedDict()
+        self._known: OrderedDict[tuple[str, bytes], Sequence[Case]] = OrderedDict()
 
     async def by_grant(
         self, method: Method, request: Message, body: bytes, principal: Principal, namespace: str
@@ -119,8 +122,8 @@ class Authorizer:
             raise errors.denied(permission, namespace, "no role gives it")
         cases = await self._cases(method, request, body, namespace)
         now = self._clock()
-        for model, facts in cases:
-            why = allows(rights, permission, model, facts, now)
+        for case in cases:
+            why = allows(rights, permission, case, now)
             if why:
                 raise errors.denied(permission, namespace, why)
         return self._still(method, principal, namespace, cases)
@@ -153,7 +156,7 @@ class Authorizer:
         method: Method,
         principal: Principal,
         namespace: str,
-        cases: Sequence[tuple[str, Facts]],
+        cases: Sequence[Case],
     ) -> Callable[[], bool]:
         def allowed() -> bool:
             if self._authenticator.current(principal) is None or self._policies is None:
@@ -162,10 +165,7 @@ class Authorizer:
             if policy is None:
                 return False
             rights, now = policy.rights(principal), self._clock()
-            return not any(
-                allows(rights, method.permission, model, facts, now)
-                for model, facts in cases or (("", {}),)
-            )
+            return not any(allows(rights, method.permission, case, now) for case in cases or _WHOLE)
 
         return allowed
 
@@ -180,17 +180,28 @@ class Authorizer:
 
     async def _cases(
         self, method: Method, request: Message, body: bytes, namespace: str
-    ) -> list[tuple[str, Facts]]:
-        """Return, for each thing that a request is about, its model and the facts."""
-        target = self._target(method, request, body)
-        return [await self._case(method, target, item, namespace) for item in target.items]
+    ) -> Sequence[Case]:
+        """Return what a request is about; of a popular one that is remembered."""
+        key = method.path, body
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        target = target_of(request, method.scope)
+        cases = [await self._case(method, target, item, namespace) for item in target.items]
+        # A name that no model has yet may come to be one's, so it is asked for again.
+        if len(body) <= _SHORT and all(found for _, found in cases):
+            self._known[key] = tuple(case for case, _ in cases)
+            if len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        return [case for case, _ in cases]
 
     async def _case(
         self, method: Method, target: Target, item: Item, namespace: str
-    ) -> tuple[str, Facts]:
-        first = ""
+    ) -> tuple[Case, bool]:
+        """Return one thing that a request is about, and whether its model was found."""
+        first, found = "", True
         if item.model and self._policies is not None:
-            first = await self._policies.first_name(namespace, item.model)
+            first, found = await self._policies.first_name(namespace, item.model)
         facts = {
             "method": method.name,
             "permission": str(method.permission),
@@ -203,15 +214,5 @@ class Authorizer:
             "role": item.role,
             "grantee": item.grantee,
         }
-        return first if target.one_model else "", facts
-
-    def _target(self, method: Method, request: Message, body: bytes) -> Target:
-        if len(body) > _SHORT:
-            return target_of(request, method.scope)
-        key = method.path, body
-        target = self._targets.get(key)
-        if target is None:
-            target = self._targets[key] = target_of(request, method.scope)
-            if len(self._targets) > _KEPT:
-                self._targets.popitem(last=False)
-        return target
+        model = first if target.one_model else ""
+        return Case(model, facts, tuple(facts.values())), found

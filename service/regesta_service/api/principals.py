@@ -101,6 +101,9 @@ class PrincipalCalls:
     ) -> pb.RevokeTokenResponse:
         """End a token."""
         anybody = call.may(Permission.ADMIN_ACCESS, EVERY_NAMESPACE)
+        principal = call.principal
+        if not anybody and principal.ceiling is not UNBOUNDED and request.token != principal.token:
+            raise TokenExceedsOwn("a token that is bound to a role or to namespaces ends no others")
         translated = revoke_token(request, "" if anybody else call.principal.name, new_salt)
         committed = await self._writing.submit(translated, call)
         token, _ = await self._reads.at(token_key(request.token), committed.position)

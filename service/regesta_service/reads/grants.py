@@ -116,21 +116,24 @@ class GrantReads:
             row = await past.resource_at(connection, tail.namespace_id, ACCESS, position)
         return _access(row)
 
-    async def first_name(self, namespace: str, model: str) -> str:
-        """Return the name that a model was created with; of none that there is, the given one."""
+    async def first_name(self, namespace: str, model: str) -> tuple[str, bool]:
+        """Return the name that a model was created with, and True.
+
+        Of one that does not exist it is the name that was given, and False.
+        """
         key = namespace, model.lower()
         known = self._names.get(key)
         if known is not None:
-            return known
+            return known, True
         tail = await self._tails.tail(namespace)
         async with self._pool.connection() as connection:
             found = await past.model_named(connection, tail.namespace_id, model)
         if found is None:
-            return model
+            return model, False
         self._names[key] = found
         if len(self._names) > _NAMES:
             self._names.popitem(last=False)
-        return found
+        return found, True
 
     async def namespaces_of(self, principal: Principal, permission: Permission) -> frozenset[str]:
         """Return the namespaces in which grants give a permission without a condition."""

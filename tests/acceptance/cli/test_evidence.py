@@ -23,6 +23,8 @@ from tests.support import browser
 from tests.support.publishing import DEPLOYMENT, KEY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import regesta
     from tests.acceptance.cli.conftest import CommandLine
     from tests.databases import LiveDatabase
@@ -245,3 +247,24 @@ def test_a_browser_takes_a_redacted_pack_for_genuine(
     pack = made(published, tmp_path / "pack", policy, "churn/2", "--redact-texts")
     assert "genuine" == browser.opened(pack / "verify.html", tmp_path / "profile")[0]
     shutil.rmtree(pack)
+
+
+def test_evidence_of_a_version_holds_who_approved_it_and_by_what_policy(
+    cli: CommandLine, publish: Callable[[], None], tmp_path: Path
+):
+    file = tmp_path / "policies.toml"
+    file.write_text('[[policies]]\nid = "gate"\nstages = ["staging"]\nrequired_tags = ["risk"]\n')
+    cli("policy", "apply", str(file))
+    for number in (1, 2):
+        cli("register", "churn", "--source", f"s3://churn/{number}")
+        cli("evaluate", f"churn/{number}", "--dataset", "holdout", "--metric", "auc=0.9")
+        cli("request", f"churn/{number}", "staging")
+    pack = tmp_path / "pack"
+    publish()
+    cli("evidence", "churn/1", "--out", str(pack))
+    streams = {
+        json.loads(line)["subject"] for line in (pack / "events.jsonl").read_text().splitlines()
+    }
+    assert {"governance", "models/churn", "models/churn/versions/1"} <= streams
+    assert "models/churn/versions/1/evaluations" in streams
+    assert len([stream for stream in streams if stream.startswith("requests/")]) == 1

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from regesta.v1 import access_pb2 as pb
-from regesta_service.access.grants import NOBODY, VOCABULARY, Policy, allows, covered_by
+from regesta_service.access.grants import NOBODY, VOCABULARY, Case, Policy, allows, covered_by
 from regesta_service.access.permissions import ROLES, Permission
 from regesta_service.access.principals import Principal
 
@@ -34,6 +34,11 @@ def grant(role: str = "maintainer", *, ends: float | None = None, **fields: Any)
     return made
 
 
+def case(model: str = "", **facts: Any) -> Case:
+    known = FACTS | facts
+    return Case(model, known, tuple(known.values()))
+
+
 def why(
     *grants: pb.Grant,
     permission: Permission = Permission.CATALOG_ALIAS,
@@ -42,11 +47,11 @@ def why(
     **facts: Any,
 ) -> str:
     rights = Policy(grants).rights(ROSA)
-    return allows(rights, permission, model, FACTS | facts, now)
+    return allows(rights, permission, case(model, **facts), now)
 
 
 def test_without_a_grant_nothing_is_allowed():
-    assert all(allows(NOBODY.rights(ROSA), one, "", FACTS, NOW) for one in Permission)
+    assert all(allows(NOBODY.rights(ROSA), one, case(), NOW) for one in Permission)
 
 
 @pytest.mark.parametrize("role", sorted(ROLES))
@@ -59,7 +64,7 @@ def test_a_grant_to_a_group_is_for_whoever_proves_to_be_in_it():
     to_group = grant(principal="", group="ml")
     assert not why(to_group)
     stranger = Principal("rosa", "user", groups=frozenset({"other"}))
-    assert allows(Policy([to_group]).rights(stranger), Permission.CATALOG_ALIAS, "", FACTS, NOW)
+    assert allows(Policy([to_group]).rights(stranger), Permission.CATALOG_ALIAS, case(), NOW)
 
 
 def test_a_principal_is_not_a_group_of_the_same_name():
@@ -138,8 +143,8 @@ def test_a_grant_ends_at_its_time():
 
 def test_the_same_facts_are_weighed_once():
     (one,) = Policy([grant(condition='alias != "champion"')]).grants
-    first = one.refusal("churn", FACTS, NOW)
-    assert first == one.refusal("churn", dict(FACTS), NOW)
+    first = one.refusal(case("churn"), NOW)
+    assert first == one.refusal(case("churn"), NOW)
     assert 1 == len(one.known)
 
 
