@@ -32,7 +32,8 @@ FULL = reading_pb.CONSISTENCY_LEVEL_FULLY_CONSISTENT
 PAGED = {
     name: "name" if name == "GetHistory" else "parent"
     for name, method in METHODS.items()
-    if "page_token" in method.input_type.fields_by_name and name not in {"ListNamespaces", "ListPrincipals", "ListTokens"}
+    if "page_token" in method.input_type.fields_by_name
+    and name not in {"ListNamespaces", "ListPrincipals", "ListTokens"}
 }
 OF_A_MODEL = {"ListVersions", "ListAliases", "GetHistory"}
 

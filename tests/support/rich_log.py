@@ -54,6 +54,10 @@ REGISTERED = e.VersionRegistered(
 )
 
 
+#: Where what was told later begins in a log that is padded.
+_PADDED_FIRST = 60
+
+
 def rich_log(namespace: str = "acme") -> LogBuilder:
     """Return it: each type of event at least once, texts of every field, two people."""
     log = _told(namespace)
@@ -64,13 +68,16 @@ def rich_log(namespace: str = "acme") -> LogBuilder:
 def padded_log(size: int, namespace: str = "acme") -> LogBuilder:
     """Return the rich log with tags set over and over in it, so that it has `size` events.
 
-    The event at position 40 and the last are of them, whatever is added to the story later.
+    The event at position 40 and the last are of them, whatever is added to the story later;
+    of a long log, all the later ones.
     """
     log = _told(namespace)
-    while log.size < size - _MORE - 1:
+    while log.size < min(_PADDED_FIRST, size - _MORE - 1):
         log.append(FIRST, e.TagsSet(tags={"round": str(log.size)}))
     _tell_more(log)
     log.append(FIRST, e.TagsSet(tags={"round": str(log.size)}))
+    while log.size < size:
+        log.append(FIRST, e.TagsSet(tags={"round": str(log.size)}))
     return log
 
 

@@ -112,7 +112,7 @@ def test_rows_that_do_not_agree_with_themselves_are_said_to(insider: Insider):
 
 
 def committed_log() -> LogBuilder:
-    """A log that commits to its heads after every fourth event."""
+    """A log that commits to its heads after every sixth event."""
     told = rich_log()
     log = LogBuilder("acme")
 
@@ -121,7 +121,7 @@ def committed_log() -> LogBuilder:
         if recorded.stream != "log":
             texts = [(field, text) for at, _, field, text in told.disclosures if at == position]
             log.append(recorded.stream, recorded.event, *texts)
-        if not position % 4:
+        if not position % 6:
             log.commit_heads()
     return log
 
