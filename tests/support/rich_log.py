@@ -54,6 +54,9 @@ REGISTERED = e.VersionRegistered(
 )
 
 
+#: Where what was told later begins in a log that is padded.
+
+
 def rich_log(namespace: str = "acme") -> LogBuilder:
     """Return it: each type of event at least once, texts of every field, two people."""
     log = _told(namespace)
