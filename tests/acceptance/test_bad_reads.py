@@ -35,7 +35,7 @@ PAGED = {
     if "page_token" in method.input_type.fields_by_name
     and name not in {"ListNamespaces", "ListPrincipals", "ListTokens"}
 }
-OF_A_MODEL = {"ListVersions", "ListAliases", "GetHistory"}
+OF_A_MODEL = {"ListVersions", "ListAliases", "GetHistory", "ListComments"}
 
 
 def page_of(at: Refusing, method: str, **fields: Any) -> Any:
@@ -60,6 +60,8 @@ def full(refusing: Refusing) -> Refusing:
         client.create_model(f"other-{number}", model=regesta.Model())
         client.register("churn", source="s3://x", reason="for the pages")
         client.set_alias(f"churn@alias-{number}", version=1)
+        client.add_comment("churn", text="slow")
+        client.request_transition("churn/1", stage="staging")
         client.raise_flag(
             f"other-{number}", flag=regesta.Flag(severity=regesta.FlagSeverity.FLAG_SEVERITY_INFO)
         )

@@ -163,7 +163,7 @@ def test_what_was_not_committed_to_is_not_proved(written: regesta.Client):
         assert "`regesta audit commit-heads`" in str(caught.value)
         assert "audit.commit" in str(caught.value)
     with pytest.raises(regesta.InvalidRequest):
-        written.prove_stream_head("models/churn/stages/1")
+        written.prove_stream_head("models/churn/nothing/1")
 
 
 def edit(database: LiveDatabase, namespace: str, statement: str, *parameters: object) -> None:

@@ -136,7 +136,7 @@ def told_by(read: Callable[[], Any]) -> Any:
 def test_what_was_so_then_and_what_is_so_now_reads_as_before(site: Site):
     assert site.before == site.after
     read = [name for name, said in site.before.items() if not isinstance(said, tuple)]
-    assert len(read) > 80
+    assert len(read) >= 80
     assert "BODIES_ARCHIVED" not in str(site.after)
 
 
@@ -223,12 +223,13 @@ def test_writes_to_old_models_go_on(site: Site):
         return ben.update_model(churn, update_mask=["owner"], request_id="owner-1")
 
     model = write()
-    assert ("platform", {"challenger": 2}) == (model.owner, dict(model.aliases))
+    assert ("platform", {"challenger": 1}) == (model.owner, dict(model.aliases))
     assert model == write()
+    ben.resolve_flag("churn/2", flag_id="bias")
     version = ben.transition_version("churn/2", stage="production")
-    assert (["challenger"], "production") == (list(version.aliases), version.stage)
-    alias = ben.set_alias("churn@challenger", version=1)
-    assert 1 == alias.version
+    assert "production" == version.stage
+    alias = ben.set_alias("churn@champion", version=2)
+    assert 2 == alias.version
 
 
 def test_the_command_line_shows_what_is_released(

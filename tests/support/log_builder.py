@@ -161,14 +161,22 @@ class LogBuilder:
         event = HeadsCommitted(position=str(self.size), streams=str(len(lines)), root=root.hex())
         return self.append("log", event)
 
-    def write(self, conn: psycopg.Connection[Any]) -> int:
-        """Write the whole log, its projections included, and return its namespace_id."""
+    def write(self, conn: psycopg.Connection[Any], *, projected: bool = True) -> int:
+        """Write the whole log and return its namespace_id.
+
+        Args:
+            conn: Where.
+            projected: Whether its projections are written too; a database of before has
+                other columns for them.
+        """
         with conn.transaction():
             row = conn.execute(_LOG, [self.namespace, *self._head()]).fetchone()
             assert row is not None
             namespace_id: int = row[0]
             with conn.cursor() as cursor:
                 for table, columns, lines in self._contents():
+                    if not projected and table not in _OF_THE_LOG:
+                        continue
                     cursor.executemany(
                         _insert(table, columns), [(namespace_id, *line) for line in lines]
                     )
@@ -287,6 +295,8 @@ _LOG = """
 INSERT INTO regesta.logs (name, size, frontier, recorded_at)
 VALUES (%s, %s, %s, %s) RETURNING namespace_id
 """
+#: Tables that hold the log itself.
+_OF_THE_LOG = ("events", "tiles", "requests", "disclosures")
 _EVENT_COLUMNS = (
     "position",
     "record",

@@ -223,7 +223,7 @@ def test_a_policy_says_whose_checkpoint_a_population_is_complete_by(
     asked = ("audit", "population", "--pack", str(pack), "--policy", str(policy), "--json")
     made = cli(*asked).document
     assert made["checkpoint_trusted"]
-    assert made["checkpoint"].startswith("registry.example.com/acme\n80\n")
+    assert made["checkpoint"].startswith(f"registry.example.com/acme\n{log.size}\n")
     policy.write_text(f"log {VKEY}\nquorum none\n")
     cli(*asked, code=7)
 

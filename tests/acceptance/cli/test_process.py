@@ -154,9 +154,12 @@ def test_bash_completes_commands_and_options():
     expected = [
         "receipt",
         "register",
+        "reject",
         "release",
         "rename",
         "replay",
+        "request",
+        "requests",
         "resolve",
         "restore",
         "retention",
