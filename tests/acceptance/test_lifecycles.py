@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import regesta
-from regesta.errors import InvalidRequest, NotFound, PreconditionFailed
+from regesta.errors import InvalidRequest, NotFound, PreconditionFailed, RegestaError
 from regesta.v1 import governance_pb2 as pb
 from regesta_projections.verification import verify
 
@@ -123,3 +123,18 @@ def test_a_lifecycle_that_makes_no_sense_is_refused_field_by_field(
         client.define_lifecycle(lifecycle_id="strict", lifecycle=pb.Lifecycle())
     with pytest.raises(NotFound, match="no lifecycle other"):
         client.remove_lifecycle(f"namespaces/{namespace}/lifecycles/other")
+
+
+def test_what_is_in_a_stage_of_ones_own_is_resolved_by_it(strict: regesta.Client):
+    strict.register("churn", source="s3://churn/2")
+    strict.transition_version("churn/1", stage="live")
+    assert 1 == strict.resolve("churn#live").version
+    strict.transition_version("churn/2", stage="live")
+    assert 2 == strict.resolve("churn#live").version
+    before = strict.get_head().position - 3
+    assert 1 == strict.resolve("churn#live", as_of=before).version
+    strict.transition_version("churn/2", stage="gone")
+    with pytest.raises(PreconditionFailed):
+        strict.resolve("churn#gone")
+    with pytest.raises(RegestaError):
+        strict.resolve("churn")

@@ -460,3 +460,22 @@ def test_a_version_needs_what_a_policy_requires_of_its_content(
     )
     ci.register_version("full", version=version, allow_missing_model=True)
     assert "staging" == max_.transition_version("full/1", stage="staging").stage
+
+
+def test_who_watches_hears_each_step(gated: Callable[[str], regesta.Client]):
+    begun = gated("root").get_head().position
+    request = ask(gated("ci"))
+    for name in ("rita", "ralf"):
+        gated(name).approve_transition(request)
+    gated("max").transition_version("churn/1", stage="production")
+    steps = [
+        event.type.rpartition(".")[2]
+        for event in itertools.islice(gated("root").watch(after=begun), 5)
+    ]
+    assert [
+        "TransitionRequested",
+        "TransitionApproved",
+        "TransitionApproved",
+        "StageChanged",
+        "TransitionCompleted",
+    ] == steps
