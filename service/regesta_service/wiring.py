@@ -59,6 +59,7 @@ from regesta_service.audit.tree import Trees
 from regesta_service.log.connections import Connections
 from regesta_service.log.namespaces import NamespaceRegistry
 from regesta_service.logs import AccessLog, SecurityLog
+from regesta_service.reads.backtesting import BacktestReads
 from regesta_service.reads.comments import CommentReads
 from regesta_service.reads.flags import FlagReads
 from regesta_service.reads.grants import GrantReads
@@ -218,7 +219,13 @@ async def wired(
             LifecycleWrites(sequencer, reads.answers, moves),
             GovernanceCalls(resources, reads, pool, sequencer, reads.answers),
             RequestCalls(
-                Sources(resources, moves, DryRun(connections, registry), reads.page_tokens),
+                Sources(
+                    resources,
+                    moves,
+                    DryRun(connections, registry),
+                    BacktestReads(registry, pool),
+                    reads.page_tokens,
+                ),
                 sequencer,
                 reads.answers,
             ),

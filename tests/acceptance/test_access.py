@@ -212,6 +212,7 @@ NEEDS = {
         "ListGrants",
         "WhoCan",
         "GetPrivacyStatus",
+        "BacktestPolicy",
     ],
     "break": ["BreakGlass"],
     "prove": [

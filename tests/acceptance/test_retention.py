@@ -19,7 +19,7 @@ from regesta.audit.notes import Note
 from regesta.cli.program import run
 from regesta.errors import PreconditionFailed
 from regesta.merkle import leaf_hash, verify_consistency
-from regesta.v1 import model_pb2
+from regesta.v1 import governance_pb2, model_pb2
 from regesta.v1 import privacy_service_pb2 as pb
 from regesta_service.access.tokens import new_token
 from tests.support.old_log import SIZE, THROUGH, OldLog
@@ -153,8 +153,9 @@ def test_a_server_that_has_nothing_in_memory_says_the_same(site: Site):
         lambda client: list(client.history("models/churn/versions/1")),
         lambda client: next(iter(client.watch(after=3))),
         lambda client: client.read_events(after_position=0),
+        lambda client: client.backtest_policy(governance_pb2.Policy(aliases=["*"])),
     ],
-    ids=["events", "up to the floor", "old events", "history", "watch", "a page"],
+    ids=["events", "up to the floor", "old events", "history", "watch", "a page", "a backtest"],
 )
 def test_a_record_that_is_archived_is_refused_and_never_left_out(
     site: Site, read: Callable[[regesta.Client], Any]

@@ -2621,6 +2621,52 @@ class AsyncCalls:
         self._transport.positions.saw(namespace, answer.position)
         return answer
 
+    async def backtest_policy(
+        self,
+        policy: governance_pb2.Policy,
+        *,
+        parent: str = "",
+        after_position: int = 0,
+        until_position: int = 0,
+        timeout: float | None = None,
+    ) -> governance_service_pb2.BacktestPolicyResponse:
+        """Say which moves of the past a policy would have refused; nothing changes.
+
+        Each move that it governs is judged by what there was when it was made: the version, its
+        evaluations, and the request that it carried out. Rollbacks ask no policy, nor does a
+        version that makes room in an exclusive stage: they do not count.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            policy: Required. What it would be for and what would have to hold; it need not be
+                defined. Its name and what is output only are ignored.
+            after_position: Optional. Only moves after this position; to go on, the `position`
+                of the answer before.
+            until_position: Optional. Only moves up to this position; 0 means all until now.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = governance_service_pb2.BacktestPolicyRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            policy=policy,
+            after_position=after_position,
+            until_position=until_position,
+        )
+        namespace = namespace_of(request.parent)
+        answer = await self._transport.unary(
+            "/regesta.v1.GovernanceService/BacktestPolicy",
+            request,
+            governance_service_pb2.BacktestPolicyResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
     async def request_transition(
         self,
         name: str,

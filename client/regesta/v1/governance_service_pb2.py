@@ -27,7 +27,7 @@ from regesta.v1 import governance_pb2 as regesta_dot_v1_dot_governance__pb2
 from regesta.v1 import options_pb2 as regesta_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#regesta/v1/governance_service.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bregesta/v1/governance.proto\x1a\x18regesta/v1/options.proto\"\x8e\x01\n\x13\x44\x65\x66inePolicyRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpolicy_id\x18\x02 \x01(\t\x12\"\n\x06policy\x18\x03 \x01(\x0b\x32\x12.regesta.v1.Policy\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\"L\n\x14\x44\x65\x66inePolicyResponse\x12\"\n\x06policy\x18\x01 \x01(\x0b\x32\x12.regesta.v1.Policy\x12\x10\n\x08position\x18\x02 \x01(\x03\"U\n\x13RemovePolicyRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"T\n\x14RemovePolicyResponse\x12*\n\ngovernance\x18\x01 \x01(\x0b\x32\x16.regesta.v1.Governance\x12\x10\n\x08position\x18\x02 \x01(\x03\"`\n\x16\x43heckTransitionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05stage\x18\x02 \x01(\t\x12\r\n\x05\x61lias\x18\x03 \x01(\t\x12\x1a\n\x12transition_request\x18\x04 \x01(\t\"\xa6\x01\n\x17\x43heckTransitionResponse\x12\x0f\n\x07\x61llowed\x18\x01 \x01(\x08\x12.\n\x08outcomes\x18\x02 \x03(\x0b\x32\x1c.regesta.v1.ConditionOutcome\x12\x0f\n\x07refusal\x18\x03 \x01(\t\x12\x16\n\x0erefusal_reason\x18\x04 \x01(\t\x12\x0f\n\x07request\x18\x05 \x01(\t\x12\x10\n\x08position\x18\x06 \x01(\x03\"\x9b\x01\n\x18RequestTransitionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05stage\x18\x02 \x01(\t\x12\r\n\x05\x61lias\x18\x03 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\"]\n\x19RequestTransitionResponse\x12.\n\x07request\x18\x01 \x01(\x0b\x32\x1d.regesta.v1.TransitionRequest\x12\x10\n\x08position\x18\x02 \x01(\x03\"k\n\x18\x41pproveTransitionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07meaning\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"]\n\x19\x41pproveTransitionResponse\x12.\n\x07request\x18\x01 \x01(\x0b\x32\x1d.regesta.v1.TransitionRequest\x12\x10\n\x08position\x18\x02 \x01(\x03\"Y\n\x17RejectTransitionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\\\n\x18RejectTransitionResponse\x12.\n\x07request\x18\x01 \x01(\x0b\x32\x1d.regesta.v1.TransitionRequest\x12\x10\n\x08position\x18\x02 \x01(\x03\"Y\n\x17\x43\x61ncelTransitionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\\\n\x18\x43\x61ncelTransitionResponse\x12.\n\x07request\x18\x01 \x01(\x0b\x32\x1d.regesta.v1.TransitionRequest\x12\x10\n\x08position\x18\x02 \x01(\x03\"@\n\x1bGetTransitionRequestRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x61t_position\x18\x02 \x01(\x03\"`\n\x1cGetTransitionRequestResponse\x12.\n\x07request\x18\x01 \x01(\x0b\x32\x1d.regesta.v1.TransitionRequest\x12\x10\n\x08position\x18\x02 \x01(\x03\"m\n\x1dListTransitionRequestsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x15\n\rinclude_ended\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"|\n\x1eListTransitionRequestsResponse\x12/\n\x08requests\x18\x01 \x03(\x0b\x32\x1d.regesta.v1.TransitionRequest\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\"w\n\x17RecordEvaluationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\nevaluation\x18\x02 \x01(\x0b\x32\x16.regesta.v1.Evaluation\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"X\n\x18RecordEvaluationResponse\x12*\n\nevaluation\x18\x01 \x01(\x0b\x32\x16.regesta.v1.Evaluation\x12\x10\n\x08position\x18\x02 \x01(\x03\":\n\x15GetEvaluationsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x61t_position\x18\x02 \x01(\x03\"_\n\x16GetEvaluationsResponse\x12\x33\n\x0b\x65valuations\x18\x01 \x01(\x0b\x32\x1e.regesta.v1.VersionEvaluations\x12\x10\n\x08position\x18\x02 \x01(\x03\x32\x99\n\n\x11GovernanceService\x12h\n\x0c\x44\x65\x66inePolicy\x12\x1f.regesta.v1.DefinePolicyRequest\x1a .regesta.v1.DefinePolicyResponse\"\x15\xca\xf3\x18\x11governance.define\x12h\n\x0cRemovePolicy\x12\x1f.regesta.v1.RemovePolicyRequest\x1a .regesta.v1.RemovePolicyResponse\"\x15\xca\xf3\x18\x11governance.define\x12o\n\x0f\x43heckTransition\x12\".regesta.v1.CheckTransitionRequest\x1a#.regesta.v1.CheckTransitionResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\x63\x61talog.read\x12t\n\x11RequestTransition\x12$.regesta.v1.RequestTransitionRequest\x1a%.regesta.v1.RequestTransitionResponse\"\x12\xca\xf3\x18\x0erequests.write\x12v\n\x11\x41pproveTransition\x12$.regesta.v1.ApproveTransitionRequest\x1a%.regesta.v1.ApproveTransitionResponse\"\x14\xca\xf3\x18\x10requests.approve\x12s\n\x10RejectTransition\x12#.regesta.v1.RejectTransitionRequest\x1a$.regesta.v1.RejectTransitionResponse\"\x14\xca\xf3\x18\x10requests.approve\x12q\n\x10\x43\x61ncelTransition\x12#.regesta.v1.CancelTransitionRequest\x1a$.regesta.v1.CancelTransitionResponse\"\x12\xca\xf3\x18\x0erequests.write\x12~\n\x14GetTransitionRequest\x12\'.regesta.v1.GetTransitionRequestRequest\x1a(.regesta.v1.GetTransitionRequestResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\x63\x61talog.read\x12\x84\x01\n\x16ListTransitionRequests\x12).regesta.v1.ListTransitionRequestsRequest\x1a*.regesta.v1.ListTransitionRequestsResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\x63\x61talog.read\x12t\n\x10RecordEvaluation\x12#.regesta.v1.RecordEvaluationRequest\x1a$.regesta.v1.RecordEvaluationResponse\"\x15\xca\xf3\x18\x11\x65valuations.write\x12l\n\x0eGetEvaluations\x12!.regesta.v1.GetEvaluationsRequest\x1a\".regesta.v1.GetEvaluationsResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\x63\x61talog.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#regesta/v1/governance_service.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bregesta/v1/governance.proto\x1a\x18regesta/v1/options.proto\"\x8e\x01\n\x13\x44\x65\x66inePolicyRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpolicy_id\x18\x02 \x01(\t\x12\"\n\x06policy\x18\x03 \x01(\x0b\x32\x12.regesta.v1.Policy\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\"L\n\x14\x44\x65\x66inePolicyResponse\x12\"\n\x06policy\x18\x01 \x01(\x0b\x32\x12.regesta.v1.Policy\x12\x10\n\x08position\x18\x02 \x01(\x03\"U\n\x13RemovePolicyRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"T\n\x14RemovePolicyResponse\x12*\n\ngovernance\x18\x01 \x01(\x0b\x32\x16.regesta.v1.Governance\x12\x10\n\x08position\x18\x02 \x01(\x03\"`\n\x16\x43heckTransitionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05stage\x18\x02 \x01(\t\x12\r\n\x05\x61lias\x18\x03 \x01(\t\x12\x1a\n\x12transition_request\x18\x04 \x01(\t\"\xa6\x01\n\x17\x43heckTransitionResponse\x12\x0f\n\x07\x61llowed\x18\x01 \x01(\x08\x12.\n\x08outcomes\x18\x02 \x03(\x0b\x32\x1c.regesta.v1.ConditionOutcome\x12\x0f\n\x07refusal\x18\x03 \x01(\t\x12\x16\n\x0erefusal_reason\x18\x04 \x01(\t\x12\x0f\n\x07request\x18\x05 \x01(\t\x12\x10\n\x08position\x18\x06 \x01(\x03\"{\n\x15\x42\x61\x63ktestPolicyRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\"\n\x06policy\x18\x02 \x01(\x0b\x32\x12.regesta.v1.Policy\x12\x16\n\x0e\x61\x66ter_position\x18\x03 \x01(\x03\x12\x16\n\x0euntil_position\x18\x04 \x01(\x03\"\x83\x01\n\x16\x42\x61\x63ktestPolicyResponse\x12\r\n\x05moves\x18\x01 \x01(\x05\x12\x0f\n\x07refused\x18\x02 \x01(\x05\x12)\n\x08refusals\x18\x03 \x03(\x0b\x32\x17.regesta.v1.RefusedMove\x12\x10\n\x08position\x18\x04 \x01(\x03\x12\x0c\n\x04more\x18\x05 \x01(\x08\"\xc2\x01\n\x0bRefusedMove\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x10\n\x08to_stage\x18\x03 \x01(\t\x12\r\n\x05\x61lias\x18\x04 \x01(\t\x12\x11\n\tprincipal\x18\x05 \x01(\t\x12/\n\x0brecord_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x05unmet\x18\x07 \x03(\x0b\x32\x1c.regesta.v1.ConditionOutcome\"\x9b\x01\n\x18RequestTransitionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05stage\x18\x02 \x01(\t\x12\r\n\x05\x61lias\x18\x03 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\"]\n\x19RequestTransitionResponse\x12.\n\x07request\x18\x01 \x01(\x0b\x32\x1d.regesta.v1.TransitionRequest\x12\x10\n\x08position\x18\x02 \x01(\x03\"k\n\x18\x41pproveTransitionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07meaning\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"]\n\x19\x41pproveTransitionResponse\x12.\n\x07request\x18\x01 \x01(\x0b\x32\x1d.regesta.v1.TransitionRequest\x12\x10\n\x08position\x18\x02 \x01(\x03\"Y\n\x17RejectTransitionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\\\n\x18RejectTransitionResponse\x12.\n\x07request\x18\x01 \x01(\x0b\x32\x1d.regesta.v1.TransitionRequest\x12\x10\n\x08position\x18\x02 \x01(\x03\"Y\n\x17\x43\x61ncelTransitionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\\\n\x18\x43\x61ncelTransitionResponse\x12.\n\x07request\x18\x01 \x01(\x0b\x32\x1d.regesta.v1.TransitionRequest\x12\x10\n\x08position\x18\x02 \x01(\x03\"@\n\x1bGetTransitionRequestRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x61t_position\x18\x02 \x01(\x03\"`\n\x1cGetTransitionRequestResponse\x12.\n\x07request\x18\x01 \x01(\x0b\x32\x1d.regesta.v1.TransitionRequest\x12\x10\n\x08position\x18\x02 \x01(\x03\"m\n\x1dListTransitionRequestsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x15\n\rinclude_ended\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"|\n\x1eListTransitionRequestsResponse\x12/\n\x08requests\x18\x01 \x03(\x0b\x32\x1d.regesta.v1.TransitionRequest\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\"w\n\x17RecordEvaluationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\nevaluation\x18\x02 \x01(\x0b\x32\x16.regesta.v1.Evaluation\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"X\n\x18RecordEvaluationResponse\x12*\n\nevaluation\x18\x01 \x01(\x0b\x32\x16.regesta.v1.Evaluation\x12\x10\n\x08position\x18\x02 \x01(\x03\":\n\x15GetEvaluationsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x61t_position\x18\x02 \x01(\x03\"_\n\x16GetEvaluationsResponse\x12\x33\n\x0b\x65valuations\x18\x01 \x01(\x0b\x32\x1e.regesta.v1.VersionEvaluations\x12\x10\n\x08position\x18\x02 \x01(\x03\x32\x85\x0b\n\x11GovernanceService\x12h\n\x0c\x44\x65\x66inePolicy\x12\x1f.regesta.v1.DefinePolicyRequest\x1a .regesta.v1.DefinePolicyResponse\"\x15\xca\xf3\x18\x11governance.define\x12h\n\x0cRemovePolicy\x12\x1f.regesta.v1.RemovePolicyRequest\x1a .regesta.v1.RemovePolicyResponse\"\x15\xca\xf3\x18\x11governance.define\x12o\n\x0f\x43heckTransition\x12\".regesta.v1.CheckTransitionRequest\x1a#.regesta.v1.CheckTransitionResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\x63\x61talog.read\x12j\n\x0e\x42\x61\x63ktestPolicy\x12!.regesta.v1.BacktestPolicyRequest\x1a\".regesta.v1.BacktestPolicyResponse\"\x11\x90\x02\x01\xca\xf3\x18\naudit.read\x12t\n\x11RequestTransition\x12$.regesta.v1.RequestTransitionRequest\x1a%.regesta.v1.RequestTransitionResponse\"\x12\xca\xf3\x18\x0erequests.write\x12v\n\x11\x41pproveTransition\x12$.regesta.v1.ApproveTransitionRequest\x1a%.regesta.v1.ApproveTransitionResponse\"\x14\xca\xf3\x18\x10requests.approve\x12s\n\x10RejectTransition\x12#.regesta.v1.RejectTransitionRequest\x1a$.regesta.v1.RejectTransitionResponse\"\x14\xca\xf3\x18\x10requests.approve\x12q\n\x10\x43\x61ncelTransition\x12#.regesta.v1.CancelTransitionRequest\x1a$.regesta.v1.CancelTransitionResponse\"\x12\xca\xf3\x18\x0erequests.write\x12~\n\x14GetTransitionRequest\x12\'.regesta.v1.GetTransitionRequestRequest\x1a(.regesta.v1.GetTransitionRequestResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\x63\x61talog.read\x12\x84\x01\n\x16ListTransitionRequests\x12).regesta.v1.ListTransitionRequestsRequest\x1a*.regesta.v1.ListTransitionRequestsResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\x63\x61talog.read\x12t\n\x10RecordEvaluation\x12#.regesta.v1.RecordEvaluationRequest\x1a$.regesta.v1.RecordEvaluationResponse\"\x15\xca\xf3\x18\x11\x65valuations.write\x12l\n\x0eGetEvaluations\x12!.regesta.v1.GetEvaluationsRequest\x1a\".regesta.v1.GetEvaluationsResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\x63\x61talog.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +40,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GOVERNANCESERVICE'].methods_by_name['RemovePolicy']._serialized_options = b'\312\363\030\021governance.define'
   _globals['_GOVERNANCESERVICE'].methods_by_name['CheckTransition']._loaded_options = None
   _globals['_GOVERNANCESERVICE'].methods_by_name['CheckTransition']._serialized_options = b'\220\002\001\312\363\030\014catalog.read'
+  _globals['_GOVERNANCESERVICE'].methods_by_name['BacktestPolicy']._loaded_options = None
+  _globals['_GOVERNANCESERVICE'].methods_by_name['BacktestPolicy']._serialized_options = b'\220\002\001\312\363\030\naudit.read'
   _globals['_GOVERNANCESERVICE'].methods_by_name['RequestTransition']._loaded_options = None
   _globals['_GOVERNANCESERVICE'].methods_by_name['RequestTransition']._serialized_options = b'\312\363\030\016requests.write'
   _globals['_GOVERNANCESERVICE'].methods_by_name['ApproveTransition']._loaded_options = None
@@ -68,38 +70,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHECKTRANSITIONREQUEST']._serialized_end=631
   _globals['_CHECKTRANSITIONRESPONSE']._serialized_start=634
   _globals['_CHECKTRANSITIONRESPONSE']._serialized_end=800
-  _globals['_REQUESTTRANSITIONREQUEST']._serialized_start=803
-  _globals['_REQUESTTRANSITIONREQUEST']._serialized_end=958
-  _globals['_REQUESTTRANSITIONRESPONSE']._serialized_start=960
-  _globals['_REQUESTTRANSITIONRESPONSE']._serialized_end=1053
-  _globals['_APPROVETRANSITIONREQUEST']._serialized_start=1055
-  _globals['_APPROVETRANSITIONREQUEST']._serialized_end=1162
-  _globals['_APPROVETRANSITIONRESPONSE']._serialized_start=1164
-  _globals['_APPROVETRANSITIONRESPONSE']._serialized_end=1257
-  _globals['_REJECTTRANSITIONREQUEST']._serialized_start=1259
-  _globals['_REJECTTRANSITIONREQUEST']._serialized_end=1348
-  _globals['_REJECTTRANSITIONRESPONSE']._serialized_start=1350
-  _globals['_REJECTTRANSITIONRESPONSE']._serialized_end=1442
-  _globals['_CANCELTRANSITIONREQUEST']._serialized_start=1444
-  _globals['_CANCELTRANSITIONREQUEST']._serialized_end=1533
-  _globals['_CANCELTRANSITIONRESPONSE']._serialized_start=1535
-  _globals['_CANCELTRANSITIONRESPONSE']._serialized_end=1627
-  _globals['_GETTRANSITIONREQUESTREQUEST']._serialized_start=1629
-  _globals['_GETTRANSITIONREQUESTREQUEST']._serialized_end=1693
-  _globals['_GETTRANSITIONREQUESTRESPONSE']._serialized_start=1695
-  _globals['_GETTRANSITIONREQUESTRESPONSE']._serialized_end=1791
-  _globals['_LISTTRANSITIONREQUESTSREQUEST']._serialized_start=1793
-  _globals['_LISTTRANSITIONREQUESTSREQUEST']._serialized_end=1902
-  _globals['_LISTTRANSITIONREQUESTSRESPONSE']._serialized_start=1904
-  _globals['_LISTTRANSITIONREQUESTSRESPONSE']._serialized_end=2028
-  _globals['_RECORDEVALUATIONREQUEST']._serialized_start=2030
-  _globals['_RECORDEVALUATIONREQUEST']._serialized_end=2149
-  _globals['_RECORDEVALUATIONRESPONSE']._serialized_start=2151
-  _globals['_RECORDEVALUATIONRESPONSE']._serialized_end=2239
-  _globals['_GETEVALUATIONSREQUEST']._serialized_start=2241
-  _globals['_GETEVALUATIONSREQUEST']._serialized_end=2299
-  _globals['_GETEVALUATIONSRESPONSE']._serialized_start=2301
-  _globals['_GETEVALUATIONSRESPONSE']._serialized_end=2396
-  _globals['_GOVERNANCESERVICE']._serialized_start=2399
-  _globals['_GOVERNANCESERVICE']._serialized_end=3704
+  _globals['_BACKTESTPOLICYREQUEST']._serialized_start=802
+  _globals['_BACKTESTPOLICYREQUEST']._serialized_end=925
+  _globals['_BACKTESTPOLICYRESPONSE']._serialized_start=928
+  _globals['_BACKTESTPOLICYRESPONSE']._serialized_end=1059
+  _globals['_REFUSEDMOVE']._serialized_start=1062
+  _globals['_REFUSEDMOVE']._serialized_end=1256
+  _globals['_REQUESTTRANSITIONREQUEST']._serialized_start=1259
+  _globals['_REQUESTTRANSITIONREQUEST']._serialized_end=1414
+  _globals['_REQUESTTRANSITIONRESPONSE']._serialized_start=1416
+  _globals['_REQUESTTRANSITIONRESPONSE']._serialized_end=1509
+  _globals['_APPROVETRANSITIONREQUEST']._serialized_start=1511
+  _globals['_APPROVETRANSITIONREQUEST']._serialized_end=1618
+  _globals['_APPROVETRANSITIONRESPONSE']._serialized_start=1620
+  _globals['_APPROVETRANSITIONRESPONSE']._serialized_end=1713
+  _globals['_REJECTTRANSITIONREQUEST']._serialized_start=1715
+  _globals['_REJECTTRANSITIONREQUEST']._serialized_end=1804
+  _globals['_REJECTTRANSITIONRESPONSE']._serialized_start=1806
+  _globals['_REJECTTRANSITIONRESPONSE']._serialized_end=1898
+  _globals['_CANCELTRANSITIONREQUEST']._serialized_start=1900
+  _globals['_CANCELTRANSITIONREQUEST']._serialized_end=1989
+  _globals['_CANCELTRANSITIONRESPONSE']._serialized_start=1991
+  _globals['_CANCELTRANSITIONRESPONSE']._serialized_end=2083
+  _globals['_GETTRANSITIONREQUESTREQUEST']._serialized_start=2085
+  _globals['_GETTRANSITIONREQUESTREQUEST']._serialized_end=2149
+  _globals['_GETTRANSITIONREQUESTRESPONSE']._serialized_start=2151
+  _globals['_GETTRANSITIONREQUESTRESPONSE']._serialized_end=2247
+  _globals['_LISTTRANSITIONREQUESTSREQUEST']._serialized_start=2249
+  _globals['_LISTTRANSITIONREQUESTSREQUEST']._serialized_end=2358
+  _globals['_LISTTRANSITIONREQUESTSRESPONSE']._serialized_start=2360
+  _globals['_LISTTRANSITIONREQUESTSRESPONSE']._serialized_end=2484
+  _globals['_RECORDEVALUATIONREQUEST']._serialized_start=2486
+  _globals['_RECORDEVALUATIONREQUEST']._serialized_end=2605
+  _globals['_RECORDEVALUATIONRESPONSE']._serialized_start=2607
+  _globals['_RECORDEVALUATIONRESPONSE']._serialized_end=2695
+  _globals['_GETEVALUATIONSREQUEST']._serialized_start=2697
+  _globals['_GETEVALUATIONSREQUEST']._serialized_end=2755
+  _globals['_GETEVALUATIONSRESPONSE']._serialized_start=2757
+  _globals['_GETEVALUATIONSRESPONSE']._serialized_end=2852
+  _globals['_GOVERNANCESERVICE']._serialized_start=2855
+  _globals['_GOVERNANCESERVICE']._serialized_end=4268
 # @@protoc_insertion_point(module_scope)

@@ -245,6 +245,138 @@ class CheckTransitionResponse(_message.Message):
 Global___CheckTransitionResponse: _TypeAlias = CheckTransitionResponse  # noqa: Y015
 
 @_typing.final
+class BacktestPolicyRequest(_message.Message):
+    """Which policy, and which moves."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    AFTER_POSITION_FIELD_NUMBER: _builtins.int
+    UNTIL_POSITION_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Required. The namespace: `namespaces/{namespace}`."""
+    after_position: _builtins.int
+    """Optional. Only moves after this position; to go on, the `position` of the
+    answer before.
+    """
+    until_position: _builtins.int
+    """Optional. Only moves up to this position; 0 means all until now."""
+    @_builtins.property
+    def policy(self) -> _governance_pb2.Policy:
+        """Required. What it would be for and what would have to hold; it need not be
+        defined. Its name and what is output only are ignored.
+        """
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        policy: _governance_pb2.Policy | None = ...,
+        after_position: _builtins.int = ...,
+        until_position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_position", b"after_position", "parent", b"parent", "policy", b"policy", "until_position", b"until_position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BacktestPolicyRequest: _TypeAlias = BacktestPolicyRequest  # noqa: Y015
+
+@_typing.final
+class BacktestPolicyResponse(_message.Message):
+    """What the policy would have refused."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVES_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    REFUSALS_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    moves: _builtins.int
+    """How many moves that it governs were looked at."""
+    refused: _builtins.int
+    """How many of them it would have refused."""
+    position: _builtins.int
+    """Up to this position moves were looked at."""
+    more: _builtins.bool
+    """True when there is more to look at than fits into one call, which is at most
+    2,000 moves and about 10 seconds: go on after `position`.
+    """
+    @_builtins.property
+    def refusals(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedMove]:
+        """The first 200 of those, the oldest first."""
+
+    def __init__(
+        self,
+        *,
+        moves: _builtins.int = ...,
+        refused: _builtins.int = ...,
+        refusals: _abc.Iterable[Global___RefusedMove] | None = ...,
+        position: _builtins.int = ...,
+        more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["more", b"more", "moves", b"moves", "position", b"position", "refusals", b"refusals", "refused", b"refused"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BacktestPolicyResponse: _TypeAlias = BacktestPolicyResponse  # noqa: Y015
+
+@_typing.final
+class RefusedMove(_message.Message):
+    """A move of the past that a policy would have refused."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    TO_STAGE_FIELD_NUMBER: _builtins.int
+    ALIAS_FIELD_NUMBER: _builtins.int
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    RECORD_TIME_FIELD_NUMBER: _builtins.int
+    UNMET_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The position of its event."""
+    version: _builtins.str
+    """The version, by its resource name; the model by the name it has now."""
+    to_stage: _builtins.str
+    """The stage it moved to; empty for an alias."""
+    alias: _builtins.str
+    """The alias that was pointed to it; empty for a stage."""
+    principal: _builtins.str
+    """The principal that made it."""
+    @_builtins.property
+    def record_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was recorded."""
+
+    @_builtins.property
+    def unmet(self) -> _containers.RepeatedCompositeFieldContainer[_governance_pb2.ConditionOutcome]:
+        """The conditions that it did not meet; they name no policy."""
+
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        version: _builtins.str = ...,
+        to_stage: _builtins.str = ...,
+        alias: _builtins.str = ...,
+        principal: _builtins.str = ...,
+        record_time: _timestamp_pb2.Timestamp | None = ...,
+        unmet: _abc.Iterable[_governance_pb2.ConditionOutcome] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["record_time", b"record_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "position", b"position", "principal", b"principal", "record_time", b"record_time", "to_stage", b"to_stage", "unmet", b"unmet", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusedMove: _TypeAlias = RefusedMove  # noqa: Y015
+
+@_typing.final
 class RequestTransitionRequest(_message.Message):
     """A move to ask for."""
 

@@ -50,6 +50,11 @@ class GovernanceServiceStub(object):
                 request_serializer=regesta_dot_v1_dot_governance__service__pb2.CheckTransitionRequest.SerializeToString,
                 response_deserializer=regesta_dot_v1_dot_governance__service__pb2.CheckTransitionResponse.FromString,
                 _registered_method=True)
+        self.BacktestPolicy = channel.unary_unary(
+                '/regesta.v1.GovernanceService/BacktestPolicy',
+                request_serializer=regesta_dot_v1_dot_governance__service__pb2.BacktestPolicyRequest.SerializeToString,
+                response_deserializer=regesta_dot_v1_dot_governance__service__pb2.BacktestPolicyResponse.FromString,
+                _registered_method=True)
         self.RequestTransition = channel.unary_unary(
                 '/regesta.v1.GovernanceService/RequestTransition',
                 request_serializer=regesta_dot_v1_dot_governance__service__pb2.RequestTransitionRequest.SerializeToString,
@@ -115,6 +120,17 @@ class GovernanceServiceServicer(object):
     def CheckTransition(self, request, context):
         """Say whether a move would be allowed, with the outcome of every condition;
         nothing moves.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BacktestPolicy(self, request, context):
+        """Say which moves of the past a policy would have refused; nothing changes.
+        Each move that it governs is judged by what there was when it was made: the
+        version, its evaluations, and the request that it carried out. Rollbacks ask
+        no policy, nor does a version that makes room in an exclusive stage: they do
+        not count.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -193,6 +209,11 @@ def add_GovernanceServiceServicer_to_server(servicer, server):
                     servicer.CheckTransition,
                     request_deserializer=regesta_dot_v1_dot_governance__service__pb2.CheckTransitionRequest.FromString,
                     response_serializer=regesta_dot_v1_dot_governance__service__pb2.CheckTransitionResponse.SerializeToString,
+            ),
+            'BacktestPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.BacktestPolicy,
+                    request_deserializer=regesta_dot_v1_dot_governance__service__pb2.BacktestPolicyRequest.FromString,
+                    response_serializer=regesta_dot_v1_dot_governance__service__pb2.BacktestPolicyResponse.SerializeToString,
             ),
             'RequestTransition': grpc.unary_unary_rpc_method_handler(
                     servicer.RequestTransition,
@@ -317,6 +338,33 @@ class GovernanceService(object):
             '/regesta.v1.GovernanceService/CheckTransition',
             regesta_dot_v1_dot_governance__service__pb2.CheckTransitionRequest.SerializeToString,
             regesta_dot_v1_dot_governance__service__pb2.CheckTransitionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BacktestPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regesta.v1.GovernanceService/BacktestPolicy',
+            regesta_dot_v1_dot_governance__service__pb2.BacktestPolicyRequest.SerializeToString,
+            regesta_dot_v1_dot_governance__service__pb2.BacktestPolicyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -44,6 +44,13 @@ class GovernanceServiceStub:
     """Say whether a move would be allowed, with the outcome of every condition;
     nothing moves.
     """
+    BacktestPolicy: _grpc.UnaryUnaryMultiCallable[_governance_service_pb2.BacktestPolicyRequest, _governance_service_pb2.BacktestPolicyResponse]
+    """Say which moves of the past a policy would have refused; nothing changes.
+    Each move that it governs is judged by what there was when it was made: the
+    version, its evaluations, and the request that it carried out. Rollbacks ask
+    no policy, nor does a version that makes room in an exclusive stage: they do
+    not count.
+    """
     RequestTransition: _grpc.UnaryUnaryMultiCallable[_governance_service_pb2.RequestTransitionRequest, _governance_service_pb2.RequestTransitionResponse]
     """Ask for a move, so that others approve it."""
     ApproveTransition: _grpc.UnaryUnaryMultiCallable[_governance_service_pb2.ApproveTransitionRequest, _governance_service_pb2.ApproveTransitionResponse]
@@ -76,6 +83,13 @@ class GovernanceServiceAsyncStub(GovernanceServiceStub):
     CheckTransition: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.CheckTransitionRequest, _governance_service_pb2.CheckTransitionResponse]  # type: ignore[assignment]
     """Say whether a move would be allowed, with the outcome of every condition;
     nothing moves.
+    """
+    BacktestPolicy: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.BacktestPolicyRequest, _governance_service_pb2.BacktestPolicyResponse]  # type: ignore[assignment]
+    """Say which moves of the past a policy would have refused; nothing changes.
+    Each move that it governs is judged by what there was when it was made: the
+    version, its evaluations, and the request that it carried out. Rollbacks ask
+    no policy, nor does a version that makes room in an exclusive stage: they do
+    not count.
     """
     RequestTransition: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.RequestTransitionRequest, _governance_service_pb2.RequestTransitionResponse]  # type: ignore[assignment]
     """Ask for a move, so that others approve it."""
@@ -124,6 +138,19 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_governance_service_pb2.CheckTransitionResponse, _abc.Awaitable[_governance_service_pb2.CheckTransitionResponse]]:
         """Say whether a move would be allowed, with the outcome of every condition;
         nothing moves.
+        """
+
+    @_abc_1.abstractmethod
+    def BacktestPolicy(
+        self,
+        request: _governance_service_pb2.BacktestPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_governance_service_pb2.BacktestPolicyResponse, _abc.Awaitable[_governance_service_pb2.BacktestPolicyResponse]]:
+        """Say which moves of the past a policy would have refused; nothing changes.
+        Each move that it governs is judged by what there was when it was made: the
+        version, its evaluations, and the request that it carried out. Rollbacks ask
+        no policy, nor does a version that makes room in an exclusive stage: they do
+        not count.
         """
 
     @_abc_1.abstractmethod

@@ -1,12 +1,13 @@
-"""What a move would come to, condition by condition."""
+"""What a move would come to, or would have come to, condition by condition."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regesta.names import in_namespace
+from regesta.names import VersionName, in_namespace
 from regesta.v1 import governance_pb2 as governance_pb
 from regesta.v1 import governance_service_pb2 as pb
+from regesta_projections.evolve.stamps import put_time
 from regesta_service.domain import policies
 from regesta_service.domain.finding import live_model, live_version
 from regesta_service.domain.governance import governance_of
@@ -15,9 +16,10 @@ from regesta_service.domain.rejections import PolicyNotMet, Rejection
 from regesta_service.domain.transitions import TransitionVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from regesta_service.domain.aliases import SetAlias
+    from regesta_service.reads.backtesting import Backtest
     from regesta_service.sequencing.dry_run import Seen
 
 
@@ -68,3 +70,31 @@ def shown(
         )
         for each in outcomes
     ]
+
+
+def backtested(
+    namespace: str, done: Backtest, names: Mapping[str, str]
+) -> pb.BacktestPolicyResponse:
+    """Return what a policy would have refused.
+
+    Args:
+        namespace: Its name.
+        done: The moves that were judged.
+        names: The present names of models, by the names they were created with.
+    """
+    answer = pb.BacktestPolicyResponse(
+        moves=done.moves, refused=done.refused, position=done.position, more=done.more
+    )
+    for each in done.refusals:
+        model = each.version.model
+        refusal = answer.refusals.add(
+            position=each.position,
+            version=str(VersionName(namespace, names.get(model, model), each.version.number)),
+            to_stage=each.to_stage,
+            alias=each.alias,
+            principal=each.principal,
+        )
+        put_time(refusal.record_time, each.recorded_at)
+        for outcome in each.unmet:
+            refusal.unmet.add(condition=outcome.condition, message=outcome.message)
+    return answer

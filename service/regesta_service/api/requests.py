@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -9,13 +10,17 @@ from regesta.names import NamespaceName, VersionName, in_namespace, parse
 from regesta.v1 import governance_pb2 as governance_pb
 from regesta.v1 import governance_service_pb2 as pb
 from regesta_projections.rows import ResourceKey, ResourceRow
-from regesta_service.api.checking import checked
+from regesta_service.api.checking import backtested, checked
 from regesta_service.api.governance import named
-from regesta_service.api.reads.requests import name_in, position_in
+from regesta_service.api.reads.requests import name_in, namespace_in, position_in
 from regesta_service.api.writes import translate_requests as translate
 from regesta_service.api.writes.checks import Checks, parse_name
 from regesta_service.api.writes.moving import request_in
-from regesta_service.api.writes.translate_policies import define_policy, remove_policy
+from regesta_service.api.writes.translate_policies import (
+    define_policy,
+    policy_to_test,
+    remove_policy,
+)
 from regesta_service.api.writes.writing import Writing, new_salt, now
 from regesta_service.domain.aliases import SetAlias
 from regesta_service.domain.moving import Mover, request_key
@@ -31,11 +36,15 @@ if TYPE_CHECKING:
     from regesta_service.api.writes.translating import Translated
     from regesta_service.domain.deciding import Command
     from regesta_service.log.draft import Committed
+    from regesta_service.reads.backtesting import BacktestReads
     from regesta_service.reads.pages import PageTokens
     from regesta_service.reads.resources import ResourceReads
     from regesta_service.sequencing.dry_run import DryRun
 
 _DEFAULT_PAGE = 100
+
+#: How long one call looks through the log, at most.
+_BACKTEST_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,7 @@ class Sources:
     resources: ResourceReads
     moves: MoveReads
     dry_run: DryRun
+    backtests: BacktestReads
     page_tokens: PageTokens
 
 
@@ -108,6 +118,25 @@ class RequestCalls:
             command = SetAlias(name.model, request.alias, name.version, mover=mover)
         seen = await self._from.dry_run.see(name.namespace, command)
         return checked(name.namespace, command, seen)
+
+    async def backtest_policy(
+        self, request: pb.BacktestPolicyRequest, call: Call
+    ) -> pb.BacktestPolicyResponse:
+        """Say which moves of the past a policy would have refused."""
+        namespace = namespace_in(request.parent)
+        policy = policy_to_test(request, new_salt)
+        # What was looked at so far must still reach a caller who soon gives up.
+        seconds = min(_BACKTEST_SECONDS, call.remaining() / 2)
+        done = await self._from.backtests.backtest(
+            namespace,
+            policy,
+            after=request.after_position,
+            until=request.until_position,
+            ends=asyncio.get_running_loop().time() + seconds,
+        )
+        models = sorted({each.version.model for each in done.refusals})
+        names = await self._from.resources.present_names(namespace, models)
+        return backtested(namespace, done, names)
 
     async def request_transition(
         self, request: pb.RequestTransitionRequest, call: Call

@@ -9,6 +9,7 @@ from regesta import names
 from regesta.names import NamespaceName
 from regesta_projections import events as e
 from regesta_projections.canonical import decimal_text
+from regesta_projections.evolve.governance import policy_of
 from regesta_service.access.permissions import ROLES
 from regesta_service.api.writes.checks import Checks, parse_name
 from regesta_service.api.writes.translate_governance import patterns_in
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from regesta.v1 import governance_pb2 as governance_pb
     from regesta.v1 import governance_service_pb2 as pb
     from regesta_service.api.writes.checks import SaltSource
+
+#: The id of a policy that has none yet.
+_UNNAMED = "unnamed"
 
 #: Every alias.
 _ALL = "*"
@@ -48,6 +52,25 @@ def define_policy(
     checks.finish()
     expect_to_fit(request, command.content)
     return Translated(namespace, command, request, checks.texts)
+
+
+def policy_to_test(request: pb.BacktestPolicyRequest, new_salt: SaltSource) -> governance_pb.Policy:
+    """Return the policy of a request as it would stand in the log, without a name.
+
+    Raises:
+        InvalidRequest: A field breaks a rule.
+        EventTooLarge: It has too much in it.
+    """
+    checks = Checks(new_salt)
+    content = policy_in(checks, _UNNAMED, request.policy)
+    for field in ("after_position", "until_position"):
+        if getattr(request, field) < 0:
+            checks.refuse(field, "is not negative")
+    if 0 < request.until_position < request.after_position:
+        checks.refuse("until_position", "is not before after_position")
+    checks.finish()
+    expect_to_fit(request, content)
+    return policy_of(content)
 
 
 def remove_policy(
