@@ -1,4 +1,4 @@
-"""Commands about what governs moves: policy apply, show, remove."""
+"""Commands about what governs moves: policy apply, show, test, remove."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ from pathlib import Path
 
 import click
 
+import regesta
 from regesta.cli.documents import document
+from regesta.cli.failing import FINDINGS
 from regesta.cli.options import Write, writes
 from regesta.cli.policy_files import InvalidPolicyFile, PolicyFile, read_policy_file
 from regesta.cli.session import Session, pass_session
+from regesta.cli.targets import short_of
 from regesta.names import in_namespace
 from regesta.v1 import governance_pb2 as pb
+from regesta.v1.governance_service_pb2 import RefusedMove
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group()
 def policy() -> None:
-    """Say what must hold before a move, as code: apply a file, show, remove."""
+    """Say what must hold before a move, as code: apply a file, try it on the past."""
 
 
 @policy.command()
@@ -101,6 +105,68 @@ def remove(session: Session, policy_id: str, *, lifecycle: bool, write: Write) -
         session.output.document({"removed": name, "position": client.position})
     else:
         session.output.line((policy_id, "bold"), f" removed at position {client.position}")
+
+
+@policy.command()
+@click.argument("file", type=FILE)
+@click.option(
+    "--after", type=click.IntRange(min=0), default=0, help="Only moves after this position."
+)
+@click.option("--until", type=click.IntRange(min=0), default=0, help="Only moves up to this one.")
+@pass_session
+def test(session: Session, file: Path, *, after: int, until: int) -> None:
+    """Say which moves of the past the policies of FILE would have refused; nothing changes.
+
+    Each move is judged by what was there when it was made. Exit code 7 when there are any.
+    """
+    content = _read(file)
+    client = session.client()
+    found = {
+        name: _tried(client, wanted, after, until) for name, wanted in content.policies.items()
+    }
+    if session.output.json:
+        session.output.document(
+            {
+                "policies": {
+                    name: {
+                        "moves": moves,
+                        "refused": refused,
+                        "refusals": [document(one) for one in refusals],
+                    }
+                    for name, (moves, refused, refusals) in found.items()
+                }
+            }
+        )
+    else:
+        for name, (moves, refused, refusals) in found.items():
+            session.output.line(
+                "the policy ", (name, "bold"), f" would have refused {refused} of {moves} moves"
+            )
+            for one in refusals:
+                where = f"#{one.to_stage}" if one.to_stage else f"@{one.alias}"
+                why = "; ".join(f"{each.condition}: {each.message}" for each in one.unmet)
+                session.output.line(
+                    f"  position {one.position}: {short_of(one.version)} to {where}"
+                    f" by {one.principal}: {why}"
+                )
+    if any(refused for _, refused, _ in found.values()):
+        raise click.exceptions.Exit(FINDINGS)
+
+
+def _tried(
+    client: regesta.Client, wanted: pb.Policy, after: int, until: int
+) -> tuple[int, int, list[RefusedMove]]:
+    """Return how many moves a policy governs, how many it would have refused, and those."""
+    moves = refused = 0
+    refusals: list[RefusedMove] = []
+    while True:
+        answer = client.backtest_policy(wanted, after_position=after, until_position=until)
+        moves += answer.moves
+        refused += answer.refused
+        refusals += answer.refusals
+        if not answer.more:
+            return moves, refused, refusals
+        after = answer.position
 
 
 def _read(file: Path) -> PolicyFile:

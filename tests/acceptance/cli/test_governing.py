@@ -101,3 +101,18 @@ def test_a_file_that_makes_no_sense_is_told_where(
     file = tmp_path / "policies.toml"
     file.write_text(content)
     assert says in cli("policy", "apply", str(file), code=2).err
+
+
+def test_a_policy_is_tried_on_the_past(cli: CommandLine, tmp_path: Path):
+    file = tmp_path / "policies.toml"
+    file.write_text('[[policies]]\nid = "risky"\nstages = ["staging"]\nrequired_tags = ["risk"]\n')
+    for number in (1, 2):
+        cli("register", "churn", "--source", f"s3://churn/{number}")
+        if number == 2:
+            cli("tag", "churn/2", "risk=low")
+        cli("promote", f"churn/{number}", "staging")
+    said = cli("policy", "test", str(file), code=7).out
+    assert "the policy risky would have refused 1 of 2 moves" in said
+    assert "churn/1 to #staging by anonymous: tag risk" in said
+    document = cli("--json", "policy", "test", str(file), "--until", "1").document
+    assert {"risky": {"moves": 0, "refused": 0, "refusals": []}} == document["policies"]
