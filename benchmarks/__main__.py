@@ -25,6 +25,7 @@ from benchmarks.folding import measure_rebuild
 from benchmarks.history import measure_history
 from benchmarks.in_process import measure_in_process
 from benchmarks.offline import measure_offline
+from benchmarks.policing import measure_policies
 from benchmarks.proofs import measure_proofs
 from benchmarks.readers import compare_readers
 from benchmarks.reads import compare_reads
@@ -58,6 +59,7 @@ PARTS: dict[str, Part] = {
     "offline": measure_offline,
     "history": measure_history,
     "access": compare_access,
+    "policies": measure_policies,
 }
 
 

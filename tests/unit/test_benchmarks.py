@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from benchmarks.figures import Figure, Goal, number, table, write_json
 from benchmarks.following import Sight
 from benchmarks.pgbench import read_report
+from benchmarks.policing import CONDITIONS, move, policy_with
 from benchmarks.processes import family_cpu, own_cpu
 from benchmarks.requests import Registrations, Resolves
 from benchmarks.slices import Measured, Sample, Side, in_turns, percentile
 from regesta.v1 import catalog_service_pb2 as pb
+from regesta_service.domain import policies
 
 _REPORT = """\
 transaction type: insert.sql
@@ -288,3 +290,18 @@ def test_addresses_are_asked_for_in_turn_and_again():
     ]
 
     assert ["a@x", "b@x", "a@x"] == asked
+
+
+# Policies
+
+
+def test_the_move_that_is_measured_meets_all_that_its_policy_asks():
+    policy = policy_with(10)
+
+    outcomes = policies.outcomes(policy, move())
+
+    assert 10 == len(CONDITIONS) == len(policy.conditions)
+    assert 10 + 3 + 1 + 2 + 1 == len(outcomes)
+    assert not [each for each in outcomes if not each.met]
+    (decision,) = policies.decide([policy], move(evaluated=200))
+    assert ("rita", "ralf") == decision.approvals

@@ -131,14 +131,18 @@ def evidence_digest(version: VersionRow, evaluations: ResourceRow | None) -> str
 
 def outcomes(policy: pb.Policy, move: Move) -> list[Outcome]:
     """Return every condition of a policy, met or not."""
+    return _outcomes(policy, move, _asked(move))
+
+
+def _outcomes(policy: pb.Policy, move: Move, asked: approving.Asked) -> list[Outcome]:
     name = policy.name.rpartition("/")[2]
     return [
         Outcome(name, policy.version, condition, met, message)
         for condition, met, message in (
             *_content(policy, move),
             *_evaluated(policy, move),
-            *_approved(policy, move),
-            *_conditions(policy, move),
+            *_approved(policy, move, asked),
+            *_conditions(policy, move, asked),
         )
     ]
 
@@ -149,7 +153,8 @@ def decide(policies: Sequence[pb.Policy], move: Move) -> tuple[e.PolicyDecision,
     Raises:
         PolicyNotMet: A condition of one of them is not met.
     """
-    unmet = [each for policy in policies for each in outcomes(policy, move) if not each.met]
+    asked = _asked(move)
+    unmet = [each for policy in policies for each in _outcomes(policy, move, asked) if not each.met]
     if unmet:
         raise refusal(unmet)
     return tuple(
@@ -161,9 +166,7 @@ def decide(policies: Sequence[pb.Policy], move: Move) -> tuple[e.PolicyDecision,
                 for wanted in policy.evaluations
                 if (found := _last(wanted, move)) is not None
             ),
-            approvals=tuple(
-                approval.principal for approval in approving.counting(policy, _asked(move))
-            ),
+            approvals=tuple(approval.principal for approval in approving.counting(policy, asked)),
         )
         for policy in policies
     )
@@ -252,10 +255,9 @@ def _last(wanted: pb.EvaluationRequirement, move: Move) -> pb.Evaluation | None:
     return None
 
 
-def _approved(policy: pb.Policy, move: Move) -> Iterator[_Found]:
+def _approved(policy: pb.Policy, move: Move, asked: approving.Asked) -> Iterator[_Found]:
     if not policy.approvals:
         return
-    asked = _asked(move)
     approvals = approving.counting(policy, asked)
     missing = approving.missing(policy.approvals, approvals)
     for at, wanted in enumerate(policy.approvals):
@@ -272,18 +274,20 @@ def _approved(policy: pb.Policy, move: Move) -> Iterator[_Found]:
 
 
 def _asked(move: Move) -> approving.Asked:
+    approvals = tuple(move.request.approvals) if move.request else ()
     return approving.Asked(
-        tuple(move.request.approvals) if move.request else (),
+        approvals,
         move.proposer,
-        evidence_digest(move.version, move.evaluations),
+        # Only approvals are compared with it, and it is a good part of what a check costs.
+        evidence_digest(move.version, move.evaluations) if approvals else "",
         move.now,
     )
 
 
-def _conditions(policy: pb.Policy, move: Move) -> Iterator[_Found]:
+def _conditions(policy: pb.Policy, move: Move, asked: approving.Asked) -> Iterator[_Found]:
     if not policy.conditions:
         return
-    approvals = approving.counting(policy, _asked(move))
+    approvals = approving.counting(policy, asked)
     facts = {
         "model": move.model.resource,
         "version": move.version.resource,
