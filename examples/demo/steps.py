@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import regesta
 from examples.demo.detector import evaluate
 from regesta import merkle
+from regesta.v1.flag_pb2 import FLAG_SEVERITY_CRITICAL, Flag
 from regesta.v1.governance_pb2 import (
     ApprovalRequirement,
     Evaluation,
@@ -120,6 +121,22 @@ def roll_back(maintainer: Client, reason: str) -> Alias:
         expected_version=2,  # refused if somebody moved it since
         reason=reason,
     )
+
+
+def stop(reviewer: Client, version: Version) -> Flag:
+    """It must not come back before that is settled: who stops it, at once?"""
+    reviewer.add_comment(version.name, text="The call center sends sr until March.")
+    answer = reviewer.raise_flag(
+        version.name,
+        flag=Flag(id="no-sr", severity=FLAG_SEVERITY_CRITICAL, blocking=True),
+        reason="callers that send sr would fail",
+    )
+    return answer.flag
+
+
+def promote_stopped(maintainer: Client, version: Version) -> None:
+    """And if rosa forgets?"""
+    maintainer.set_alias("voice-detector@champion", version=version.version)
 
 
 def blame(auditor: Client) -> list[Event]:

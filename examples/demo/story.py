@@ -143,6 +143,13 @@ def _second_release(telling: Telling, cast: Cast, file: Path, before: Evaluation
     _expect(loaded.version == alias.version == 1, "the champion is not version 1 again")
     telling.say("champion", f"version {alias.version}; the service loads {_short(loaded.name)}")
 
+    flag = telling.step(steps.stop, cast.reviewer, version)
+    telling.say("flag", f"{flag.id} on {_short(version.name)}, by {flag.raised_by}")
+    refusal = telling.refused(
+        regesta.PreconditionFailed, steps.promote_stopped, cast.maintainer, version
+    )
+    telling.say("refused", f"{refusal.reason}: {refusal.message}")
+
 
 def _look_back(telling: Telling, cast: Cast) -> list[Event]:
     moves = telling.step(steps.blame, cast.auditor)
