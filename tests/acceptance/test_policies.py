@@ -418,12 +418,19 @@ def test_a_condition_that_loops_too_long_refuses_the_move(
     for depth in range(7):
         loop = f"{ten}.all(x{depth}, {loop})"
     policy = pb.Policy(
-        stages=["staging"], conditions=[pb.PolicyCondition(id="loop", expression=loop)]
+        stages=["staging"],
+        conditions=[
+            pb.PolicyCondition(id=name, expression=loop) for name in ("loop", "again", "more")
+        ],
     )
     as_whom("root").define_policy(policy_id="slow", policy=policy)
     as_whom("ci").register("churn", source="s3://churn/1")
-    with pytest.raises(PreconditionFailed, match="budget"):
+    with pytest.raises(PreconditionFailed, match="budget") as caught:
         as_whom("max").transition_version("churn/1", stage="staging")
+    # One such condition is enough.
+    assert {"it was not weighed: slow#loop took too long"} == {
+        why for name, why in unmet(caught).items() if name != "loop"
+    }
 
 
 def test_evaluations_are_kept_as_facts(gated: Callable[[str], regesta.Client]):

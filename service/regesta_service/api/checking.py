@@ -43,9 +43,7 @@ def checked(
     found = policies.governing(governance_of(rows), model.model, stage=stage, alias=alias)
     try:
         move = move_of(rows, command.mover, model, version, stage=stage, alias=alias)
-        answer.outcomes.extend(
-            shown(namespace, (each for policy in found for each in policies.outcomes(policy, move)))
-        )
+        answer.outcomes.extend(shown(namespace, policies.outcomes_of(found, move)))
         command.decide(rows)
     except PolicyNotMet:
         return answer

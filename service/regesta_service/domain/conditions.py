@@ -48,6 +48,8 @@ class Outcome:
     #: Why it could not be weighed, for example a key that is missing; empty when it could.
     #: A condition that cannot be weighed does not hold.
     error: str = ""
+    #: Whether it was ended because it took too long.
+    spent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Condition:
             value = self._expression.eval(data=dict(facts))
         except RuntimeError as error:
             # The budget of iterations; other faults come back as a value.
-            return Outcome(holds=False, error=_brief(str(error)))
+            return Outcome(holds=False, error=_brief(str(error)), spent=True)
         if value.type() == cel.Type.ERROR:
             return Outcome(holds=False, error=_brief(str(value.value())))
         return Outcome(holds=value.value() is True)

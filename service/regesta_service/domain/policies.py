@@ -131,10 +131,22 @@ def evidence_digest(version: VersionRow, evaluations: ResourceRow | None) -> str
 
 def outcomes(policy: pb.Policy, move: Move) -> list[Outcome]:
     """Return every condition of a policy, met or not."""
-    return _outcomes(policy, move, _asked(move))
+    return outcomes_of([policy], move)
 
 
-def _outcomes(policy: pb.Policy, move: Move, asked: approving.Asked) -> list[Outcome]:
+def outcomes_of(policies: Sequence[pb.Policy], move: Move) -> list[Outcome]:
+    """Return every condition of some policies, met or not.
+
+    Once a condition has used up its budget, which takes a third of a second, no further one is
+    weighed: they do not hold, and say why. So a move costs one such condition at most.
+    """
+    asked, spent = _asked(move), list[str]()
+    return [outcome for policy in policies for outcome in _outcomes(policy, move, asked, spent)]
+
+
+def _outcomes(
+    policy: pb.Policy, move: Move, asked: approving.Asked, spent: list[str]
+) -> list[Outcome]:
     name = policy.name.rpartition("/")[2]
     return [
         Outcome(name, policy.version, condition, met, message)
@@ -142,7 +154,7 @@ def _outcomes(policy: pb.Policy, move: Move, asked: approving.Asked) -> list[Out
             *_content(policy, move),
             *_evaluated(policy, move),
             *_approved(policy, move, asked),
-            *_conditions(policy, move, asked),
+            *_conditions(policy, move, asked, spent),
         )
     ]
 
@@ -154,7 +166,7 @@ def decide(policies: Sequence[pb.Policy], move: Move) -> tuple[e.PolicyDecision,
         PolicyNotMet: A condition of one of them is not met.
     """
     asked = _asked(move)
-    unmet = [each for policy in policies for each in _outcomes(policy, move, asked) if not each.met]
+    unmet = [each for each in outcomes_of(policies, move) if not each.met]
     if unmet:
         raise refusal(unmet)
     return tuple(
@@ -284,7 +296,10 @@ def _asked(move: Move) -> approving.Asked:
     )
 
 
-def _conditions(policy: pb.Policy, move: Move, asked: approving.Asked) -> Iterator[_Found]:
+def _conditions(
+    policy: pb.Policy, move: Move, asked: approving.Asked, spent: list[str]
+) -> Iterator[_Found]:
+    """Yield the conditions in CEL; `spent` takes the one that used up its budget."""
     if not policy.conditions:
         return
     approvals = approving.counting(policy, asked)
@@ -301,7 +316,12 @@ def _conditions(policy: pb.Policy, move: Move, asked: approving.Asked) -> Iterat
         "now": move.now,
     }
     for condition in policy.conditions:
+        if spent:
+            yield condition.id, False, f"it was not weighed: {spent[0]} took too long"
+            continue
         outcome = VOCABULARY.compile(condition.expression).weigh(facts)
+        if outcome.spent:
+            spent.append(f"{policy.name.rpartition('/')[2]}#{condition.id}")
         message = "it holds"
         if not outcome.holds:
             message = condition.message or f"{condition.expression} does not hold"
