@@ -41,8 +41,15 @@ class CommandLine(Protocol):
 
 
 @pytest.fixture(autouse=True)
-def environment(server: ServerProcess, namespace: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(
+    server: ServerProcess,
+    namespace: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     """Name the server and the namespace as a user's shell would, and nothing else."""
+    # What is remembered of servers: that of another run may have had this address.
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
     for name in os.environ:
         if name.startswith("REGESTA_"):
             monkeypatch.delenv(name)

@@ -173,12 +173,7 @@ def test_a_whole_log_is_checked_without_our_code_as_the_page_for_auditors_says(
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", block.partition("```")[0]],
         cwd=tmp_path,
-        env={
-            **os.environ,
-            "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
-            # Another run's server may have had this address, and another log.
-            "XDG_STATE_HOME": str(tmp_path / "state"),
-        },
+        env={**os.environ, "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         timeout=60,
