@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from jwt.algorithms import ECAlgorithm
 
 import regesta
+from benchmarks.appends import engines
 from benchmarks.figures import Figure, Goal
 from benchmarks.load import Load, Plan
 from benchmarks.requests import RESOLVE, Resolves
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from benchmarks.effort import Effort
     from benchmarks.ground import Ground
+    from regesta_service.config import EngineName
 
 _NAMESPACE = "proved"
 _MODELS = 64
@@ -39,15 +41,19 @@ _CONDITION = 'method != "SetAlias" || alias != "champion"'
 
 
 def compare_access(ground: Ground, effort: Effort) -> list[Figure]:
-    """Resolve as nobody in particular, and with each kind of token."""
+    """Resolve as nobody in particular, and with each kind of token; by each engine there is."""
+    return [figure for engine in engines() for figure in _compare(ground, effort, engine)]
+
+
+def _compare(ground: Ground, effort: Effort, engine: EngineName) -> list[Figure]:
     dsn = ground.migrated()
     tokens = {name: new_token() for name in ("root", "static")}
     with ExitStack() as stack:
         issuer, sign = stack.enter_context(_issuing())
         config = ground.home / "access.toml"
         config.write_text(_configuration(issuer, tokens))
-        open_server = stack.enter_context(ground.serving(dsn))
-        guarded = stack.enter_context(ground.serving(dsn, config=config))
+        open_server = stack.enter_context(ground.serving(dsn, engine))
+        guarded = stack.enter_context(ground.serving(dsn, engine, config=config))
         with regesta.Client(guarded.address, token=tokens["root"]) as root:
             root.create_namespace(_NAMESPACE)
         issued = _prepare(guarded.address, tokens["root"])
@@ -65,16 +71,17 @@ def compare_access(ground: Ground, effort: Effort) -> list[Figure]:
             run = lambda load=load: load.run(effort.slice_seconds)  # noqa: E731 - a slice
             sides.append(Side(name, run, {"service": server.cpu}))
         limit, *others = in_turns(sides, effort.turns)
-    figures = [Figure(f"{_WHAT}, insecure: CPU", limit.cpu_each("service"), "µs/op")]
+    what = f"{_WHAT}, {engine}"
+    figures = [Figure(f"{what}, insecure: CPU", limit.cpu_each("service"), "µs/op")]
     return figures + [
-        _figure(side.name, measured, limit)
+        _figure(f"{what}, {side.name}", measured, limit)
         for side, measured in zip(sides[1:], others, strict=True)
     ]
 
 
-def _figure(name: str, measured: Measured, limit: Measured) -> Figure:
+def _figure(what: str, measured: Measured, limit: Measured) -> Figure:
     return Figure(
-        f"{_WHAT}, {name}: CPU",
+        f"{what}: CPU",
         measured.cpu_each("service"),
         "µs/op",
         "insecure",

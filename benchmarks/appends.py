@@ -37,7 +37,7 @@ _RECORD_SIZE = "SELECT round(avg(octet_length(record)))::int FROM regesta.events
 def compare_appends(ground: Ground, effort: Effort) -> list[Figure]:
     """Register versions on each engine, append events with the library, insert with pgbench."""
     with ExitStack() as stack:
-        ours = [stack.enter_context(_Registering(ground, engine, effort)) for engine in _engines()]
+        ours = [stack.enter_context(_Registering(ground, engine, effort)) for engine in engines()]
         size = ours[0].record_size()
         library = stack.enter_context(EventsourcingAppends(ground.empty(), size))
         alone = stack.enter_context(InProcess(ground.migrated(), ground.postmaster))
@@ -77,7 +77,7 @@ def compare_appends(ground: Ground, effort: Effort) -> list[Figure]:
     ]
 
 
-def _engines() -> tuple[EngineName, ...]:
+def engines() -> tuple[EngineName, ...]:
     """Return what is there to carry calls, the one that the goals are about first.
 
     It is the native one where it is installed: with grpcio, gRPC's own work for a call takes
