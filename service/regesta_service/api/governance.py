@@ -8,7 +8,6 @@ from regesta.names import ModelName, in_namespace
 from regesta.v1 import governance_pb2 as governance_pb
 from regesta.v1 import lifecycle_service_pb2 as pb
 from regesta_projections.resources import GOVERNANCE
-from regesta_projections.rows import ResourceRow
 from regesta_service.api.reads.requests import freshness_of, name_in, namespace_in, position_in
 from regesta_service.api.writes.translate_governance import define_lifecycle, remove_lifecycle
 from regesta_service.api.writes.writing import Writing, new_salt
@@ -113,10 +112,7 @@ class GovernanceCalls:
 
     async def as_of(self, namespace: str, committed: Committed) -> governance_pb.Governance:
         """Return what governs right after a write."""
-        row = committed.row
-        if isinstance(row, ResourceRow):
-            return named(namespace, Found(row, committed.position))
-        return named(namespace, await self._resources.at(namespace, GOVERNANCE, committed.position))
+        return named(namespace, await self._resources.right_after(namespace, committed))
 
     async def _first_name(self, namespace: str, text: str) -> str:
         """Return the name that a model was created with."""

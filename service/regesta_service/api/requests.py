@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from regesta.names import NamespaceName, VersionName, in_namespace, parse
 from regesta.v1 import governance_pb2 as governance_pb
 from regesta.v1 import governance_service_pb2 as pb
-from regesta_projections.rows import ResourceKey, ResourceRow
+from regesta_projections.rows import ResourceKey
 from regesta_service.api.checking import backtested, checked
 from regesta_service.api.governance import named
 from regesta_service.api.reads.requests import name_in, namespace_in, position_in
@@ -213,7 +213,7 @@ class RequestCalls:
         namespace = name_in("name", VersionName, request.name).namespace
         translated = translate.record_evaluation(request, _asking(call, namespace))
         committed = await self._writing.submit(translated, call)
-        found = await self._right_after(namespace, committed)
+        found = await self._from.resources.right_after(namespace, committed)
         known = message_of(found, governance_pb.VersionEvaluations)
         evaluation = next(
             each for each in reversed(known.evaluations) if each.position == committed.position
@@ -238,7 +238,7 @@ class RequestCalls:
         self, translated: Translated[Command], call: Call
     ) -> tuple[governance_pb.TransitionRequest, int]:
         committed = await self._writing.submit(translated, call)
-        found = await self._right_after(translated.namespace, committed)
+        found = await self._from.resources.right_after(translated.namespace, committed)
         request = cast("ResourceKey", committed.shows).stream.rpartition("/")[2]
         shown = await self._from.moves.requests.shown(translated.namespace, found, request)
         return shown, committed.position
@@ -246,15 +246,8 @@ class RequestCalls:
     async def _governance(
         self, translated: Translated[Command], committed: Committed
     ) -> governance_pb.Governance:
-        found = await self._right_after(translated.namespace, committed)
+        found = await self._from.resources.right_after(translated.namespace, committed)
         return named(translated.namespace, found)
-
-    async def _right_after(self, namespace: str, committed: Committed) -> Found:
-        """Return what a write shows, as of its position."""
-        if isinstance(committed.row, ResourceRow):
-            return Found(committed.row, committed.position)
-        key = cast("ResourceKey", committed.shows)
-        return await self._from.resources.at(namespace, key, committed.position)
 
     async def _found(self, namespace: str, key: ResourceKey, at_position: int) -> Found:
         if position_in("at_position", at_position):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from regesta.names import VersionName, in_namespace
 from regesta.v1 import governance_pb2 as pb
+from regesta_projections.row_values import resource_row
 from regesta_projections.rows import VersionKey
 from regesta_service.domain.moving import request_key
 from regesta_service.domain.rejections import RequestNotFound
@@ -119,7 +120,7 @@ class RequestReads:
             size, rows = 0, []
             for size, stream, *columns in await cursor.fetchall():  # noqa: B007 - the same in each
                 if stream is not None:
-                    rows.append(self._resources.row(stream, columns))
+                    rows.append(resource_row([stream, *columns]))
         found = await self._finished(namespace, rows[:limit])
         return RequestPage(found, rows[limit - 1].stream if len(rows) > limit else None, size)
 
@@ -169,7 +170,7 @@ LIMIT 100
 """
 
 _PAGE: Any = """
-SELECT l.size, r.stream, r.resource, r.revision, r.leaf_hash, r.text_fields, r.text_digests
+SELECT l.size, r.stream, r.revision, r.leaf_hash, r.text_fields, r.text_digests, r.resource
 FROM regesta.logs AS l
 LEFT JOIN LATERAL (
     SELECT r.* FROM regesta.resources AS r

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
-from regesta_projections.resources import kind_of
+from regesta_projections.row_values import resource_row
 from regesta_projections.rows import ResourceKey, ResourceRow
 from regesta_service.reads import past
 from regesta_service.reads.moments import position_at
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool
 
     from regesta.names import VersionName
+    from regesta_service.log.draft import Committed
     from regesta_service.reads.tails import Namespaces
 
 M = TypeVar("M", bound="Message")
@@ -49,7 +50,7 @@ class ResourceReads:
         async with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
             await cursor.execute(_ONE, {"namespace_id": namespace_id, "stream": key.stream})
             ((size, *columns),) = await cursor.fetchall()
-        return Found(_row(key.stream, columns), size)
+        return Found(None if columns[0] is None else resource_row(columns), size)
 
     async def at(self, namespace: str, key: ResourceKey, position: int) -> Found:
         """Return a resource as it was right after a position.
@@ -62,6 +63,12 @@ class ResourceReads:
             place = await position_at(connection, namespace_id, position)
             row = await past.resource_at(connection, namespace_id, key, place.position)
         return Found(row, place.position)
+
+    async def right_after(self, namespace: str, committed: Committed) -> Found:
+        """Return the resource that a write shows, as of its position."""
+        if isinstance(committed.row, ResourceRow):
+            return Found(committed.row, committed.position)
+        return await self.at(namespace, cast("ResourceKey", committed.shows), committed.position)
 
     async def stream_of(self, version: VersionName) -> str:
         """Return the stream of a version.
@@ -94,18 +101,6 @@ class ResourceReads:
             await cursor.execute(_NAMES, [namespace_id, list(models)])
             return dict(await cursor.fetchall())
 
-    @staticmethod
-    def row(stream: str, columns: Sequence[Any]) -> ResourceRow:
-        """Return a row from the columns resource, revision, leaf_hash, text_fields, text_digests.
-
-        Raises:
-            LookupError: They are those of no row.
-        """
-        row = _row(stream, columns)
-        if row is None:
-            raise LookupError(stream)
-        return row
-
 
 def message_of(found: Found, kind: type[M]) -> M:
     """Return a copy of what was read, an empty message when there is nothing."""
@@ -115,21 +110,8 @@ def message_of(found: Found, kind: type[M]) -> M:
     return message
 
 
-def _row(stream: str, columns: Sequence[Any]) -> ResourceRow | None:
-    resource, revision, leaf_hash, fields, digests = columns
-    if resource is None:
-        return None
-    return ResourceRow(
-        stream,
-        kind_of(stream).message.FromString(resource),
-        dict(zip(fields, digests, strict=True)),
-        revision,
-        bytes(leaf_hash),
-    )
-
-
 _ONE = """
-SELECT l.size, r.resource, r.revision, r.leaf_hash, r.text_fields, r.text_digests
+SELECT l.size, r.stream, r.revision, r.leaf_hash, r.text_fields, r.text_digests, r.resource
 FROM regesta.logs AS l
 LEFT JOIN regesta.resources AS r ON r.namespace_id = l.namespace_id
     AND r.generation = l.generation AND r.stream = %(stream)s
