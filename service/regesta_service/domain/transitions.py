@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Holders:
+class InStage:
     """Who is in an exclusive stage, as it was looked up before deciding."""
 
     #: The version that entered it last by the log's own count; 0 when none did.
@@ -57,7 +57,7 @@ class TransitionVersion:
     reason: SealedText | None = None
     #: Who is in the stage. Only needed when that is exclusive, which is for `decide` to find
     #: out: most stages are not, and are not looked up for.
-    holders: Holders | None = None
+    holders: InStage | None = None
     mover: Mover = NOBODY
 
     def wants(self) -> tuple[Wanted, ...]:

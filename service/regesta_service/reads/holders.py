@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from regesta.v1 import governance_pb2 as governance_pb
-from regesta_service.domain.transitions import Holders
+from regesta_service.domain.transitions import InStage
 
 if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool
@@ -23,7 +23,7 @@ class HolderReads:
         self._namespaces = namespaces
         self._pool = pool
 
-    async def holders(self, namespace: str, model: str, stage: str) -> Holders:
+    async def holders(self, namespace: str, model: str, stage: str) -> InStage:
         """Return who is in a stage of a model, named by a present or former name."""
         namespace_id = await self._namespaces.namespace_id(namespace)
         async with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
@@ -38,10 +38,10 @@ class HolderReads:
             )
             row = await cursor.fetchone()
         if row is None:
-            return Holders(0, ())
+            return InStage(0, ())
         entered, numbers = row
         holder = governance_pb.StageHolder.FromString(entered or b"")
-        return Holders(holder.version, tuple(numbers or ()))
+        return InStage(holder.version, tuple(numbers or ()))
 
 
 # One statement, so that both are of the same moment.

@@ -30,7 +30,7 @@ from regesta_service.domain.rejections import (
     StageTakenAlready,
     VersionArchived,
 )
-from regesta_service.domain.transitions import Holders, TransitionVersion
+from regesta_service.domain.transitions import InStage, TransitionVersion
 from regesta_service.domain.versions import RegisterVersion
 from tests.unit.domain.specification import Given, created, digest, given, sealed, version
 
@@ -178,12 +178,12 @@ def test_who_is_in_an_exclusive_stage_must_have_been_looked_up():
     past = given(defined(), created(), drafted(1), drafted(2), *went_live(1))
     past.when(TransitionVersion("churn", 2, "live")).refused(HoldersChanged)
     # Looked up before the first went live.
-    past.when(TransitionVersion("churn", 2, "live", holders=Holders(0, ()))).refused(HoldersChanged)
+    past.when(TransitionVersion("churn", 2, "live", holders=InStage(0, ()))).refused(HoldersChanged)
 
 
 def test_the_holder_of_an_exclusive_stage_goes_where_the_lifecycle_says():
     past = given(defined(), created(), drafted(1), drafted(2), *went_live(1))
-    state = past.when(TransitionVersion("churn", 2, "live", holders=Holders(1, (1,)))).then(
+    state = past.when(TransitionVersion("churn", 2, "live", holders=InStage(1, (1,)))).then(
         (version(1), moved_to("gone", "live", by=2)),
         (TAKEN, StageTaken(version=2, previous_version=1)),
         (version(2), moved_to("live", "draft")),
@@ -197,7 +197,7 @@ def test_a_holder_that_left_or_was_deleted_is_not_moved():
     past = given(
         defined(), created(), drafted(1), drafted(2), *went_live(1), (version(1), VersionDeleted())
     )
-    past.when(TransitionVersion("churn", 2, "live", holders=Holders(1, (1,)))).then(
+    past.when(TransitionVersion("churn", 2, "live", holders=InStage(1, (1,)))).then(
         (TAKEN, StageTaken(version=2, previous_version=1)), (version(2), moved_to("live", "draft"))
     )
 
@@ -209,7 +209,7 @@ def test_several_that_were_in_a_stage_before_it_became_exclusive_all_go():
         drafted(3),
         defined(),
     )
-    past.when(TransitionVersion("churn", 3, "live", holders=Holders(0, (1, 2)))).then(
+    past.when(TransitionVersion("churn", 3, "live", holders=InStage(0, (1, 2)))).then(
         (version(1), moved_to("gone", "live", by=3)),
         (version(2), moved_to("gone", "live", by=3)),
         (TAKEN, StageTaken(version=3)),
@@ -222,6 +222,6 @@ def test_a_holder_without_a_place_to_go_keeps_the_newcomer_out():
     past = given(
         defined(stages=(DRAFT, kept, GONE)), created(), drafted(1), drafted(2), *went_live(1)
     )
-    past.when(TransitionVersion("churn", 2, "live", holders=Holders(1, (1,)))).refused(
+    past.when(TransitionVersion("churn", 2, "live", holders=InStage(1, (1,)))).refused(
         StageTakenAlready, stage="live", version="1"
     )
