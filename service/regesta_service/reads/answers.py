@@ -146,7 +146,7 @@ class AnswerReader:
         if row is None or not name:
             async with self._pool.connection() as connection:
                 row = row or await past.version_at(connection, namespace_id, key, position)
-                name = name or await _name_at(connection, namespace_id, key.model, position)
+                name = name or await past.name_at(connection, namespace_id, key.model, position)
             if row is None:
                 raise version_not_found(name, key.number)
         aliases: list[str] = []
@@ -188,7 +188,7 @@ class AnswerReader:
             namespace_id = await self._namespaces.namespace_id(namespace)
             async with self._pool.connection() as connection:
                 row = row or await past.alias_at(connection, namespace_id, key, position)
-                name = name or await _name_at(connection, namespace_id, key.model, position)
+                name = name or await past.name_at(connection, namespace_id, key.model, position)
             if row is None:
                 raise alias_not_found(name, key.alias)
         return finish_alias(
@@ -217,7 +217,7 @@ class AnswerReader:
                 if name.model not in shown:
                     model = await past.model_named(connection, namespace_id, name.model)
                     first = model or name.model
-                    present = await _name_at(connection, namespace_id, first, position)
+                    present = await past.name_at(connection, namespace_id, first, position)
                     shown[name.model] = first, present
                 first, present = shown[name.model]
                 key = AliasKey(first, name.alias)
@@ -265,12 +265,6 @@ class AnswerReader:
             ],
         )
         return [text for (text,) in rows]
-
-
-async def _name_at(connection: Connection, namespace_id: int, model: str, position: int) -> str:
-    """Return the name that a model had; the name it was created with if it did not exist."""
-    row = await past.model_at(connection, namespace_id, ModelKey(model), position)
-    return model if row is None else row.name
 
 
 def _pointers(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from regesta.names import ModelName, VersionName
 from regesta.v1 import comments_service_pb2 as pb
-from regesta_projections.rows import ModelKey, ResourceKey, ResourceRow
+from regesta_projections.rows import ResourceKey, ResourceRow
 from regesta_service.reads import past
 from regesta_service.reads.moments import position_at
 from regesta_service.reads.refusals import model_not_found, version_not_found
@@ -65,9 +65,9 @@ class CommentReads:
             if row is None:
                 raise LookupError(f"{key.stream} does not exist at {position}")
             digest = row.texts.get("text", "")
-            text = known.get(digest) or await _text(connection, namespace_id, digest)
+            text = known.get(digest) or await past.text_of(connection, namespace_id, digest)
             _, first, rest = key.stream.split("/", 2)
-            name = await _name_at(connection, namespace_id, first, position)
+            name = await past.name_at(connection, namespace_id, first, position)
         comment = cast("pb.Comment", row.resource)
         return _finished(comment, f"namespaces/{namespace}/models/{name}/{rest}", text)
 
@@ -110,7 +110,7 @@ class CommentReads:
                     raise version_not_found(parent.model, parent.version)
                 raise model_not_found(parent.model)
             if until is not None:
-                name = await _name_at(connection, namespace_id, first, until)
+                name = await past.name_at(connection, namespace_id, first, until)
             prefix = f"namespaces/{parent.namespace}/models/{name}"
             comments: list[pb.Comment] = []
             added: list[int] = []
@@ -122,7 +122,7 @@ class CommentReads:
                     if row is None:
                         continue
                     comment = cast("pb.Comment", row.resource)
-                    text = await _text(connection, namespace_id, row.texts.get("text", ""))
+                    text = await past.text_of(connection, namespace_id, row.texts.get("text", ""))
                 rest = found.split("/", 2)[2]
                 comments.append(_finished(comment, f"{prefix}/{rest}", text))
                 added.append(place)
@@ -144,20 +144,6 @@ async def _split(cursor: psycopg.AsyncCursor[Any]) -> list[tuple[Any, ...]]:
     rows = await cursor.fetchall()
     return [rows[0][:3], *(row[3:] for row in rows if row[3] is not None)]
 
-
-async def _text(connection: Connection, namespace_id: int, digest: str) -> str | None:
-    """Return a text; None when it was erased."""
-    cursor = await connection.execute(_TEXT, [namespace_id, digest])
-    row = await cursor.fetchone()
-    return None if row is None else str(row[0])
-
-
-async def _name_at(connection: Connection, namespace_id: int, first: str, position: int) -> str:
-    row = await past.model_at(connection, namespace_id, ModelKey(first), position)
-    return first if row is None else row.name
-
-
-_TEXT = "SELECT text FROM regesta.disclosures WHERE namespace_id = %s AND digest = %s"
 
 # The stream's first event says when the parent and each comment began.
 _PAGE = """

@@ -158,6 +158,19 @@ async def model_named(connection: Connection, namespace_id: int, name: str) -> s
     return None if row is None else str(row[0])
 
 
+async def name_at(connection: Connection, namespace_id: int, model: str, position: int) -> str:
+    """Return the name that a model had; the name it was created with if it did not exist."""
+    row = await model_at(connection, namespace_id, ModelKey(model), position)
+    return model if row is None else row.name
+
+
+async def text_of(connection: Connection, namespace_id: int, digest: str) -> str | None:
+    """Return a free text by its digest; None when it was erased."""
+    cursor = await connection.execute(_TEXT, [namespace_id, digest])
+    row = await cursor.fetchone()
+    return None if row is None else str(row[0])
+
+
 async def key_named(
     connection: Connection,
     namespace_id: int,
@@ -325,6 +338,8 @@ WHERE namespace_id = %(namespace_id)s AND (stream, revision) > (%(stream)s, %(re
 ORDER BY stream, revision
 LIMIT %(limit)s
 """
+
+_TEXT = "SELECT text FROM regesta.disclosures WHERE namespace_id = %s AND digest = %s"
 
 _NAMED = """
 SELECT n.model FROM regesta.logs AS h

@@ -187,9 +187,7 @@ class TokenReads:
                 raise LookupError(f"nothing had happened to {key} by {position}")
             display = ""
             if digest := row.texts.get("display"):
-                cursor = await connection.execute(_TEXT, [tail.namespace_id, digest])
-                found = await cursor.fetchone()
-                display = found[0] if found else ""
+                display = await past.text_of(connection, tail.namespace_id, digest) or ""
         resource: Any = row.resource
         resource.name = key.stream
         return resource, display
@@ -287,8 +285,6 @@ WHERE l.name = %(home)s AND %(parent)s = ''
 ORDER BY r.stream
 LIMIT %(limit)s
 """
-
-_TEXT = "SELECT text FROM regesta.disclosures WHERE namespace_id = %s AND digest = %s"
 
 _USED = """
 INSERT INTO regesta.token_uses (token, used_at) SELECT t, now() FROM unnest(%s::text[]) AS t
