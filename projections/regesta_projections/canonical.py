@@ -108,6 +108,11 @@ def encode_json(value: object) -> bytes:
         raise NotCanonical("nested too deeply") from error
 
 
+def utc_text(time: datetime) -> str:
+    """Return a time in UTC as records write it: with six digits after the second, or none."""
+    return time.isoformat().replace("+00:00", "Z")
+
+
 def decimal_text(number: float) -> str:
     """Return the shortest decimal text that reads back as the same double.
 

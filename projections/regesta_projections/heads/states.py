@@ -16,7 +16,7 @@ from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError
 
-from regesta_projections.canonical import decimal_text, encode, encode_json
+from regesta_projections.canonical import decimal_text, encode, encode_json, utc_text
 from regesta_projections.comparing import same, same_values
 from regesta_projections.forms import OBJECTS, json_list, json_object
 from regesta_projections.rows import ModelRow, ResourceRow, StreamRow, VersionRow
@@ -115,7 +115,7 @@ def shown(value: object) -> object:
 def time_text(timestamp: Timestamp) -> str:
     """Return a time as records write it: in UTC, with six digits after the second or none."""
     time = _EPOCH + timedelta(0, timestamp.seconds, timestamp.nanos // 1_000)
-    return time.isoformat().replace("+00:00", "Z")
+    return utc_text(time)
 
 
 def _members(message: Message) -> State:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from regesta_projections import events as e
+from regesta_projections.canonical import utc_text
 from regesta_projections.evolve.streams import below, stream_of
 from regesta_projections.resources import GOVERNANCE, place_of
 from regesta_projections.rows import ResourceKey, VersionKey
@@ -87,7 +88,7 @@ class RequestTransition:
             alias=self.alias,
             person=_other(self.signer),
             evidence_digest=policies.evidence_digest(version, evaluations),
-            expire_time=_text(self.expires),
+            expire_time=utc_text(self.expires),
             reason=free_text(self.reason),
         )
         return _of(self.request, event, self.reason)
@@ -270,10 +271,6 @@ def _is_open(rows: Rows, request: str) -> bool:
 def _other(signer: Signer) -> str:
     """Return the person, where it is another name than the principal's."""
     return signer.person if signer.person != signer.principal else ""
-
-
-def _text(time: datetime) -> str:
-    return time.isoformat().replace("+00:00", "Z")
 
 
 def _of(request: str, event: e.Event, reason: SealedText | None) -> Decision:

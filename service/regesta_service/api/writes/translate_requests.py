@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from regesta import names
 from regesta.names import VersionName
 from regesta_projections import events as e
-from regesta_projections.canonical import decimal_text
+from regesta_projections.canonical import decimal_text, utc_text
 from regesta_service.api.writes.checks import Checks, parse_name
 from regesta_service.api.writes.translating import Translated, expect_to_fit
 from regesta_service.domain import limits
@@ -219,7 +219,7 @@ def _until(checks: Checks, evaluation: governance_pb.Evaluation) -> str:
     if until is None:
         checks.refuse("evaluation.valid_until", "is a time of the years 1 to 9999")
         return ""
-    return until.isoformat().replace("+00:00", "Z")
+    return utc_text(until)
 
 
 def _time(timestamp: Timestamp) -> datetime | None:
