@@ -138,3 +138,53 @@ def test_what_is_in_a_stage_of_ones_own_is_resolved_by_it(strict: regesta.Client
         strict.resolve("churn#gone")
     with pytest.raises(RegestaError):
         strict.resolve("churn")
+
+
+def test_a_version_goes_through_to_a_stage_in_one_append(client: regesta.Client):
+    client.register("churn", source="s3://churn/1")
+    before = client.get_head().position
+    moved = client.transition_version(
+        "churn/1", stage="production", through=True, reason="passed everything"
+    )
+    assert "production" == moved.stage
+    steps = [event for event in client.events() if event.position > before]
+    assert ["development", "staging"] == [event.data["from_stage"] for event in steps]
+    assert 1 == len({event.record_time.ToNanoseconds() for event in steps})
+    assert 1 == len({event.request_id for event in steps})
+    with pytest.raises(PreconditionFailed, match="may not move"):
+        client.transition_version("churn/1", stage="development")
+
+
+def test_whoever_comes_has_the_stage_and_goes_back_as_well(client: regesta.Client):
+    for number in (1, 2, 3):
+        client.register("churn", source=f"s3://churn/{number}")
+        client.transition_version(f"churn/{number}", stage="staging")
+    client.transition_version("churn/1", stage="production")
+    moved = client.transition_version("churn/2", stage="production", displace_to="archived")
+    assert {1: "archived", 2: "production", 3: "staging"} == stages(client)
+    assert client.get_version("churn/1").update_time == moved.update_time
+
+    client.rollback_stage("churn", stage="production")
+    assert {1: "production", 2: "staging", 3: "staging"} == stages(client)
+
+    with pytest.raises(PreconditionFailed, match="not a closed stage"):
+        client.transition_version("churn/1", stage="staging", displace_to="production")
+    with pytest.raises(InvalidRequest, match="another stage"):
+        client.transition_version("churn/1", stage="staging", displace_to="staging")
+
+
+def test_of_many_that_come_at_once_one_is_left(
+    client: regesta.Client, server_database: LiveDatabase, namespace: str
+):
+    for number in range(1, 9):
+        client.register("churn", source=f"s3://churn/{number}")
+
+    def enter(number: int) -> None:
+        client.transition_version(
+            f"churn/{number}", stage="production", through=True, displace_to="archived"
+        )
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(enter, range(1, 9)))
+    assert ["archived"] * 7 + ["production"] == sorted(stages(client).values())
+    assert () == verify(server_database.service_dsn, namespace).findings

@@ -3166,6 +3166,8 @@ class AsyncCalls:
         request_id: str | None = None,
         reason: str = "",
         transition_request: str = "",
+        through: bool = False,
+        displace_to: str = "",
         timeout: float | None = None,
     ) -> version_pb2.Version:
         """Move a version to another stage.
@@ -3187,6 +3189,16 @@ class AsyncCalls:
             transition_request: Optional. The request that the move carries out, by its resource
                 name; by default the newest open one for this move, if policies ask for
                 approvals.
+            through: When the lifecycle has no direct move, take the shortest way through its
+                stages, of equally short ones that of its earlier stages; never through a closed
+                or an exclusive stage. Every step is an event of this one append, and policies
+                are asked of each; if one is not allowed, nothing moves. The reason and the
+                request belong to the last step.
+            displace_to: Optional. Move every other version that is in the stage to this one, in
+                the same append. It is a closed stage that takes several, and the lifecycle
+                allows the move to it; policies are asked of each. At most 1,000 others: else
+                FAILED_PRECONDITION with reason TOO_MANY_IN_STAGE. Where the stage is exclusive
+                and the lifecycle says where its holder goes, that counts.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -3203,6 +3215,8 @@ class AsyncCalls:
             request_id=request_id_or_new(request_id),
             reason=reason,
             transition_request=transition_request,
+            through=through,
+            displace_to=displace_to,
         )
         namespace = namespace_of(request.name)
         answer = await self._transport.unary(

@@ -16,9 +16,22 @@ from regesta.v1.lifecycle_service_pb2 import Stage
 @click.argument("version")
 @click.argument("stage")
 @click.option("--from", "from_stage", default="", help="Refuse unless it is in this stage now.")
+@click.option("--through", is_flag=True, help="Take the steps between, if there is no direct move.")
+@click.option(
+    "--displace-to", default="", metavar="STAGE", help="Move whatever else is there to this stage."
+)
 @writes()
 @pass_session
-def promote(session: Session, version: str, *, stage: str, from_stage: str, write: Write) -> None:
+def promote(
+    session: Session,
+    version: str,
+    *,
+    stage: str,
+    from_stage: str,
+    through: bool,
+    displace_to: str,
+    write: Write,
+) -> None:
     """Move a version to another stage, up or down.
 
     `stages` says which moves there are; VERSION may also be churn@champion, churn@latest …
@@ -29,6 +42,8 @@ def promote(session: Session, version: str, *, stage: str, from_stage: str, writ
         str(name),
         stage=stage,
         from_stage=from_stage,
+        through=through,
+        displace_to=displace_to,
         etag=write.etag,
         request_id=write.request_id,
         reason=write.reason,

@@ -34,6 +34,8 @@ class TransitionVersionRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     TRANSITION_REQUEST_FIELD_NUMBER: _builtins.int
+    THROUGH_FIELD_NUMBER: _builtins.int
+    DISPLACE_TO_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. Resource name of the version."""
     stage: _builtins.str
@@ -56,6 +58,20 @@ class TransitionVersionRequest(_message.Message):
     """Optional. The request that the move carries out, by its resource name; by
     default the newest open one for this move, if policies ask for approvals.
     """
+    through: _builtins.bool
+    """When the lifecycle has no direct move, take the shortest way through its
+    stages, of equally short ones that of its earlier stages; never through a
+    closed or an exclusive stage. Every step is an event of this one append,
+    and policies are asked of each; if one is not allowed, nothing moves. The
+    reason and the request belong to the last step.
+    """
+    displace_to: _builtins.str
+    """Optional. Move every other version that is in the stage to this one, in the
+    same append. It is a closed stage that takes several, and the lifecycle
+    allows the move to it; policies are asked of each. At most 1,000 others:
+    else FAILED_PRECONDITION with reason TOO_MANY_IN_STAGE. Where the stage is
+    exclusive and the lifecycle says where its holder goes, that counts.
+    """
     def __init__(
         self,
         *,
@@ -66,10 +82,12 @@ class TransitionVersionRequest(_message.Message):
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
         transition_request: _builtins.str = ...,
+        through: _builtins.bool = ...,
+        displace_to: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "from_stage", b"from_stage", "name", b"name", "reason", b"reason", "request_id", b"request_id", "stage", b"stage", "transition_request", b"transition_request"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["displace_to", b"displace_to", "etag", b"etag", "from_stage", b"from_stage", "name", b"name", "reason", b"reason", "request_id", b"request_id", "stage", b"stage", "through", b"through", "transition_request", b"transition_request"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -5,7 +5,7 @@
 | `model` | resource names in the request, `address`, and `model_id` of a new model; its first name |
 | `version` | resource names, `address`, and a field `version` |
 | `alias` | resource names, `address`, and a field `alias` |
-| `stage`, `from_stage` | fields of these names; `stage` also from `address` |
+| `stage`, `from_stage` | fields of these names; `stage` also from `address` and `displace_to` |
 | `tags` | keys of `tags`, also of a model or version to be made, and `keys` to remove |
 | `role`, `grantee` | `role`, and `principal` or `group` |
 
@@ -174,6 +174,8 @@ def _read_parts(parts: Any, found: _Found, depth: int) -> None:
 def _read_text(name: str, text: str, found: _Found) -> None:
     if name in _COPIED:
         _copy(name, text, found)
+    elif name == "displace_to":
+        found.plain.setdefault("stage", []).append(text)
     elif name in {"principal", "group"}:
         found.plain.setdefault("grantee", []).append(text)
     elif name == "keys":

@@ -67,6 +67,28 @@ class Lifecycle:
         """Say whether a version may move from one stage to another."""
         return self.find(to_stage) is not None and to_stage in self.ways_from(from_stage)
 
+    def way(self, from_stage: str, to_stage: str) -> tuple[str, ...]:
+        """Return the stages of the shortest way from one stage to another, the last included.
+
+        It leads through no closed and no exclusive stage, and of equally short ways it is the
+        one whose stages come first. Nothing is returned where there is no way.
+        """
+        if self.find(to_stage) is None:
+            return ()
+        order = [stage.name for stage in self.stages]
+        ways: list[tuple[str, ...]] = [(from_stage,)]
+        for way in ways:  # grows as it is walked: breadth first
+            steps = sorted(filter(self.find, self.ways_from(way[-1])), key=order.index)
+            if to_stage in steps:
+                return (*way[1:], to_stage)
+            seen = {stage for known in ways for stage in known}
+            ways += [(*way, step) for step in steps if step not in seen and self._passes(step)]
+        return ()
+
+    def _passes(self, name: str) -> bool:
+        stage = self.find(name)
+        return stage is not None and stage.resolvable and not stage.exclusive
+
     def resolution(self, name: str) -> str:
         """Return what an event says of a stage: `open` or `closed`, empty by default."""
         if not self.id:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, cast
 
 from regesta_projections import events as e
 from regesta_projections.evolve.streams import below, stream_of
@@ -11,12 +11,13 @@ from regesta_projections.rows import VersionKey
 from regesta_service.domain.deciding import Decision, Fact, Wanted
 from regesta_service.domain.finding import expect_revision, live_model, live_version
 from regesta_service.domain.lifecycle import lifecycle_for
-from regesta_service.domain.moving import NOBODY, Mover, evaluations_part, permit
+from regesta_service.domain.moving import NOBODY, Mover, Permit, evaluations_part, permit
 from regesta_service.domain.rejections import (
     HoldersChanged,
     MoveNotAllowed,
     StageMismatch,
     StageTakenAlready,
+    TooManyInStage,
 )
 from regesta_service.domain.stopping import expect_not_stopped
 from regesta_service.domain.texts import beside, free_text
@@ -28,14 +29,21 @@ if TYPE_CHECKING:
     from regesta_service.domain.lifecycle import Lifecycle, Stage
 
 
+#: Most versions that move away at once.
+MAX_DISPLACED: Final = 1_000
+
+
 @dataclass(frozen=True, slots=True)
 class InStage:
-    """Who is in an exclusive stage, as it was looked up before deciding."""
+    """Who is in a stage, as it was looked up before deciding."""
 
-    #: The version that entered it last by the log's own count; 0 when none did.
+    #: The version that entered it last by the log's own count, which only exclusive stages
+    #: keep; 0 when none did.
     entered: int
-    #: The versions that are in it.
+    #: The versions that are in it; one more than `MAX_DISPLACED` stands for all the rest.
     versions: tuple[int, ...]
+    #: Position at which the last of them entered; 0 when nobody is in it.
+    last: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +63,25 @@ class TransitionVersion:
     from_stage: str | None = None
     expected_revision: int | None = None
     reason: SealedText | None = None
-    #: Who is in the stage. Only needed when that is exclusive, which is for `decide` to find
-    #: out: most stages are not, and are not looked up for.
+    #: Who is in the stage. Only needed when that is exclusive or others are to leave it, which
+    #: is for `decide` to find out: most stages are not, and are not looked up for.
     holders: InStage | None = None
     mover: Mover = NOBODY
+    #: Whether the way may lead through other stages.
+    through: bool = False
+    #: Where every other version in the stage goes; empty lets them stay.
+    displace_to: str = ""
 
     def wants(self) -> tuple[Wanted, ...]:
         """Return the version, what governs it, and who is in the stage."""
         others = self.holders.versions if self.holders else ()
+        evaluated = (self.number, *others) if self.displace_to else (self.number,)
         return (
             Wanted(
                 self.model,
                 versions=(self.number, *others),
-                below=(f"stages/{self.stage}", evaluations_part(self.number)),
+                stages=(self.stage,) if self.displace_to else (),
+                below=(f"stages/{self.stage}", *map(evaluations_part, evaluated)),
                 keys=self.mover.keys,
             ),
         )
@@ -87,65 +101,147 @@ class TransitionVersion:
                 f"{thing} is in {present}, not in {self.from_stage}; read it again and decide anew",
                 metadata={"expected": self.from_stage, "actual": present},
             )
-        if self.stage == present:
+        if self.stage == present and not self.displace_to:
             return Decision((), version.key)
         stages = lifecycle_for(rows, model.model)
         stage = stages.find(self.stage)
-        if stage is None or not stages.allows(present, self.stage):
+        way = self._way(stages, present)
+        if stage is None or (not way and self.stage != present):
             raise _not_allowed(stages, thing, present, self.stage)
-        if stage.resolvable:
-            expect_not_stopped(model, version)
-        permitted = permit(rows, self.mover, model, version, stage=self.stage)
-        event = e.StageChanged(
-            from_stage=present,
-            to_stage=self.stage,
-            resolution=stages.resolution(self.stage),
-            policies=permitted.policies,
-            request=self.mover.request,
-            evidence_digest=permitted.evidence_digest,
-            reason=free_text(self.reason),
-        )
-        moved = Fact(stream_of(version.key), event, beside(("reason", self.reason)))
-        room = self._taken(rows, model, stages, stage) if stage.exclusive else ()
-        return Decision((*room, moved, *permitted.facts), version.key)
+        steps = [
+            fact
+            for number, step in enumerate(way)
+            for fact in self._step(rows, model, _standing(version, way[:number]), stages, step)
+        ]
+        room = self._room(rows, model, stages, stage, enters=bool(way))
+        # Who stays long makes room for who comes, so that the stage is never held by too many.
+        before = max(0, len(way) - 1)
+        return Decision((*steps[:before], *room, *steps[before:]), version.key)
 
-    def _taken(
-        self, rows: Rows, model: ModelRow, stages: Lifecycle, stage: Stage
+    def _way(self, stages: Lifecycle, present: str) -> tuple[str, ...]:
+        """Return the stages that it enters; nothing if it need not or must not move."""
+        if self.stage == present:
+            return ()
+        if self.through:
+            return stages.way(present, self.stage)
+        return (self.stage,) if stages.allows(present, self.stage) else ()
+
+    def _step(
+        self, rows: Rows, model: ModelRow, version: VersionRow, stages: Lifecycle, to_stage: str
     ) -> tuple[Fact, ...]:
-        """Return what makes room in an exclusive stage, and says who takes it."""
+        """Return what one step comes to; the last one completes the request."""
+        last = to_stage == self.stage
+        mover = self.mover if last else replace(self.mover, request="")
+        reason = self.reason if last else None
+        stage = stages.find(to_stage)
+        if stage is not None and stage.resolvable:
+            expect_not_stopped(model, version)
+        permitted = permit(rows, mover, model, version, stage=to_stage)
+        event = e.StageChanged(
+            from_stage=version.resource.stage,
+            to_stage=to_stage,
+            resolution=stages.resolution(to_stage),
+            policies=permitted.policies,
+            request=mover.request,
+            evidence_digest=permitted.evidence_digest,
+            reason=free_text(reason),
+        )
+        moved = Fact(stream_of(version.key), event, beside(("reason", reason)))
+        return (moved, *permitted.facts)
+
+    def _room(
+        self, rows: Rows, model: ModelRow, stages: Lifecycle, stage: Stage, *, enters: bool
+    ) -> tuple[Fact, ...]:
+        """Return what makes room in a stage, and says who takes it if it is exclusive."""
         key = below(model.model, f"stages/{stage.name}")
         row = rows.get(key)
         entered = cast("governance_pb.StageHolder", row.resource).version if row else 0
-        if self.holders is None or self.holders.entered != entered:
+        if not (stage.exclusive and enters) and not self.displace_to:
+            return ()
+        if self.holders is None or self._changed(rows, model, self.holders, stage, entered):
             raise HoldersChanged("others moved meanwhile; try again", retry_after=0)
         facts: list[Fact] = []
-        for number in self.holders.versions:
+        for number in self._others(model, stage, self.holders):
             holder = rows.get(VersionKey(model.model, number))
-            if holder is not None and _holds(holder, stage.name) and number != self.number:
-                facts.append(self._displaced(model, holder, stages, stage))
-        taken = e.StageTaken(version=self.number, previous_version=entered)
-        return (*facts, Fact(key.stream, taken))
+            if holder is not None and _holds(holder, stage.name):
+                facts.append(self._displaced(rows, model, holder, stages, stage))
+        if stage.exclusive and enters:
+            facts.append(
+                Fact(key.stream, e.StageTaken(version=self.number, previous_version=entered))
+            )
+        return tuple(facts)
+
+    def _changed(
+        self, rows: Rows, model: ModelRow, holders: InStage, stage: Stage, entered: int
+    ) -> bool:
+        """Say whether anybody entered the stage since it was looked up; who left is seen anyway."""
+        if stage.exclusive:
+            return holders.entered != entered
+        inside = rows.versions_in(model.model, stage.name)
+        return any(version.stage_position > holders.last for version in inside)
+
+    def _others(self, model: ModelRow, stage: Stage, holders: InStage) -> tuple[int, ...]:
+        others = tuple(number for number in holders.versions if number != self.number)
+        if len(others) > MAX_DISPLACED:
+            raise TooManyInStage(
+                f"models/{model.name}#{stage.name} has more than {MAX_DISPLACED} other versions;"
+                " move some away first",
+                metadata={"model": model.name, "stage": stage.name},
+            )
+        return others
 
     def _displaced(
-        self, model: ModelRow, holder: VersionRow, stages: Lifecycle, stage: Stage
+        self, rows: Rows, model: ModelRow, holder: VersionRow, stages: Lifecycle, stage: Stage
     ) -> Fact:
-        if not stage.displaced_to:
+        """Return what moves a version away, by the lifecycle's word or else the caller's."""
+        thing = f"models/{model.name}/versions/{holder.number}"
+        told = stage.displaced_to if stage.exclusive else ""
+        to_stage = told or self.displace_to
+        if not to_stage:
             raise StageTakenAlready(
-                f"models/{model.name}/versions/{holder.number} is in {stage.name}, which takes"
-                " one version only; move it away first",
+                f"{thing} is in {stage.name}, which takes one version only; move it away first",
                 metadata={"stage": stage.name, "version": str(holder.number)},
             )
+        permitted = Permit()
+        if not told:
+            _expect_room(stages, thing, stage.name, to_stage)
+            alone = replace(self.mover, request="")
+            permitted = permit(rows, alone, model, holder, stage=to_stage)
         event = e.StageChanged(
             from_stage=stage.name,
-            to_stage=stage.displaced_to,
-            resolution=stages.resolution(stage.displaced_to),
+            to_stage=to_stage,
+            resolution=stages.resolution(to_stage),
+            policies=permitted.policies,
+            evidence_digest=permitted.evidence_digest,
             displaced_by=self.number,
         )
         return Fact(stream_of(holder.key), event)
 
 
+def _standing(version: VersionRow, way: tuple[str, ...]) -> VersionRow:
+    """Return a version as it is after some steps of its way."""
+    if not way:
+        return version
+    moved = version.copy()
+    moved.resource.stage = way[-1]
+    return moved
+
+
 def _holds(version: VersionRow, stage: str) -> bool:
     return version.resource.stage == stage and not version.deleted
+
+
+def _expect_room(stages: Lifecycle, thing: str, from_stage: str, to_stage: str) -> None:
+    """Refuse a stage that others cannot be displaced to."""
+    found = stages.find(to_stage)
+    if found is None or not stages.allows(from_stage, to_stage):
+        raise _not_allowed(stages, thing, from_stage, to_stage)
+    if found.resolvable or found.exclusive:
+        what = "takes one version only" if found.exclusive else "is not a closed stage"
+        raise MoveNotAllowed(
+            f"{thing} cannot be displaced to {to_stage}, which {what}",
+            metadata={"from_stage": from_stage, "to_stage": to_stage},
+        )
 
 
 def _not_allowed(stages: Lifecycle, thing: str, from_stage: str, to_stage: str) -> MoveNotAllowed:

@@ -1,19 +1,16 @@
-"""Who is in an exclusive stage of a model."""
+"""Who is in a stage of a model."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from regesta.v1 import governance_pb2 as governance_pb
-from regesta_service.domain.transitions import InStage
+from regesta_service.domain.transitions import MAX_DISPLACED, InStage
 
 if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool
 
     from regesta_service.reads.tails import Namespaces
-
-#: Most versions that move away at once: a stage that became exclusive late can have several.
-MAX_DISPLACED: Final = 500
 
 
 class HolderReads:
@@ -33,25 +30,30 @@ class HolderReads:
                     "namespace_id": namespace_id,
                     "name": model.lower(),
                     "stage": stage,
-                    "limit": MAX_DISPLACED,
+                    "limit": MAX_DISPLACED + 2,  # the version that moves may be among them
                 },
             )
             row = await cursor.fetchone()
         if row is None:
             return InStage(0, ())
-        entered, numbers = row
+        entered, numbers, last = row
         holder = governance_pb.StageHolder.FromString(entered or b"")
-        return InStage(holder.version, tuple(numbers or ()))
+        return InStage(holder.version, tuple(numbers or ()), last or 0)
 
 
-# One statement, so that both are of the same moment.
+# One statement, so that all is of the same moment.
 _HOLDERS = """
 SELECT r.resource, ARRAY(
     SELECT v.number FROM regesta.versions AS v
     WHERE v.namespace_id = n.namespace_id AND v.generation = n.generation
         AND v.model = n.model AND v.stage = %(stage)s AND NOT v.deleted
     ORDER BY v.stage_position
-    LIMIT %(limit)s)
+    LIMIT %(limit)s), (
+    SELECT v.stage_position FROM regesta.versions AS v
+    WHERE v.namespace_id = n.namespace_id AND v.generation = n.generation
+        AND v.model = n.model AND v.stage = %(stage)s AND NOT v.deleted
+    ORDER BY v.stage_position DESC
+    LIMIT 1)
 FROM regesta.logs AS l
 JOIN regesta.model_names AS n ON n.namespace_id = l.namespace_id
     AND n.generation = l.generation AND n.name_key = %(name)s

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
@@ -57,9 +57,9 @@ def registered(number: int, semver: str = "") -> Happening:
     return version(number), VersionRegistered(version=number, semver=semver, stage="development")
 
 
-def moved(number: int, from_stage: str, to_stage: str) -> Happening:
+def moved(number: int, from_stage: str, to_stage: str, **more: Any) -> Happening:
     """A version of `churn` moved."""
-    return version(number), StageChanged(from_stage=from_stage, to_stage=to_stage)
+    return version(number), StageChanged(from_stage=from_stage, to_stage=to_stage, **more)
 
 
 def pointed(name: str, number: int, previous: int = 0) -> Happening:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -8,15 +9,17 @@ from regesta_projections.events import ModelDeleted, StageChanged, VersionDelete
 from regesta_projections.rows import VersionKey
 from regesta_service.domain import lifecycle
 from regesta_service.domain.rejections import (
+    HoldersChanged,
     ModelDeletedAlready,
     ModelNotFound,
     MoveNotAllowed,
     RevisionMismatch,
     StageMismatch,
+    TooManyInStage,
     VersionDeletedAlready,
     VersionNotFound,
 )
-from regesta_service.domain.transitions import TransitionVersion
+from regesta_service.domain.transitions import MAX_DISPLACED, InStage, TransitionVersion
 from tests.unit.domain.specification import (
     CHURN,
     created,
@@ -138,3 +141,110 @@ def test_what_is_in_an_unknown_stage_moves_to_where_it_can_go_on():
     assert lifecycle.DEFAULT.ways_from("canary") == ("development", "archived")
     assert not lifecycle.DEFAULT.allows("canary", "production")
     assert not lifecycle.DEFAULT.allows("development", "canary")
+
+
+def shift(number, *stages):
+    """Return the events of a version that goes through some stages, the first being its own."""
+    return [moved(number, *step) for step in itertools.pairwise(stages)]
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        ("development", "staging", "production"),
+        ("production", "staging", "development"),
+        ("archived", "development", "staging", "production"),
+        ("staging", "production"),
+    ],
+)
+def test_through_takes_every_step_on_the_way(way):
+    when = in_stage(way[0]).when(TransitionVersion("churn", 1, way[-1], through=True))
+    when.then(*shift(1, *way), shows=VersionKey("churn", 1))
+
+
+def test_through_is_no_way_into_a_stage_that_there_is_not():
+    given(*PAST).when(TransitionVersion("churn", 1, "canary", through=True)).refused(
+        MoveNotAllowed, from_stage="development", to_stage="canary", moves_to="staging, archived"
+    )
+
+
+def test_the_reason_belongs_to_the_last_step():
+    command = TransitionVersion("churn", 1, "production", through=True, reason=sealed("passed"))
+    given(*PAST).when(command).then(
+        moved(1, "development", "staging"),
+        moved(1, "staging", "production", reason=digest("passed")),
+    )
+
+
+def test_a_way_leads_through_no_closed_and_no_exclusive_stage():
+    open_ways = lifecycle.Lifecycle(
+        (
+            lifecycle.Stage("a", ("shut", "single", "c")),
+            lifecycle.Stage("shut", ("z",), resolvable=False),
+            lifecycle.Stage("single", ("z",), exclusive=True),
+            lifecycle.Stage("c", ("d", "b")),
+            lifecycle.Stage("b", ("z",)),
+            lifecycle.Stage("d", ("z",)),
+            lifecycle.Stage("z", ()),
+        )
+    )
+    assert open_ways.way("a", "z") == ("c", "b", "z")
+    assert open_ways.way("a", "shut") == ("shut",)
+    assert open_ways.way("shut", "z") == ("z",)
+    assert open_ways.way("z", "a") == ()
+    assert open_ways.way("a", "nowhere") == ()
+
+
+CROWD = (
+    created(),
+    *(registered(n) for n in (1, 2, 3)),
+    *(moved(n, "development", "staging") for n in (1, 2)),
+)
+
+SIZE = given(*CROWD).log.size
+
+
+def test_others_make_room_in_the_same_append():
+    inside = InStage(0, (1, 2), last=SIZE)
+    command = TransitionVersion("churn", 3, "staging", holders=inside, displace_to="archived")
+    given(*CROWD).when(command).then(
+        moved(1, "staging", "archived", displaced_by=3),
+        moved(2, "staging", "archived", displaced_by=3),
+        moved(3, "development", "staging"),
+        shows=VersionKey("churn", 3),
+    )
+
+
+def test_one_that_is_there_already_has_the_stage_for_itself():
+    inside = InStage(0, (1, 2), last=SIZE)
+    command = TransitionVersion("churn", 2, "staging", holders=inside, displace_to="archived")
+    given(*CROWD).when(command).then(moved(1, "staging", "archived", displaced_by=2))
+
+
+def test_who_is_in_the_stage_must_have_been_looked_up():
+    command = TransitionVersion("churn", 3, "staging", displace_to="archived")
+    given(*CROWD).when(command).refused(HoldersChanged)
+    before = InStage(0, (1,), last=SIZE - 1)
+    given(*CROWD).when(replace(command, holders=before)).refused(HoldersChanged)
+
+
+def test_who_left_meanwhile_is_let_alone():
+    inside = InStage(0, (1, 2), last=SIZE)
+    command = TransitionVersion("churn", 3, "staging", holders=inside, displace_to="archived")
+    given(*CROWD, moved(2, "staging", "development")).when(command).then(
+        moved(1, "staging", "archived", displaced_by=3), moved(3, "development", "staging")
+    )
+
+
+def test_nobody_is_displaced_to_where_versions_are_resolved():
+    inside = InStage(0, (1, 2), last=SIZE)
+    for stage in ("production", "canary"):
+        command = TransitionVersion("churn", 3, "staging", holders=inside, displace_to=stage)
+        with pytest.raises(MoveNotAllowed):
+            given(*CROWD).when(command).decide()
+
+
+def test_too_many_make_no_room():
+    crowd = InStage(0, tuple(range(1, MAX_DISPLACED + 3)), last=SIZE)
+    command = TransitionVersion("churn", 3, "staging", holders=crowd, displace_to="archived")
+    given(*CROWD).when(command).refused(TooManyInStage, model="churn", stage="staging")

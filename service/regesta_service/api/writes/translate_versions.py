@@ -135,6 +135,11 @@ def transition_version(
     from_stage = None
     if request.from_stage:
         from_stage = checks.named("from_stage", names.check_stage, request.from_stage)
+    displace_to = ""
+    if request.displace_to:
+        displace_to = checks.named("displace_to", names.check_stage, request.displace_to)
+        if displace_to == request.stage:
+            checks.refuse("displace_to", "is another stage than `stage`")
     command = TransitionVersion(
         name.model,
         name.version,
@@ -142,6 +147,8 @@ def transition_version(
         from_stage,
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
+        through=request.through,
+        displace_to=displace_to,
     )
     checks.finish()
     return Translated(name.namespace, command, request, checks.texts)

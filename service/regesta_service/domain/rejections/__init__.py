@@ -73,6 +73,7 @@ from regesta_service.domain.rejections.governance import (
     StageMismatch,
     StageTakenAlready,
     TooManyFlags,
+    TooManyInStage,
     VersionFlagged,
     VersionRevoked,
 )
@@ -198,6 +199,7 @@ __all__ = [
     "TokenNotFound",
     "TokenShownOnce",
     "TooManyFlags",
+    "TooManyInStage",
     "TooManyGrants",
     "TooManyHolds",
     "TooManyStreams",

@@ -117,6 +117,13 @@ class StageTakenAlready(Rejection):
     reason = "STAGE_TAKEN"
 
 
+class TooManyInStage(Rejection):
+    """More versions are in a stage than can be displaced at once."""
+
+    kind = Kind.PRECONDITION
+    reason = "TOO_MANY_IN_STAGE"
+
+
 class HoldersChanged(Rejection):
     """Who has a stage or an alias changed between look and move, each time; try again."""
 
