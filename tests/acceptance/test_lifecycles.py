@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -148,7 +149,9 @@ def test_a_version_goes_through_to_a_stage_in_one_append(client: regesta.Client)
     )
     assert "production" == moved.stage
     steps = [event for event in client.events() if event.position > before]
-    assert ["development", "staging"] == [event.data["from_stage"] for event in steps]
+    assert ["development", "staging"] == [
+        json.loads(event.record)["data"]["fromStage"] for event in steps
+    ]
     assert 1 == len({event.record_time.ToNanoseconds() for event in steps})
     assert 1 == len({event.request_id for event in steps})
     with pytest.raises(PreconditionFailed, match="may not move"):
