@@ -14,8 +14,9 @@ time of RFC 3339. As a URI it is ``regesta://namespace/churn@champion``, where c
 be percent-encoded.
 
 **Alias or range?** What follows ``@`` is a range if it holds one of ``^ ~ < > = * . |`` or a
-space, which no alias can, else ``latest`` or an alias. So ``churn@1.2.3`` and ``churn@1.x``
-are ranges; ``churn@1`` is neither, a number being no alias: it is ``churn/1`` or ``churn@^1``.
+space, which no alias can, else ``latest`` or an alias, whose case matters. So ``churn@1.2.3``
+and ``churn@1.x`` are ranges; ``churn@1`` is neither, a number being no alias: it is ``churn/1``
+or ``churn@^1``.
 
 **MLflow.** ``models:/churn/3`` and ``models:/churn@champion`` mean what they mean there. So do
 ``models:/churn/latest`` and ``models:/churn/Production``: MLflow takes what is no number for a

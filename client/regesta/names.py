@@ -34,8 +34,10 @@ TOKEN: Final = "[0-9a-f]{16}"  # noqa: S105 - a pattern of ids
 # 63: a DNS label; a namespace becomes part of host names.
 _LABEL = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
-_ALIAS = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_RESERVED_ALIAS = re.compile(r"latest|v?[0-9]+")
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+# 255: as long as a model's name, and what MLflow allows.
+_ALIAS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,254}")
+_RESERVED_ALIAS = re.compile(r"latest|v?[0-9]+", re.IGNORECASE)
 _PRINCIPAL = re.compile(PRINCIPAL)
 _HEX_ID = re.compile(TOKEN)
 _COMMENT = re.compile(r"[a-z2-7]{10}")
@@ -46,8 +48,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _NOT_IN_A_KEY = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NOT_IN_A_VALUE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
-# Longer than any resource name can be.
-_MAX_RESOURCE_NAME_LENGTH = 512
+# Longer than any resource name can be: an alias's has 601 characters at most.
+_MAX_RESOURCE_NAME_LENGTH = 768
 
 
 class InvalidName(ValueError):
@@ -111,15 +113,15 @@ def parse_version_number(text: str) -> int:
 
 
 def check_alias(name: str) -> str:
-    """Return an alias: ``[a-z0-9][a-z0-9-]{0,62}``, not reserved.
+    """Return an alias: ``[A-Za-z0-9_][A-Za-z0-9_-]{0,254}``, not reserved.
 
-    Reserved are `latest`, which is computed, and numbers with or without a `v` in front,
-    which would pass for versions.
+    Case matters: `Champion` and `champion` are two. Reserved, in any case, are `latest`, which
+    is computed, and numbers with or without a `v` in front, which would pass for versions.
     """
     if not _ALIAS.fullmatch(name):
         raise InvalidName(
             "ALIAS_INVALID",
-            "an alias is 1 to 63 of a-z, 0-9 and -, and does not begin with -",
+            "an alias is 1 to 255 of A-Z, a-z, 0-9, _ and -, and does not begin with -",
         )
     if _RESERVED_ALIAS.fullmatch(name):
         raise InvalidName(
@@ -131,7 +133,7 @@ def check_alias(name: str) -> str:
 
 def check_hold(name: str) -> str:
     """Return the name of a hold: ``[a-z0-9][a-z0-9-]{0,62}``."""
-    if not _ALIAS.fullmatch(name):
+    if not _ID.fullmatch(name):
         raise InvalidName(
             "HOLD_NAME_INVALID",
             "a hold is named by 1 to 63 of a-z, 0-9 and '-', beginning with no '-'",
@@ -141,7 +143,7 @@ def check_hold(name: str) -> str:
 
 def check_id(text: str) -> str:
     """Return the id of a lifecycle, a policy and the like: ``[a-z0-9][a-z0-9-]{0,62}``."""
-    if not _ALIAS.fullmatch(text):
+    if not _ID.fullmatch(text):
         raise InvalidName(
             "ID_INVALID",
             "an id is 1 to 63 of a-z, 0-9 and -, and begins with a letter or digit",

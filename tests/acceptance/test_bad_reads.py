@@ -319,7 +319,7 @@ def test_an_order_is_one_that_can_be_understood(refusing: Refusing, text: str):
         "churn/99999999999",
         "churn@",
         "churn@3",
-        "churn@Champion",
+        "churn@Latest",
         "churn#",
         "churn#A",
         "churn@^",

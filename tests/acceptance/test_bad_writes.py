@@ -307,7 +307,8 @@ def test_an_etag_is_one_that_was_read(refusing: Refusing, etag: str):
 
 
 @pytest.mark.parametrize(
-    "alias", ["latest", "3", "v3", "0", "Champion", "-a", "a" * 64, "", "a_b", "a\n", "\u0301"]
+    "alias",
+    ["latest", "LATEST", "3", "v3", "V3", "0", "-a", "a" * 256, "", "a.b", "a\n", "\u0301"],
 )
 def test_an_alias_has_a_name_of_the_rule(refusing: Refusing, alias: str):
     request = pb.SetAliasRequest(

@@ -36,7 +36,7 @@ NUMBERS = st.sampled_from([1, 1, 1, 2, 2, 3, 4])
 SELDOM = st.sampled_from([False] * 5 + [True])
 #: Chooses among as many things as there turn out to be.
 PICKS = st.integers(0, 999)
-ALIASES = st.sampled_from(["champion", "champion", "challenger"])
+ALIASES = st.sampled_from(["champion", "champion", "Champion_1"])
 STAGES = st.sampled_from(["development", "staging", "production", "archived", "nowhere"])
 FROM_STAGES = st.sampled_from(["", "", "present", "staging"])
 LABELS = st.sampled_from(["0.1.0", "1.0.0", "1.0.0+b1", "1.2.0", "2.0.0-rc.1", "2.0.0"])
@@ -67,7 +67,7 @@ ADDRESSES = [
         "@*",
         "#staging",
         "@>=2.0.0-rc.1",
-        "@challenger",
+        "@Champion_1",
         "/3",
         "@~1.0.0",
         "#production",

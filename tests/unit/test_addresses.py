@@ -33,6 +33,9 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 namespaces = st.none() | st.from_regex(r"[a-z][a-z0-9-]{0,62}", fullmatch=True)
 models = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", fullmatch=True)
 labels = st.from_regex(r"[a-z][a-z0-9-]{0,62}", fullmatch=True)
+aliases = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,254}", fullmatch=True).filter(
+    lambda text: text.lower() != "latest" and not text.lower().removeprefix("v").isdigit()
+)
 comparators = st.sampled_from(
     ["^1.2", "~0.2.3", ">=1.0", "<2", "=1.2.3", "1.x", "1.2.3", "*", "<=2.0.0-rc.1", "^1.0.0-a-b"]
 )
@@ -41,9 +44,7 @@ ranges = st.lists(
 ).map(lambda alternatives: Range.parse(" || ".join(alternatives)))
 selectors: st.SearchStrategy[Selector] = (
     st.integers(1, MAX_VERSION_NUMBER).map(Number)
-    | labels.filter(lambda name: name not in ("latest", "v3"))
-    .filter(lambda name: not name.removeprefix("v").isdigit())
-    .map(Alias)
+    | aliases.map(Alias)
     | labels.map(Stage)
     | st.just(Latest())
     | ranges
@@ -91,6 +92,12 @@ all_addresses = st.builds(Address, namespaces, models, selectors, moments) | st.
         ("Credit_Risk-v1.2/3", Address(None, "Credit_Risk-v1.2", Number(3))),
         ("churn@1x", Address(None, "churn", Alias("1x"))),
         ("churn@x", Address(None, "churn", Alias("x"))),
+        ("churn@X", Address(None, "churn", Alias("X"))),
+        ("churn@Champion", Address(None, "churn", Alias("Champion"))),
+        ("churn@Champion_1", Address(None, "churn", Alias("Champion_1"))),
+        ("churn@_", Address(None, "churn", Alias("_"))),
+        ("churn@1_2", Address(None, "churn", Alias("1_2"))),
+        ("churn@V1-2", Address(None, "churn", Alias("V1-2"))),
         ("churn#latest", Address(None, "churn", Stage("latest"))),
         ("churn/3?as_of=1042", Address(None, "churn", Number(3), 1042)),
         ("churn@a?as_of=2026-11-21T12:00:00Z", Address(None, "churn", Alias("a"), NOON)),
@@ -111,6 +118,7 @@ all_addresses = st.builds(Address, namespaces, models, selectors, moments) | st.
         (f"regesta://team/sha256:{HEX}", Address("team", None, Digest(f"sha256:{HEX}"))),
         ("models:/churn/3", Address(None, "churn", Number(3))),
         ("models:/churn@champion", Address(None, "churn", Alias("champion"))),
+        ("models:/churn@test_Alias", Address(None, "churn", Alias("test_Alias"))),
         ("models:/churn/latest", Address(None, "churn", Latest())),
         ("models:/churn/Production", Address(None, "churn", Stage("production"))),
         ("models:/team/churn/3?as_of=7", Address("team", "churn", Number(3), 7)),
@@ -121,6 +129,7 @@ def test_an_address_means(text, address):
 
 
 @given(all_addresses)
+@example(Address("a" * 63, "a" * 255, Alias("A" * 255), NOON))
 @example(Address("a" * 63, "a" * 255, Range.parse(" ".join(["<=2.0.0-rc.1"] * 18)), NOON))
 def test_an_address_reads_back(address):
     text = addresses.format(address)
@@ -189,7 +198,9 @@ def test_an_address_has_one_spelling(address, text, uri_text):
         "@champion",
         "churn@1",
         "churn@v3",
-        "churn@Champion",
+        "churn@V3",
+        "churn@Latest",
+        "churn@LATEST",
         "churn@a@b",
         "churn@a#b",
         "churn@a/3",

@@ -14,6 +14,8 @@ from regesta.names import (
     NamespaceName,
     VersionName,
     check_alias,
+    check_hold,
+    check_id,
     check_model,
     check_namespace,
     check_request_id,
@@ -30,8 +32,8 @@ from regesta.names import (
 namespaces = st.from_regex(r"[a-z][a-z0-9-]{0,62}", fullmatch=True)
 models = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", fullmatch=True)
 numbers = st.integers(1, MAX_VERSION_NUMBER)
-aliases = st.from_regex(r"[a-z0-9][a-z0-9-]{0,62}", fullmatch=True).filter(
-    lambda text: text != "latest" and not text.removeprefix("v").isdigit()
+aliases = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,254}", fullmatch=True).filter(
+    lambda text: text.lower() != "latest" and not text.lower().removeprefix("v").isdigit()
 )
 resource_names = (
     st.builds(NamespaceName, namespaces)
@@ -56,7 +58,14 @@ resource_names = (
         (check_alias, "v3-final"),
         (check_alias, "latest-good"),
         (check_alias, "vv3"),
-        (check_alias, "a" * 63),
+        (check_alias, "Champion"),
+        (check_alias, "test_alias"),
+        (check_alias, "_"),
+        (check_alias, "1_0"),
+        (check_alias, "Latest_good"),
+        (check_alias, "a" * 255),
+        (check_hold, "2024-q1"),
+        (check_id, "a" * 63),
         (check_stage, "production"),
         (check_stage, "pre-2-prod"),
         (check_semver, "1.0.0-rc.1+build.5"),
@@ -90,11 +99,17 @@ def test_a_name_within_its_rule_is_given_back(check, text):
         (
             check_alias,
             "ALIAS_INVALID",
-            ["", "-a", "A", "a.b", "a_b", "a b", "^1", "a\n", "a" * 64],
+            ["", "-a", "a.b", "a b", "^1", "a\n", "a/b", "\u00e9", "\u017f", "a" * 256],
         ),
+        (check_hold, "HOLD_NAME_INVALID", ["", "-a", "A", "a_b", "a" * 64]),
+        (check_id, "ID_INVALID", ["", "-a", "A", "a_b", "a" * 64]),
         # A Cyrillic letter that looks like a Latin one.
         (check_model, "MODEL_NAME_INVALID", ["\u0430", "a" * 256]),
-        (check_alias, "ALIAS_RESERVED", ["latest", "3", "0", "007", "v3", "v0", "9" * 63]),
+        (
+            check_alias,
+            "ALIAS_RESERVED",
+            ["latest", "Latest", "LATEST", "3", "0", "007", "v3", "V3", "v0", "V007", "9" * 255],
+        ),
         (check_stage, "STAGE_INVALID", ["", "Production", "1st", "-a", "a_b", "a\n", "a" * 64]),
         (check_semver, "SEMVER_INVALID", ["", "1.0", "v1.0.0", "1.0.0\n", "^1.0.0"]),
         (
@@ -178,6 +193,17 @@ def test_a_number_that_no_version_has_is_refused(number):
 def test_a_resource_name_reads_back(name):
     assert name == parse(str(name))
     assert name == type(name).parse(str(name))
+
+
+def test_the_longest_resource_names_read_back():
+    name = AliasName("n" * 63, "m" * 255, "a" * 255)
+
+    assert name == parse(str(name))
+
+
+def test_aliases_are_told_apart_by_case():
+    assert AliasName("team", "churn", "Champion") != AliasName("team", "churn", "champion")
+    assert "Champion" == check_alias("Champion")
 
 
 def test_resource_names_are_written_as_paths():

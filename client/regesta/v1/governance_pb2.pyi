@@ -363,7 +363,7 @@ class Policy(_message.Message):
 
     @_builtins.property
     def aliases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """It governs pointing these aliases; `*` is all of them."""
+        """It governs pointing these aliases; `*` is all of them. Case matters."""
 
     @_builtins.property
     def required_tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

@@ -228,8 +228,9 @@ class Alias(_message.Message):
     PIN_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name `namespaces/{namespace}/models/{model}/aliases/{alias}`.
-    The last part is `[a-z0-9][a-z0-9-]{0,62}`, and neither `latest`, nor a
-    number, nor `v` and a number.
+    The last part is `[A-Za-z0-9_][A-Za-z0-9_-]{0,254}`, in which case matters:
+    `Champion` and `champion` are two. In no case is it `latest`, a number, or
+    `v` and a number.
     """
     version: _builtins.int
     """The version it points to."""

@@ -215,7 +215,7 @@ def _alias(field: AliasField, condition: Condition, parameters: Parameters) -> s
             condition,
             "several aliases can point to one thing; write alias = champion or NOT alias = champion",
         )
-    if written(condition) == "latest" and not is_prefix(condition):
+    if written(condition).lower() == "latest" and not is_prefix(condition):
         raise refusal(
             condition,
             "latest is computed, no alias; order by version desc, or resolve model@latest",

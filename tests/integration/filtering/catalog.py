@@ -18,7 +18,7 @@ from regesta.semver import sort_key
 
 NAMES = ["churn", "Churn-v2", "churn_1", "chuXn", "fraud", "Zeta", "a", "a.b", "10", "9"]
 TEXTS = ["", "a", "A", "ab", "a*", "a%b", "a_b", "a\\b", "b'\"", "é", "z", "10", "9", "true", "𝄞"]
-ALIASES = ["champion", "challenger", "champ", "lat"]
+ALIASES = ["champion", "Champion", "champ_on", "champ", "lat"]
 SEMVERS = ["1.0.0-2", "1.0.0-11", "1.0.0-a", "1.0.0", "1.9.0+b1", "1.10.0", "2.0.0"]
 NUMBERS: list[int | float] = [0, 1, -1, 3, 10, 0.1, 0.5, -2.5, 1e300, 5e-324, 2**53 + 1, 2**63 - 1]
 KINDS = ["MODEL", "ADAPTER", "PROMPT"]

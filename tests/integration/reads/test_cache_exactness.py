@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from tests.databases import LiveDatabase
 
 MODELS = ("a", "b", "c")
-ALIASES = ("champion", "blue")
+ALIASES = ("champion", "Champion")
 STAGES = ("development", "staging", "production", "archived")
 DIGESTS = tuple(f"sha256:{digit * 64}" for digit in "12")
 TEXT = "A description of some length"

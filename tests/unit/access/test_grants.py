@@ -101,6 +101,14 @@ def test_a_condition_is_weighed_on_the_call():
     assert not why(conditional, alias="old")
 
 
+def test_a_condition_can_mean_an_alias_in_any_case():
+    exact = grant(condition='alias != "champion"')
+    any_case = grant(condition='!alias.matches("(?i)^champion$")')
+    assert not why(exact, alias="Champion")
+    assert "the condition does not hold" == why(any_case, alias="Champion")
+    assert not why(any_case, alias="champion_1")
+
+
 def test_one_of_several_grants_is_enough():
     assert not why(grant(condition='alias == "old"'), grant(models=["churn"]))
 

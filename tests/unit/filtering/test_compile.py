@@ -191,6 +191,7 @@ def test_what_is_no_time_is_refused(written: str) -> None:
         ("alias != champion", VERSIONS, 9, "NOT alias = champion"),
         ("alias > a", VERSIONS, 8, "NOT alias = champion"),
         ("alias = latest", VERSIONS, 8, "latest is computed"),
+        ("alias = Latest", VERSIONS, 8, "latest is computed"),
     ],
 )
 def test_what_a_field_cannot_answer_is_refused(

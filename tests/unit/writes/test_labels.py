@@ -104,7 +104,14 @@ def test_a_number_is_at_least_1(number):
     refused("SetAlias", "version", version=number)
 
 
-@pytest.mark.parametrize("alias", ["latest", "3", "v3", "Champion", "-a", "a" * 64, "a_b"])
+@pytest.mark.parametrize("alias", ["Champion", "test_alias", "_", "a" * 255])
+def test_an_alias_keeps_its_case_and_its_underscores(alias):
+    name = ALIAS.replace("champion", alias)
+
+    assert translate("SetAlias", name=name).command == SetAlias("churn", alias, 3)
+
+
+@pytest.mark.parametrize("alias", ["latest", "Latest", "3", "v3", "V3", "-a", "a" * 256, "a.b"])
 def test_what_means_something_else_is_no_alias(alias):
     name = ALIAS.replace("champion", alias)
 
