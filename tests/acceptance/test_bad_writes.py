@@ -341,9 +341,9 @@ def test_tags_name_at_least_one_key_and_a_thing_that_has_tags(refusing: Refusing
 
 
 def test_a_stage_has_a_name_and_a_way_to_it(refusing: Refusing):
-    def move(stage: str, **fields: str) -> lifecycle_pb.TransitionVersionRequest:
+    def move(stage: str, from_stage: str = "") -> lifecycle_pb.TransitionVersionRequest:
         return lifecycle_pb.TransitionVersionRequest(
-            name=refusing.version, stage=stage, request_id=new_id(), **fields
+            name=refusing.version, stage=stage, from_stage=from_stage, request_id=new_id()
         )
 
     for stage in ("", "Production", "a b", "x" * 64):

@@ -72,6 +72,7 @@ def test_a_record_is_still_written_with_the_same_bytes(path: Path):
             envelope.correlationid,
             envelope.traceparent,
             claimed,
+            envelope.occurredby,
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from regesta.merkle import EMPTY_ROOT
@@ -100,6 +101,7 @@ def _tell_more(log: LogBuilder) -> None:
     _tell_of_rollbacks(log)
     _tell_of_comments(log)
     _tell_of_access(log)
+    _tell_of_claims(log)
 
 
 def _tell_model(log: LogBuilder) -> None:
@@ -434,6 +436,21 @@ def _tell_of_access(log: LogBuilder) -> None:
         ),
     )
     log.append(f"tokens/{token}", e.TokenRevoked(token=token))
+
+
+def _tell_of_claims(log: LogBuilder) -> None:
+    imported = "models/Imported"
+    by = Cause(
+        "importer", "user", "import-8", occurred_at=START - timedelta(400), occurred_by="Ana, ML"
+    )
+    log.append(imported, e.ModelCreated(name="Imported", kind="MODEL"), cause=by)
+    log.append(
+        f"{imported}/versions/21", e.VersionRegistered(version=21, stage="development"), cause=by
+    )
+    again = replace(by, request_id="import-10")
+    who = Cause("importer", "user", "import-9", occurred_by="é 😀 <ana@example.com>")
+    log.append(f"{imported}/versions/21", e.TagsSet(tags={"occurredby": "nobody"}), cause=who)
+    log.append(f"{imported}/aliases/Champion_1", e.AliasSet(version=21), cause=again)
 
 
 #: Size of a padded log at which its story goes on.

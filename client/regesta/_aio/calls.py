@@ -913,6 +913,8 @@ class AsyncCalls:
         model: model_pb2.Model,
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> model_pb2.Model:
         """Create a model.
@@ -926,6 +928,11 @@ class AsyncCalls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -940,6 +947,8 @@ class AsyncCalls:
             model=model,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.parent)
         answer = await self._transport.unary(
@@ -1108,6 +1117,8 @@ class AsyncCalls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> model_pb2.Model:
         """Change owner, description or card of a model.
@@ -1120,6 +1131,11 @@ class AsyncCalls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1134,6 +1150,8 @@ class AsyncCalls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         request.model.name = full_name(request.model.name, self._namespace, "model")
         namespace = namespace_of(request.model.name)
@@ -1154,6 +1172,8 @@ class AsyncCalls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> model_pb2.Model:
         """Give a model a new name.
@@ -1169,6 +1189,11 @@ class AsyncCalls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1183,6 +1208,8 @@ class AsyncCalls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = await self._transport.unary(
@@ -1201,6 +1228,8 @@ class AsyncCalls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> model_pb2.Model:
         """Delete a model: it and its versions are hidden and not resolved, until it is restored.
@@ -1214,6 +1243,11 @@ class AsyncCalls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1227,6 +1261,8 @@ class AsyncCalls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = await self._transport.unary(
@@ -1245,6 +1281,8 @@ class AsyncCalls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> model_pb2.Model:
         """Bring a deleted model back as it was.
@@ -1256,6 +1294,11 @@ class AsyncCalls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1269,6 +1312,8 @@ class AsyncCalls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = await self._transport.unary(
@@ -1289,6 +1334,7 @@ class AsyncCalls:
         occurred_time: datetime | None = None,
         request_id: str | None = None,
         reason: str = "",
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> version_pb2.Version:
         """Register a new immutable version.
@@ -1305,6 +1351,9 @@ class AsyncCalls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1320,6 +1369,7 @@ class AsyncCalls:
             occurred_time=timestamp(occurred_time),
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.parent)
         answer = await self._transport.unary(
@@ -1489,6 +1539,8 @@ class AsyncCalls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> version_pb2.Version:
         """Change description or card of a version; nothing else of it can change.
@@ -1501,6 +1553,11 @@ class AsyncCalls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1515,6 +1572,8 @@ class AsyncCalls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         request.version.name = full_name(request.version.name, self._namespace, "version")
         namespace = namespace_of(request.version.name)
@@ -1535,6 +1594,8 @@ class AsyncCalls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> version_pb2.Version:
         """Give a version its SemVer label.
@@ -1549,6 +1610,11 @@ class AsyncCalls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1563,6 +1629,8 @@ class AsyncCalls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = await self._transport.unary(
@@ -1581,6 +1649,8 @@ class AsyncCalls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> version_pb2.Version:
         """Delete a version: it is hidden and not resolved, until it is restored.
@@ -1592,6 +1662,11 @@ class AsyncCalls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1605,6 +1680,8 @@ class AsyncCalls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = await self._transport.unary(
@@ -1623,6 +1700,8 @@ class AsyncCalls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> version_pb2.Version:
         """Bring a deleted version back as it was.
@@ -1634,6 +1713,11 @@ class AsyncCalls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1647,6 +1731,8 @@ class AsyncCalls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = await self._transport.unary(
@@ -1666,6 +1752,8 @@ class AsyncCalls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> catalog_service_pb2.SetTagsResponse:
         """Set tags of a model or a version.
@@ -1681,6 +1769,11 @@ class AsyncCalls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1695,6 +1788,8 @@ class AsyncCalls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = await self._transport.unary(
@@ -1714,6 +1809,8 @@ class AsyncCalls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> catalog_service_pb2.RemoveTagsResponse:
         """Remove tags of a model or a version.
@@ -1728,6 +1825,11 @@ class AsyncCalls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1742,6 +1844,8 @@ class AsyncCalls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = await self._transport.unary(
@@ -1762,6 +1866,8 @@ class AsyncCalls:
         request_id: str | None = None,
         reason: str = "",
         transition_request: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> model_pb2.Alias:
         """Point an alias to a version, creating it if need be.
@@ -1782,6 +1888,11 @@ class AsyncCalls:
             reason: Why; free text of at most 10,000 characters, kept beside the log.
             transition_request: Optional. The request that this carries out, by its resource
                 name; by default the newest open one for it, if policies ask for approvals.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1797,6 +1908,8 @@ class AsyncCalls:
             request_id=request_id_or_new(request_id),
             reason=reason,
             transition_request=transition_request,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = await self._transport.unary(
@@ -1905,6 +2018,8 @@ class AsyncCalls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> model_pb2.Alias:
         """Remove an alias.
@@ -1919,6 +2034,11 @@ class AsyncCalls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1932,6 +2052,8 @@ class AsyncCalls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = await self._transport.unary(
@@ -2155,6 +2277,8 @@ class AsyncCalls:
         reply_to: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> comments_service_pb2.Comment:
         """Comment on a model or a version.
@@ -2169,6 +2293,11 @@ class AsyncCalls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -2183,6 +2312,8 @@ class AsyncCalls:
             reply_to=reply_to,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.parent)
         answer = await self._transport.unary(
@@ -3168,6 +3299,8 @@ class AsyncCalls:
         transition_request: str = "",
         through: bool = False,
         displace_to: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> version_pb2.Version:
         """Move a version to another stage.
@@ -3199,6 +3332,11 @@ class AsyncCalls:
                 allows the move to it; policies are asked of each. At most 1,000 others: else
                 FAILED_PRECONDITION with reason TOO_MANY_IN_STAGE. Where the stage is exclusive
                 and the lifecycle says where its holder goes, that counts.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -3217,6 +3355,8 @@ class AsyncCalls:
             transition_request=transition_request,
             through=through,
             displace_to=displace_to,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = await self._transport.unary(

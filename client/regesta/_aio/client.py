@@ -129,6 +129,7 @@ class AsyncClient(AsyncCalls):
         card: str = "",
         create_model: bool = True,
         occurred_at: datetime | None = None,
+        occurred_by: str = "",
         reason: str = "",
         request_id: str | None = None,
         timeout: float | None = None,
@@ -152,6 +153,7 @@ class AsyncClient(AsyncCalls):
             card: The version's card.
             create_model: Create the model, of kind MODEL, if it does not exist.
             occurred_at: When it really happened, for importers.
+            occurred_by: Who really did it, for importers; opaque text.
             reason: Why.
             request_id: The caller's own id of this write; None makes one.
             timeout: Seconds until the call is given up.
@@ -179,6 +181,7 @@ class AsyncClient(AsyncCalls):
             version=version,
             allow_missing_model=create_model,
             occurred_time=occurred_at,
+            occurred_by=occurred_by,
             request_id=request_id,
             reason=reason,
             timeout=timeout,

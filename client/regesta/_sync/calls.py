@@ -911,6 +911,8 @@ class Calls:
         model: model_pb2.Model,
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> model_pb2.Model:
         """Create a model.
@@ -924,6 +926,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -938,6 +945,8 @@ class Calls:
             model=model,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.parent)
         answer = self._transport.unary(
@@ -1106,6 +1115,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> model_pb2.Model:
         """Change owner, description or card of a model.
@@ -1118,6 +1129,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1132,6 +1148,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         request.model.name = full_name(request.model.name, self._namespace, "model")
         namespace = namespace_of(request.model.name)
@@ -1152,6 +1170,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> model_pb2.Model:
         """Give a model a new name.
@@ -1167,6 +1187,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1181,6 +1206,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -1199,6 +1226,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> model_pb2.Model:
         """Delete a model: it and its versions are hidden and not resolved, until it is restored.
@@ -1212,6 +1241,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1225,6 +1259,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -1243,6 +1279,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> model_pb2.Model:
         """Bring a deleted model back as it was.
@@ -1254,6 +1292,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1267,6 +1310,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -1287,6 +1332,7 @@ class Calls:
         occurred_time: datetime | None = None,
         request_id: str | None = None,
         reason: str = "",
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> version_pb2.Version:
         """Register a new immutable version.
@@ -1303,6 +1349,9 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1318,6 +1367,7 @@ class Calls:
             occurred_time=timestamp(occurred_time),
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.parent)
         answer = self._transport.unary(
@@ -1487,6 +1537,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> version_pb2.Version:
         """Change description or card of a version; nothing else of it can change.
@@ -1499,6 +1551,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1513,6 +1570,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         request.version.name = full_name(request.version.name, self._namespace, "version")
         namespace = namespace_of(request.version.name)
@@ -1533,6 +1592,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> version_pb2.Version:
         """Give a version its SemVer label.
@@ -1547,6 +1608,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1561,6 +1627,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -1579,6 +1647,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> version_pb2.Version:
         """Delete a version: it is hidden and not resolved, until it is restored.
@@ -1590,6 +1660,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1603,6 +1678,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -1621,6 +1698,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> version_pb2.Version:
         """Bring a deleted version back as it was.
@@ -1632,6 +1711,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1645,6 +1729,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -1664,6 +1750,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> catalog_service_pb2.SetTagsResponse:
         """Set tags of a model or a version.
@@ -1679,6 +1767,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1693,6 +1786,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -1712,6 +1807,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> catalog_service_pb2.RemoveTagsResponse:
         """Remove tags of a model or a version.
@@ -1726,6 +1823,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1740,6 +1842,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -1760,6 +1864,8 @@ class Calls:
         request_id: str | None = None,
         reason: str = "",
         transition_request: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> model_pb2.Alias:
         """Point an alias to a version, creating it if need be.
@@ -1780,6 +1886,11 @@ class Calls:
             reason: Why; free text of at most 10,000 characters, kept beside the log.
             transition_request: Optional. The request that this carries out, by its resource
                 name; by default the newest open one for it, if policies ask for approvals.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1795,6 +1906,8 @@ class Calls:
             request_id=request_id_or_new(request_id),
             reason=reason,
             transition_request=transition_request,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -1903,6 +2016,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> model_pb2.Alias:
         """Remove an alias.
@@ -1917,6 +2032,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -1930,6 +2050,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -2153,6 +2275,8 @@ class Calls:
         reply_to: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> comments_service_pb2.Comment:
         """Comment on a model or a version.
@@ -2167,6 +2291,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -2181,6 +2310,8 @@ class Calls:
             reply_to=reply_to,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.parent)
         answer = self._transport.unary(
@@ -3166,6 +3297,8 @@ class Calls:
         transition_request: str = "",
         through: bool = False,
         displace_to: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> version_pb2.Version:
         """Move a version to another stage.
@@ -3197,6 +3330,11 @@ class Calls:
                 allows the move to it; policies are asked of each. At most 1,000 others: else
                 FAILED_PRECONDITION with reason TOO_MANY_IN_STAGE. Where the stage is exclusive
                 and the lifecycle says where its holder goes, that counts.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -3215,6 +3353,8 @@ class Calls:
             transition_request=transition_request,
             through=through,
             displace_to=displace_to,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(

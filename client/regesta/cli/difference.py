@@ -9,7 +9,7 @@ from typing import Any
 from regesta.cli.fields import flat
 
 #: Fields that change with every event and so say nothing.
-BOOKKEEPING = frozenset({"etag", "update_time", "updated_by"})
+BOOKKEEPING = frozenset({"etag", "update_time", "updated_by", "occurred_update_time"})
 
 _MAPS = frozenset({"tags", "params", "metrics", "properties"})
 _EMPTY: tuple[Any, ...] = (None, "", 0, [], {})

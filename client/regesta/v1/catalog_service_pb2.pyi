@@ -34,6 +34,8 @@ class CreateModelRequest(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Required. The namespace: `namespaces/{namespace}`."""
     model_id: _builtins.str
@@ -44,9 +46,20 @@ class CreateModelRequest(_message.Message):
     """
     reason: _builtins.str
     """Why; free text of at most 10,000 characters, kept beside the log."""
+    occurred_by: _builtins.str
+    """Optional. Who really did it, claimed by an importer: at most 250 characters
+    on one line, opaque text. The event's actor stays the authenticated
+    principal.
+    """
     @_builtins.property
     def model(self) -> _model_pb2.Model:
         """Kind, owner, description, card and tags; all else is ignored."""
+
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When it really happened, claimed by an importer; not in the future.
+        The time of recording is always kept too.
+        """
 
     def __init__(
         self,
@@ -56,10 +69,12 @@ class CreateModelRequest(_message.Message):
         model: _model_pb2.Model | None = ...,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "occurred_time", b"occurred_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "model_id", b"model_id", "parent", b"parent", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "model_id", b"model_id", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "parent", b"parent", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -334,6 +349,8 @@ class UpdateModelRequest(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     etag: _builtins.str
     """Optional. The revision the model must have (its `etag`); otherwise the
     call is ABORTED with reason REVISION_MISMATCH.
@@ -344,6 +361,11 @@ class UpdateModelRequest(_message.Message):
     """
     reason: _builtins.str
     """Why; free text of at most 10,000 characters, kept beside the log."""
+    occurred_by: _builtins.str
+    """Optional. Who really did it, claimed by an importer: at most 250 characters
+    on one line, opaque text. The event's actor stays the authenticated
+    principal.
+    """
     @_builtins.property
     def model(self) -> _model_pb2.Model:
         """Required. `name` says which; the fields of the mask give the new values."""
@@ -351,6 +373,12 @@ class UpdateModelRequest(_message.Message):
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """Required. Which fields to change: `owner`, `description`, `card`."""
+
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When it really happened, claimed by an importer; not in the future.
+        The time of recording is always kept too.
+        """
 
     def __init__(
         self,
@@ -360,10 +388,12 @@ class UpdateModelRequest(_message.Message):
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "update_mask", b"update_mask"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "occurred_time", b"occurred_time", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "model", b"model", "reason", b"reason", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "model", b"model", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "reason", b"reason", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -410,6 +440,8 @@ class RenameModelRequest(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. Resource name of the model."""
     new_model_id: _builtins.str
@@ -426,6 +458,17 @@ class RenameModelRequest(_message.Message):
     """
     reason: _builtins.str
     """Why; free text of at most 10,000 characters, kept beside the log."""
+    occurred_by: _builtins.str
+    """Optional. Who really did it, claimed by an importer: at most 250 characters
+    on one line, opaque text. The event's actor stays the authenticated
+    principal.
+    """
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When it really happened, claimed by an importer; not in the future.
+        The time of recording is always kept too.
+        """
+
     def __init__(
         self,
         *,
@@ -434,10 +477,12 @@ class RenameModelRequest(_message.Message):
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "new_model_id", b"new_model_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "new_model_id", b"new_model_id", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -483,6 +528,8 @@ class DeleteModelRequest(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. Resource name of the model."""
     etag: _builtins.str
@@ -495,6 +542,17 @@ class DeleteModelRequest(_message.Message):
     """
     reason: _builtins.str
     """Why; free text of at most 10,000 characters, kept beside the log."""
+    occurred_by: _builtins.str
+    """Optional. Who really did it, claimed by an importer: at most 250 characters
+    on one line, opaque text. The event's actor stays the authenticated
+    principal.
+    """
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When it really happened, claimed by an importer; not in the future.
+        The time of recording is always kept too.
+        """
+
     def __init__(
         self,
         *,
@@ -502,10 +560,12 @@ class DeleteModelRequest(_message.Message):
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -551,6 +611,8 @@ class RestoreModelRequest(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. Resource name of the model."""
     etag: _builtins.str
@@ -563,6 +625,17 @@ class RestoreModelRequest(_message.Message):
     """
     reason: _builtins.str
     """Why; free text of at most 10,000 characters, kept beside the log."""
+    occurred_by: _builtins.str
+    """Optional. Who really did it, claimed by an importer: at most 250 characters
+    on one line, opaque text. The event's actor stays the authenticated
+    principal.
+    """
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When it really happened, claimed by an importer; not in the future.
+        The time of recording is always kept too.
+        """
+
     def __init__(
         self,
         *,
@@ -570,10 +643,12 @@ class RestoreModelRequest(_message.Message):
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -621,6 +696,7 @@ class RegisterVersionRequest(_message.Message):
     OCCURRED_TIME_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Required. The model: `namespaces/{namespace}/models/{model}`."""
     allow_missing_model: _builtins.bool
@@ -631,6 +707,11 @@ class RegisterVersionRequest(_message.Message):
     """
     reason: _builtins.str
     """Why; free text of at most 10,000 characters, kept beside the log."""
+    occurred_by: _builtins.str
+    """Optional. Who really did it, claimed by an importer: at most 250 characters
+    on one line, opaque text. The event's actor stays the authenticated
+    principal.
+    """
     @_builtins.property
     def version(self) -> _version_pb2.Version:
         """What is registered; fields marked output only are ignored."""
@@ -650,10 +731,11 @@ class RegisterVersionRequest(_message.Message):
         occurred_time: _timestamp_pb2.Timestamp | None = ...,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time", "version", b"version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_missing_model", b"allow_missing_model", "occurred_time", b"occurred_time", "parent", b"parent", "reason", b"reason", "request_id", b"request_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_missing_model", b"allow_missing_model", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "parent", b"parent", "reason", b"reason", "request_id", b"request_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -928,6 +1010,8 @@ class UpdateVersionRequest(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     etag: _builtins.str
     """Optional. The revision the version must have (its `etag`); otherwise the
     call is ABORTED with reason REVISION_MISMATCH.
@@ -938,6 +1022,11 @@ class UpdateVersionRequest(_message.Message):
     """
     reason: _builtins.str
     """Why; free text of at most 10,000 characters, kept beside the log."""
+    occurred_by: _builtins.str
+    """Optional. Who really did it, claimed by an importer: at most 250 characters
+    on one line, opaque text. The event's actor stays the authenticated
+    principal.
+    """
     @_builtins.property
     def version(self) -> _version_pb2.Version:
         """Required. `name` says which; the fields of the mask give the new values."""
@@ -945,6 +1034,12 @@ class UpdateVersionRequest(_message.Message):
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """Required. Which fields to change: `description`, `card`."""
+
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When it really happened, claimed by an importer; not in the future.
+        The time of recording is always kept too.
+        """
 
     def __init__(
         self,
@@ -954,10 +1049,12 @@ class UpdateVersionRequest(_message.Message):
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask", "version", b"version"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time", "update_mask", b"update_mask", "version", b"version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "reason", b"reason", "request_id", b"request_id", "update_mask", b"update_mask", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "reason", b"reason", "request_id", b"request_id", "update_mask", b"update_mask", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1004,6 +1101,8 @@ class LabelVersionRequest(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. Resource name of the version."""
     semver: _builtins.str
@@ -1018,6 +1117,17 @@ class LabelVersionRequest(_message.Message):
     """
     reason: _builtins.str
     """Why; free text of at most 10,000 characters, kept beside the log."""
+    occurred_by: _builtins.str
+    """Optional. Who really did it, claimed by an importer: at most 250 characters
+    on one line, opaque text. The event's actor stays the authenticated
+    principal.
+    """
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When it really happened, claimed by an importer; not in the future.
+        The time of recording is always kept too.
+        """
+
     def __init__(
         self,
         *,
@@ -1026,10 +1136,12 @@ class LabelVersionRequest(_message.Message):
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "reason", b"reason", "request_id", b"request_id", "semver", b"semver"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "reason", b"reason", "request_id", b"request_id", "semver", b"semver"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1075,6 +1187,8 @@ class DeleteVersionRequest(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. Resource name of the version."""
     etag: _builtins.str
@@ -1087,6 +1201,17 @@ class DeleteVersionRequest(_message.Message):
     """
     reason: _builtins.str
     """Why; free text of at most 10,000 characters, kept beside the log."""
+    occurred_by: _builtins.str
+    """Optional. Who really did it, claimed by an importer: at most 250 characters
+    on one line, opaque text. The event's actor stays the authenticated
+    principal.
+    """
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When it really happened, claimed by an importer; not in the future.
+        The time of recording is always kept too.
+        """
+
     def __init__(
         self,
         *,
@@ -1094,10 +1219,12 @@ class DeleteVersionRequest(_message.Message):
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1143,6 +1270,8 @@ class RestoreVersionRequest(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. Resource name of the version."""
     etag: _builtins.str
@@ -1155,6 +1284,17 @@ class RestoreVersionRequest(_message.Message):
     """
     reason: _builtins.str
     """Why; free text of at most 10,000 characters, kept beside the log."""
+    occurred_by: _builtins.str
+    """Optional. Who really did it, claimed by an importer: at most 250 characters
+    on one line, opaque text. The event's actor stays the authenticated
+    principal.
+    """
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When it really happened, claimed by an importer; not in the future.
+        The time of recording is always kept too.
+        """
+
     def __init__(
         self,
         *,
@@ -1162,10 +1302,12 @@ class RestoreVersionRequest(_message.Message):
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1232,6 +1374,8 @@ class SetTagsRequest(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. Resource name of a model or a version."""
     etag: _builtins.str
@@ -1244,9 +1388,20 @@ class SetTagsRequest(_message.Message):
     """
     reason: _builtins.str
     """Why; free text of at most 10,000 characters, kept beside the log."""
+    occurred_by: _builtins.str
+    """Optional. Who really did it, claimed by an importer: at most 250 characters
+    on one line, opaque text. The event's actor stays the authenticated
+    principal.
+    """
     @_builtins.property
     def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Required. The tags to set; at most 1,000 in all on one resource."""
+
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When it really happened, claimed by an importer; not in the future.
+        The time of recording is always kept too.
+        """
 
     def __init__(
         self,
@@ -1256,10 +1411,12 @@ class SetTagsRequest(_message.Message):
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "reason", b"reason", "request_id", b"request_id", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "reason", b"reason", "request_id", b"request_id", "tags", b"tags"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1330,6 +1487,8 @@ class RemoveTagsRequest(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. Resource name of a model or a version."""
     etag: _builtins.str
@@ -1342,9 +1501,20 @@ class RemoveTagsRequest(_message.Message):
     """
     reason: _builtins.str
     """Why; free text of at most 10,000 characters, kept beside the log."""
+    occurred_by: _builtins.str
+    """Optional. Who really did it, claimed by an importer: at most 250 characters
+    on one line, opaque text. The event's actor stays the authenticated
+    principal.
+    """
     @_builtins.property
     def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Required. The keys to remove, at most 1,000."""
+
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When it really happened, claimed by an importer; not in the future.
+        The time of recording is always kept too.
+        """
 
     def __init__(
         self,
@@ -1354,10 +1524,12 @@ class RemoveTagsRequest(_message.Message):
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "keys", b"keys", "name", b"name", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "keys", b"keys", "name", b"name", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1429,6 +1601,8 @@ class SetAliasRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     TRANSITION_REQUEST_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. Resource name `namespaces/{namespace}/models/{model}/aliases/{alias}`."""
     version: _builtins.int
@@ -1450,6 +1624,17 @@ class SetAliasRequest(_message.Message):
     """Optional. The request that this carries out, by its resource name; by
     default the newest open one for it, if policies ask for approvals.
     """
+    occurred_by: _builtins.str
+    """Optional. Who really did it, claimed by an importer: at most 250 characters
+    on one line, opaque text. The event's actor stays the authenticated
+    principal.
+    """
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When it really happened, claimed by an importer; not in the future.
+        The time of recording is always kept too.
+        """
+
     def __init__(
         self,
         *,
@@ -1459,10 +1644,12 @@ class SetAliasRequest(_message.Message):
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
         transition_request: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "reason", b"reason", "request_id", b"request_id", "transition_request", b"transition_request", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "reason", b"reason", "request_id", b"request_id", "transition_request", b"transition_request", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1644,6 +1831,8 @@ class RemoveAliasRequest(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. Resource name `namespaces/{namespace}/models/{model}/aliases/{alias}`."""
     etag: _builtins.str
@@ -1656,6 +1845,17 @@ class RemoveAliasRequest(_message.Message):
     """
     reason: _builtins.str
     """Why; free text of at most 10,000 characters, kept beside the log."""
+    occurred_by: _builtins.str
+    """Optional. Who really did it, claimed by an importer: at most 250 characters
+    on one line, opaque text. The event's actor stays the authenticated
+    principal.
+    """
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When it really happened, claimed by an importer; not in the future.
+        The time of recording is always kept too.
+        """
+
     def __init__(
         self,
         *,
@@ -1663,10 +1863,12 @@ class RemoveAliasRequest(_message.Message):
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,7 +27,7 @@ from regesta.v1 import options_pb2 as regesta_dot_v1_dot_options__pb2
 from regesta.v1 import reading_pb2 as regesta_dot_v1_dot_reading__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!regesta/v1/comments_service.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18regesta/v1/options.proto\x1a\x18regesta/v1/reading.proto\"\x81\x02\n\x07\x43omment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x10\n\x08reply_to\x18\x03 \x01(\t\x12\x10\n\x08mentions\x18\x04 \x03(\t\x12\x0e\n\x06\x65\x64ited\x18\x05 \x01(\x08\x12\x0e\n\x06\x65rased\x18\x06 \x01(\x08\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x08 \x01(\t\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\n \x01(\t\x12\x0c\n\x04\x65tag\x18\x0b \x01(\t\"g\n\x11\x41\x64\x64\x43ommentRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x10\n\x08reply_to\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"L\n\x12\x41\x64\x64\x43ommentResponse\x12$\n\x07\x63omment\x18\x01 \x01(\x0b\x32\x13.regesta.v1.Comment\x12\x10\n\x08position\x18\x02 \x01(\x03\"b\n\x12\x45\x64itCommentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"M\n\x13\x45\x64itCommentResponse\x12$\n\x07\x63omment\x18\x01 \x01(\x0b\x32\x13.regesta.v1.Comment\x12\x10\n\x08position\x18\x02 \x01(\x03\"\x9d\x01\n\x13ListCommentsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12,\n\x0b\x63onsistency\x18\x04 \x01(\x0b\x32\x17.regesta.v1.Consistency\x12!\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x12.regesta.v1.Moment\"h\n\x14ListCommentsResponse\x12%\n\x08\x63omments\x18\x01 \x03(\x0b\x32\x13.regesta.v1.Comment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\x32\xbe\x02\n\x0f\x43ommentsService\x12_\n\nAddComment\x12\x1d.regesta.v1.AddCommentRequest\x1a\x1e.regesta.v1.AddCommentResponse\"\x12\xca\xf3\x18\x0e\x63omments.write\x12\x62\n\x0b\x45\x64itComment\x12\x1e.regesta.v1.EditCommentRequest\x1a\x1f.regesta.v1.EditCommentResponse\"\x12\xca\xf3\x18\x0e\x63omments.write\x12\x66\n\x0cListComments\x12\x1f.regesta.v1.ListCommentsRequest\x1a .regesta.v1.ListCommentsResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\x63\x61talog.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!regesta/v1/comments_service.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18regesta/v1/options.proto\x1a\x18regesta/v1/reading.proto\"\x81\x02\n\x07\x43omment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x10\n\x08reply_to\x18\x03 \x01(\t\x12\x10\n\x08mentions\x18\x04 \x03(\t\x12\x0e\n\x06\x65\x64ited\x18\x05 \x01(\x08\x12\x0e\n\x06\x65rased\x18\x06 \x01(\x08\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x08 \x01(\t\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\n \x01(\t\x12\x0c\n\x04\x65tag\x18\x0b \x01(\t\"\xaf\x01\n\x11\x41\x64\x64\x43ommentRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x10\n\x08reply_to\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x31\n\roccurred_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0boccurred_by\x18\x07 \x01(\t\"L\n\x12\x41\x64\x64\x43ommentResponse\x12$\n\x07\x63omment\x18\x01 \x01(\x0b\x32\x13.regesta.v1.Comment\x12\x10\n\x08position\x18\x02 \x01(\x03\"b\n\x12\x45\x64itCommentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"M\n\x13\x45\x64itCommentResponse\x12$\n\x07\x63omment\x18\x01 \x01(\x0b\x32\x13.regesta.v1.Comment\x12\x10\n\x08position\x18\x02 \x01(\x03\"\x9d\x01\n\x13ListCommentsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12,\n\x0b\x63onsistency\x18\x04 \x01(\x0b\x32\x17.regesta.v1.Consistency\x12!\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x12.regesta.v1.Moment\"h\n\x14ListCommentsResponse\x12%\n\x08\x63omments\x18\x01 \x03(\x0b\x32\x13.regesta.v1.Comment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\x32\xbe\x02\n\x0f\x43ommentsService\x12_\n\nAddComment\x12\x1d.regesta.v1.AddCommentRequest\x1a\x1e.regesta.v1.AddCommentResponse\"\x12\xca\xf3\x18\x0e\x63omments.write\x12\x62\n\x0b\x45\x64itComment\x12\x1e.regesta.v1.EditCommentRequest\x1a\x1f.regesta.v1.EditCommentResponse\"\x12\xca\xf3\x18\x0e\x63omments.write\x12\x66\n\x0cListComments\x12\x1f.regesta.v1.ListCommentsRequest\x1a .regesta.v1.ListCommentsResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\x63\x61talog.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,18 +42,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMMENTSSERVICE'].methods_by_name['ListComments']._serialized_options = b'\220\002\001\312\363\030\014catalog.read'
   _globals['_COMMENT']._serialized_start=135
   _globals['_COMMENT']._serialized_end=392
-  _globals['_ADDCOMMENTREQUEST']._serialized_start=394
-  _globals['_ADDCOMMENTREQUEST']._serialized_end=497
-  _globals['_ADDCOMMENTRESPONSE']._serialized_start=499
-  _globals['_ADDCOMMENTRESPONSE']._serialized_end=575
-  _globals['_EDITCOMMENTREQUEST']._serialized_start=577
-  _globals['_EDITCOMMENTREQUEST']._serialized_end=675
-  _globals['_EDITCOMMENTRESPONSE']._serialized_start=677
-  _globals['_EDITCOMMENTRESPONSE']._serialized_end=754
-  _globals['_LISTCOMMENTSREQUEST']._serialized_start=757
-  _globals['_LISTCOMMENTSREQUEST']._serialized_end=914
-  _globals['_LISTCOMMENTSRESPONSE']._serialized_start=916
-  _globals['_LISTCOMMENTSRESPONSE']._serialized_end=1020
-  _globals['_COMMENTSSERVICE']._serialized_start=1023
-  _globals['_COMMENTSSERVICE']._serialized_end=1341
+  _globals['_ADDCOMMENTREQUEST']._serialized_start=395
+  _globals['_ADDCOMMENTREQUEST']._serialized_end=570
+  _globals['_ADDCOMMENTRESPONSE']._serialized_start=572
+  _globals['_ADDCOMMENTRESPONSE']._serialized_end=648
+  _globals['_EDITCOMMENTREQUEST']._serialized_start=650
+  _globals['_EDITCOMMENTREQUEST']._serialized_end=748
+  _globals['_EDITCOMMENTRESPONSE']._serialized_start=750
+  _globals['_EDITCOMMENTRESPONSE']._serialized_end=827
+  _globals['_LISTCOMMENTSREQUEST']._serialized_start=830
+  _globals['_LISTCOMMENTSREQUEST']._serialized_end=987
+  _globals['_LISTCOMMENTSRESPONSE']._serialized_start=989
+  _globals['_LISTCOMMENTSRESPONSE']._serialized_end=1093
+  _globals['_COMMENTSSERVICE']._serialized_start=1096
+  _globals['_COMMENTSSERVICE']._serialized_end=1414
 # @@protoc_insertion_point(module_scope)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16regesta/v1/event.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x02\n\x05\x45vent\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0e\n\x06record\x18\x02 \x01(\x0c\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0e\n\x06stream\x18\x04 \x01(\t\x12\x10\n\x08revision\x18\x05 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12/\n\x0brecord_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\roccurred_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\t \x01(\t\x12+\n\x0b\x64isclosures\x18\n \x03(\x0b\x32\x16.regesta.v1.Disclosure\"G\n\nDisclosure\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\"?\n\x0b\x45ventFilter\x12\r\n\x05types\x18\x01 \x03(\t\x12\x11\n\tresources\x18\x02 \x03(\t\x12\x0e\n\x06\x61\x63tors\x18\x03 \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16regesta/v1/event.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x02\n\x05\x45vent\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0e\n\x06record\x18\x02 \x01(\x0c\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0e\n\x06stream\x18\x04 \x01(\t\x12\x10\n\x08revision\x18\x05 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12/\n\x0brecord_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\roccurred_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\t \x01(\t\x12+\n\x0b\x64isclosures\x18\n \x03(\x0b\x32\x16.regesta.v1.Disclosure\x12\x13\n\x0boccurred_by\x18\x0b \x01(\t\"G\n\nDisclosure\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\"?\n\x0b\x45ventFilter\x12\r\n\x05types\x18\x01 \x03(\t\x12\x11\n\tresources\x18\x02 \x03(\t\x12\x0e\n\x06\x61\x63tors\x18\x03 \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,9 +33,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'regesta.v1.event_pb2', _glo
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EVENT']._serialized_start=72
-  _globals['_EVENT']._serialized_end=341
-  _globals['_DISCLOSURE']._serialized_start=343
-  _globals['_DISCLOSURE']._serialized_end=414
-  _globals['_EVENTFILTER']._serialized_start=416
-  _globals['_EVENTFILTER']._serialized_end=479
+  _globals['_EVENT']._serialized_end=362
+  _globals['_DISCLOSURE']._serialized_start=364
+  _globals['_DISCLOSURE']._serialized_end=435
+  _globals['_EVENTFILTER']._serialized_start=437
+  _globals['_EVENTFILTER']._serialized_end=500
 # @@protoc_insertion_point(module_scope)

@@ -35,6 +35,7 @@ class Event(_message.Message):
     OCCURRED_TIME_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     DISCLOSURES_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """Its position in the log: 1, 2, 3 … without gaps."""
     record: _builtins.bytes
@@ -54,6 +55,10 @@ class Event(_message.Message):
     """The principal that caused it."""
     request_id: _builtins.str
     """The id of the request that caused it."""
+    occurred_by: _builtins.str
+    """Who really did it, if an importer claimed somebody: opaque text that nobody
+    verified. `actor` is who brought it in.
+    """
     @_builtins.property
     def record_time(self) -> _timestamp_pb2.Timestamp:
         """When it was recorded; never decreases along the log."""
@@ -81,10 +86,11 @@ class Event(_message.Message):
         occurred_time: _timestamp_pb2.Timestamp | None = ...,
         request_id: _builtins.str = ...,
         disclosures: _abc.Iterable[Global___Disclosure] | None = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time", "record_time", b"record_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "disclosures", b"disclosures", "occurred_time", b"occurred_time", "position", b"position", "record", b"record", "record_time", b"record_time", "request_id", b"request_id", "revision", b"revision", "stream", b"stream", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "disclosures", b"disclosures", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "position", b"position", "record", b"record", "record_time", b"record_time", "request_id", b"request_id", "revision", b"revision", "stream", b"stream", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

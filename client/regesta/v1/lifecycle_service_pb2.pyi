@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from regesta.v1 import governance_pb2 as _governance_pb2
 from regesta.v1 import reading_pb2 as _reading_pb2
@@ -36,6 +37,8 @@ class TransitionVersionRequest(_message.Message):
     TRANSITION_REQUEST_FIELD_NUMBER: _builtins.int
     THROUGH_FIELD_NUMBER: _builtins.int
     DISPLACE_TO_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. Resource name of the version."""
     stage: _builtins.str
@@ -72,6 +75,17 @@ class TransitionVersionRequest(_message.Message):
     else FAILED_PRECONDITION with reason TOO_MANY_IN_STAGE. Where the stage is
     exclusive and the lifecycle says where its holder goes, that counts.
     """
+    occurred_by: _builtins.str
+    """Optional. Who really did it, claimed by an importer: at most 250 characters
+    on one line, opaque text. The event's actor stays the authenticated
+    principal.
+    """
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When it really happened, claimed by an importer; not in the future.
+        The time of recording is always kept too.
+        """
+
     def __init__(
         self,
         *,
@@ -84,10 +98,12 @@ class TransitionVersionRequest(_message.Message):
         transition_request: _builtins.str = ...,
         through: _builtins.bool = ...,
         displace_to: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["displace_to", b"displace_to", "etag", b"etag", "from_stage", b"from_stage", "name", b"name", "reason", b"reason", "request_id", b"request_id", "stage", b"stage", "through", b"through", "transition_request", b"transition_request"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["displace_to", b"displace_to", "etag", b"etag", "from_stage", b"from_stage", "name", b"name", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "reason", b"reason", "request_id", b"request_id", "stage", b"stage", "through", b"through", "transition_request", b"transition_request"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

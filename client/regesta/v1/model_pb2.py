@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from regesta.v1 import flag_pb2 as regesta_dot_v1_dot_flag__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16regesta/v1/model.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15regesta/v1/flag.proto\"\xbd\x04\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x04kind\x18\x02 \x01(\x0e\x32\x15.regesta.v1.ModelKind\x12\r\n\x05owner\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x0c\n\x04\x63\x61rd\x18\x05 \x01(\t\x12)\n\x04tags\x18\x06 \x03(\x0b\x32\x1b.regesta.v1.Model.TagsEntry\x12\x16\n\x0elatest_version\x18\x07 \x01(\x05\x12/\n\x07\x61liases\x18\x08 \x03(\x0b\x32\x1e.regesta.v1.Model.AliasesEntry\x12\x14\n\x0c\x66ormer_names\x18\t \x03(\t\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64\x65lete_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\r \x01(\t\x12\x12\n\nupdated_by\x18\x0e \x01(\t\x12\x0c\n\x04\x65tag\x18\x0f \x01(\t\x12\x1f\n\x05\x66lags\x18\x10 \x03(\x0b\x32\x10.regesta.v1.Flag\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0c\x41liasesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"\xf7\x01\n\x05\x41lias\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x18\n\x10previous_version\x18\x03 \x01(\x05\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x05 \x01(\t\x12\x0c\n\x04\x65tag\x18\x06 \x01(\t\x12\x11\n\tprotected\x18\x07 \x01(\x08\x12\x0e\n\x06pinned\x18\x08 \x01(\x08\x12\x11\n\tpinned_by\x18\t \x01(\t\x12,\n\x08pin_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xa2\x01\n\tModelKind\x12\x1a\n\x16MODEL_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10MODEL_KIND_MODEL\x10\x01\x12\x16\n\x12MODEL_KIND_ADAPTER\x10\x02\x12\x15\n\x11MODEL_KIND_PROMPT\x10\x03\x12\x1c\n\x18MODEL_KIND_CONFIGURATION\x10\x04\x12\x16\n\x12MODEL_KIND_DATASET\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16regesta/v1/model.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15regesta/v1/flag.proto\"\xce\x05\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x04kind\x18\x02 \x01(\x0e\x32\x15.regesta.v1.ModelKind\x12\r\n\x05owner\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x0c\n\x04\x63\x61rd\x18\x05 \x01(\t\x12)\n\x04tags\x18\x06 \x03(\x0b\x32\x1b.regesta.v1.Model.TagsEntry\x12\x16\n\x0elatest_version\x18\x07 \x01(\x05\x12/\n\x07\x61liases\x18\x08 \x03(\x0b\x32\x1e.regesta.v1.Model.AliasesEntry\x12\x14\n\x0c\x66ormer_names\x18\t \x03(\t\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64\x65lete_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\r \x01(\t\x12\x12\n\nupdated_by\x18\x0e \x01(\t\x12\x0c\n\x04\x65tag\x18\x0f \x01(\t\x12\x1f\n\x05\x66lags\x18\x10 \x03(\x0b\x32\x10.regesta.v1.Flag\x12\x38\n\x14occurred_create_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\x14occurred_update_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1b\n\x13occurred_created_by\x18\x13 \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0c\x41liasesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"\xf7\x01\n\x05\x41lias\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x18\n\x10previous_version\x18\x03 \x01(\x05\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x05 \x01(\t\x12\x0c\n\x04\x65tag\x18\x06 \x01(\t\x12\x11\n\tprotected\x18\x07 \x01(\x08\x12\x0e\n\x06pinned\x18\x08 \x01(\x08\x12\x11\n\tpinned_by\x18\t \x01(\t\x12,\n\x08pin_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xa2\x01\n\tModelKind\x12\x1a\n\x16MODEL_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10MODEL_KIND_MODEL\x10\x01\x12\x16\n\x12MODEL_KIND_ADAPTER\x10\x02\x12\x15\n\x11MODEL_KIND_PROMPT\x10\x03\x12\x1c\n\x18MODEL_KIND_CONFIGURATION\x10\x04\x12\x16\n\x12MODEL_KIND_DATASET\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,14 +37,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODEL_TAGSENTRY']._serialized_options = b'8\001'
   _globals['_MODEL_ALIASESENTRY']._loaded_options = None
   _globals['_MODEL_ALIASESENTRY']._serialized_options = b'8\001'
-  _globals['_MODELKIND']._serialized_start=921
-  _globals['_MODELKIND']._serialized_end=1083
+  _globals['_MODELKIND']._serialized_start=1066
+  _globals['_MODELKIND']._serialized_end=1228
   _globals['_MODEL']._serialized_start=95
-  _globals['_MODEL']._serialized_end=668
-  _globals['_MODEL_TAGSENTRY']._serialized_start=577
-  _globals['_MODEL_TAGSENTRY']._serialized_end=620
-  _globals['_MODEL_ALIASESENTRY']._serialized_start=622
-  _globals['_MODEL_ALIASESENTRY']._serialized_end=668
-  _globals['_ALIAS']._serialized_start=671
-  _globals['_ALIAS']._serialized_end=918
+  _globals['_MODEL']._serialized_end=813
+  _globals['_MODEL_TAGSENTRY']._serialized_start=722
+  _globals['_MODEL_TAGSENTRY']._serialized_end=765
+  _globals['_MODEL_ALIASESENTRY']._serialized_start=767
+  _globals['_MODEL_ALIASESENTRY']._serialized_end=813
+  _globals['_ALIAS']._serialized_start=816
+  _globals['_ALIAS']._serialized_end=1063
 # @@protoc_insertion_point(module_scope)

@@ -119,6 +119,9 @@ class Model(_message.Message):
     UPDATED_BY_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
+    OCCURRED_CREATE_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_CREATED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name `namespaces/{namespace}/models/{model}`. The last part is
     `[A-Za-z0-9][A-Za-z0-9._-]{0,254}`, unique in its namespace without
@@ -149,6 +152,10 @@ class Model(_message.Message):
     etag: _builtins.str
     """Output only. The revision: how many events this model has had, as a
     decimal string. Send it back to refuse a change made on older knowledge.
+    """
+    occurred_created_by: _builtins.str
+    """Output only. Who really created it, as an importer claimed; empty when nobody
+    did. `created_by` is who brought it in. Nobody verified it.
     """
     @_builtins.property
     def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
@@ -182,6 +189,18 @@ class Model(_message.Message):
         50; those of versions are theirs.
         """
 
+    @_builtins.property
+    def occurred_create_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it was really created, as an importer claimed with the event
+        that made it; unset when that is `create_time`. Nobody verified it.
+        """
+
+    @_builtins.property
+    def occurred_update_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When its last event really happened, as an importer claimed
+        with it; unset when that is `update_time`. Nobody verified it.
+        """
+
     def __init__(
         self,
         *,
@@ -201,10 +220,13 @@ class Model(_message.Message):
         updated_by: _builtins.str = ...,
         etag: _builtins.str = ...,
         flags: _abc.Iterable[_flag_pb2.Flag] | None = ...,
+        occurred_create_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_update_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_created_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "occurred_create_time", b"occurred_create_time", "occurred_update_time", b"occurred_update_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "card", b"card", "create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "etag", b"etag", "flags", b"flags", "former_names", b"former_names", "kind", b"kind", "latest_version", b"latest_version", "name", b"name", "owner", b"owner", "tags", b"tags", "update_time", b"update_time", "updated_by", b"updated_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "card", b"card", "create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "etag", b"etag", "flags", b"flags", "former_names", b"former_names", "kind", b"kind", "latest_version", b"latest_version", "name", b"name", "occurred_create_time", b"occurred_create_time", "occurred_created_by", b"occurred_created_by", "occurred_update_time", b"occurred_update_time", "owner", b"owner", "tags", b"tags", "update_time", b"update_time", "updated_by", b"updated_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

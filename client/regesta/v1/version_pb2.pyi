@@ -365,6 +365,9 @@ class Version(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
     REVOKED_FIELD_NUMBER: _builtins.int
+    OCCURRED_CREATE_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_CREATED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. Resource name
     `namespaces/{namespace}/models/{model}/versions/{version}`.
@@ -399,6 +402,10 @@ class Version(_message.Message):
     etag: _builtins.str
     """Output only. The revision: how many events this version has had, as a
     decimal string.
+    """
+    occurred_created_by: _builtins.str
+    """Output only. Who really registered it, as an importer claimed; empty when nobody
+    did. `created_by` is who brought it in. Nobody verified it.
     """
     @_builtins.property
     def manifest(self) -> Global___ManifestReference:
@@ -454,6 +461,18 @@ class Version(_message.Message):
     def revoked(self) -> _flag_pb2.Revocation:
         """Output only. Set once it was revoked, for good."""
 
+    @_builtins.property
+    def occurred_create_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it was really registered, as an importer claimed with the event
+        that made it; unset when that is `create_time`. Nobody verified it.
+        """
+
+    @_builtins.property
+    def occurred_update_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When its last event really happened, as an importer claimed
+        with it; unset when that is `update_time`. Nobody verified it.
+        """
+
     def __init__(
         self,
         *,
@@ -483,10 +502,13 @@ class Version(_message.Message):
         etag: _builtins.str = ...,
         flags: _abc.Iterable[_flag_pb2.Flag] | None = ...,
         revoked: _flag_pb2.Revocation | None = ...,
+        occurred_create_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_update_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_created_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "lineage", b"lineage", "manifest", b"manifest", "revoked", b"revoked", "signature", b"signature", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "lineage", b"lineage", "manifest", b"manifest", "occurred_create_time", b"occurred_create_time", "occurred_update_time", b"occurred_update_time", "revoked", b"revoked", "signature", b"signature", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "card", b"card", "create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "digest", b"digest", "etag", b"etag", "flags", b"flags", "lineage", b"lineage", "manifest", b"manifest", "metrics", b"metrics", "name", b"name", "params", b"params", "properties", b"properties", "revoked", b"revoked", "semver", b"semver", "signature", b"signature", "size_bytes", b"size_bytes", "source", b"source", "stage", b"stage", "stage_resolution", b"stage_resolution", "tags", b"tags", "update_time", b"update_time", "updated_by", b"updated_by", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "card", b"card", "create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "digest", b"digest", "etag", b"etag", "flags", b"flags", "lineage", b"lineage", "manifest", b"manifest", "metrics", b"metrics", "name", b"name", "occurred_create_time", b"occurred_create_time", "occurred_created_by", b"occurred_created_by", "occurred_update_time", b"occurred_update_time", "params", b"params", "properties", b"properties", "revoked", b"revoked", "semver", b"semver", "signature", b"signature", "size_bytes", b"size_bytes", "source", b"source", "stage", b"stage", "stage_resolution", b"stage_resolution", "tags", b"tags", "update_time", b"update_time", "updated_by", b"updated_by", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from regesta_projections.events import FreeText
 from regesta_projections.resources import kind_of
-from regesta_projections.rows import ResourceRow
+from regesta_projections.rows import ModelRow, ResourceRow, VersionRow
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
@@ -16,11 +16,9 @@ if TYPE_CHECKING:
     from regesta_projections.rows import (
         AliasRow,
         LogRow,
-        ModelRow,
         PrivacyRow,
         ResourceKey,
         Rows,
-        VersionRow,
     )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,6 +38,11 @@ def stamp_first(row: ModelRow | VersionRow, recorded: Recorded) -> None:
         recorded.recorded_at
     )
     resource.created_by = resource.updated_by = recorded.actor
+    if recorded.time != recorded.recorded_at:
+        put_time(resource.occurred_create_time, recorded.time)
+        put_time(resource.occurred_update_time, recorded.time)
+    if recorded.occurred_by:
+        resource.occurred_created_by = recorded.occurred_by
     _note(row, recorded)
 
 
@@ -47,6 +50,11 @@ def stamp(row: ModelRow | VersionRow | AliasRow | LogRow | PrivacyRow, recorded:
     """Note the last event of a row's stream."""
     put_time(row.resource.update_time, recorded.recorded_at)
     row.resource.updated_by = recorded.actor
+    if isinstance(row, ModelRow | VersionRow):
+        if recorded.time != recorded.recorded_at:
+            put_time(row.resource.occurred_update_time, recorded.time)
+        else:
+            row.resource.ClearField("occurred_update_time")
     _note(row, recorded)
 
 

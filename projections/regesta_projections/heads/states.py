@@ -35,10 +35,16 @@ _Convert: TypeAlias = "Callable[[Any], Any]"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
+#: Members that came to resources after events that make them: a state must stay as it was
+#: committed to. The record, which a line names by its hash, says the same as `time`.
+_NOT_IN_STATES: Final = ("occurredCreateTime", "occurredUpdateTime")
+
 
 def state_of(row: StreamRow) -> State:
     """Return the state that a row holds; free texts are there by their digests."""
     state = _members(row.resource)
+    for member in _NOT_IN_STATES:
+        state.pop(member, None)
     match row:
         case ModelRow(last_version=last_version, texts=texts):
             if last_version:

@@ -32,6 +32,7 @@ CHANGING: Final = (
     "stage",
     "stage_resolution",
     "update_time",
+    "occurred_update_time",
     "delete_time",
     "updated_by",
     "etag",
@@ -113,6 +114,8 @@ def _changing(resource: version_pb.Version) -> version_pb.Version:
         rest.tags.update(resource.tags)
     time, updated = resource.update_time, rest.update_time
     updated.seconds, updated.nanos = time.seconds, time.nanos
+    if resource.HasField("occurred_update_time"):
+        rest.occurred_update_time.CopyFrom(resource.occurred_update_time)
     if resource.HasField("delete_time"):
         rest.delete_time.CopyFrom(resource.delete_time)
     if resource.flags:

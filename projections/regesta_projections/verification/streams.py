@@ -121,6 +121,7 @@ class StreamCheck:
             envelope.recordedtime,
             line.leaf_hash,
             envelope.time,
+            envelope.occurredby,
         )
         try:
             evolve(self._rows, recorded)

@@ -9,7 +9,7 @@ from regesta.v1 import comments_service_pb2 as pb
 from regesta_projections.rows import ResourceKey, ResourceRow
 from regesta_service.api.reads.requests import freshness_of, moment_of
 from regesta_service.api.writes.translate_comments import add_comment, commented, edit_comment
-from regesta_service.api.writes.writing import Writing, new_salt
+from regesta_service.api.writes.writing import Writing, new_salt, now
 from regesta_service.domain.rejections import InvalidRequest
 from regesta_service.reads.consistency import check_reached
 from regesta_service.reads.moments import Occurred
@@ -49,7 +49,7 @@ class CommentCalls:
 
     async def add_comment(self, request: pb.AddCommentRequest, call: Call) -> pb.AddCommentResponse:
         """Comment on a model or a version."""
-        translated = add_comment(request, new_salt)
+        translated = add_comment(request, now(), new_salt)
         committed = await self._writing.submit(translated, call)
         comment = await self._shown(translated, committed)
         return pb.AddCommentResponse(comment=comment, position=committed.position)

@@ -30,7 +30,17 @@ if TYPE_CHECKING:
 
 #: Texts: what they begin with means nothing.
 _TEXTS: Final = frozenset(
-    {"reason", "description", "card", "matter", "legal_basis", "label", "filter", "display"}
+    {
+        "reason",
+        "description",
+        "card",
+        "matter",
+        "legal_basis",
+        "label",
+        "filter",
+        "display",
+        "occurred_by",
+    }
 )
 #: What a version is made of: that it names others does nothing to them.
 _CONTENT: Final = frozenset({"lineage", "signature", "manifest", "properties", "source"})

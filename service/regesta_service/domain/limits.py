@@ -29,6 +29,8 @@ MAX_TENSOR_SPECS: Final = 10_000
 
 MAX_SOURCE: Final = 4_096
 MAX_OWNER: Final = 250
+#: Of who really did something, as an importer claims.
+MAX_OCCURRED_BY: Final = 250
 MAX_LINEAGE_RUN: Final = 500
 #: Any other text on one line.
 MAX_LINE: Final = 4_096

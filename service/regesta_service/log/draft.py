@@ -230,6 +230,7 @@ class Draft:
                 recorded_at,
                 leaf,
                 occurred_at or recorded_at,
+                cause.occurred_by,
             )
             written.append((stored, recorded))
         return written

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Connection = psycopg.AsyncConnection[Any]
 
 #: Of these it says nothing that they differ: they do whenever something happened.
-_ALWAYS: Final = frozenset({"etag", "update_time", "updated_by"})
+_ALWAYS: Final = frozenset({"etag", "update_time", "updated_by", "occurred_update_time"})
 
 
 class Span(NamedTuple):

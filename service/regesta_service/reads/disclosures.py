@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from regesta.v1 import event_pb2 as event_pb
 from regesta_projections.archived import BodyArchived, is_archived
 from regesta_projections.evolve.stamps import put_time
+from regesta_projections.records import occurred_by_in
 from regesta_service.reads.pages import MAX_PAGE_BYTES
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def event_bytes(event: StoredEvent, texts: Sequence[Text] = ()) -> bytes:
     put_time(message.record_time, event.recorded_at)
     if event.occurred_at is not None:
         put_time(message.occurred_time, event.occurred_at)
+    if claimed := occurred_by_in(event.record):
+        message.occurred_by = claimed
     for text in texts:
         message.disclosures.add(
             field=text.field, text=text.text, salt=text.salt, digest=text.digest

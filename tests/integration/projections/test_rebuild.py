@@ -269,7 +269,7 @@ def test_readers_of_the_old_rows_find_them_for_a_while(database: LiveDatabase):
     started = time.monotonic()
     rebuild(database.service_dsn, NAMESPACE, read, linger=0.3)
 
-    assert [3] == found
+    assert [4] == found
     assert 0 == one(database, "SELECT count(*) FROM regesta.models WHERE generation = 1")
     assert time.monotonic() - started >= 0.3
 

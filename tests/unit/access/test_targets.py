@@ -53,7 +53,12 @@ def of(request):
             Item("churn", 3, tags=("approved",)),
         ),
         (
-            pb.SetAliasRequest(name=f"{CHURN}/aliases/champion", version=3, reason=f"{CHURN}x"),
+            pb.SetAliasRequest(
+                name=f"{CHURN}/aliases/champion",
+                version=3,
+                reason=f"{CHURN}x",
+                occurred_by=f"{CHURN}x",
+            ),
             Item("churn", 3, "champion"),
         ),
         (

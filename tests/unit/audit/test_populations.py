@@ -25,6 +25,8 @@ from tests.support.rich_log import CHAMPION, FIRST, MODEL, OTHER, SECOND, padded
 
 VECTORS = Path(__file__).parents[2] / "golden/audit/samples.json"
 
+IMPORTED_ALIAS = "models/Imported/aliases/Champion_1"
+
 
 def positions(**conditions):
     population = take_population(rich_log().records, Filter(**conditions))
@@ -44,14 +46,15 @@ def test_a_population_has_the_size_and_the_root_of_the_whole_log():
 @pytest.mark.parametrize(
     ("wanted", "streams"),
     [
-        ({"types": ("AliasSet",)}, [CHAMPION, CHAMPION, f"{MODEL}/aliases/challenger"]),
+        ({"types": ("AliasSet",)}, [
+            CHAMPION, CHAMPION, f"{MODEL}/aliases/challenger", IMPORTED_ALIAS]),
         ({"types": ("StageChanged",)}, [SECOND, *(f"{OTHER}/versions/{n}" for n in (11, 11, 12))]),
         ({"types": ("StageChanged",), "where": where("to_stage=staging")}, [SECOND]),
         ({"types": ("StageChanged",), "where": where("toStage=production")}, []),
         ({"where": where("lineage.run=run-1")}, [FIRST]),
         ({"where": where("version=2", "previous_version=1")}, [CHAMPION]),
         ({"types": ("AliasSet",), "where": where("previous_version=")}, [
-            CHAMPION, f"{MODEL}/aliases/challenger"]),
+            CHAMPION, f"{MODEL}/aliases/challenger", IMPORTED_ALIAS]),
         ({"resources": ("namespace",)}, ["namespace"]),
         ({"actors": ("ci@example.com",)}, [SECOND, SECOND]),
         ({"types": ("ModelCreated",), "resources": (MODEL,)}, [MODEL]),

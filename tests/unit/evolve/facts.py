@@ -25,8 +25,10 @@ class Story:
         self.told: list[Recorded] = []
         self._revisions: dict[str, int] = {}
 
-    def tell(self, stream: str, event: Event) -> Recorded:
-        """Add an event."""
+    def tell(
+        self, stream: str, event: Event, *, occurred: datetime | None = None, by: str = ""
+    ) -> Recorded:
+        """Add an event, perhaps with what an importer claims of it."""
         position = len(self.told) + 1
         revision = self._revisions[stream] = self._revisions.get(stream, 0) + 1
         time = START + timedelta(seconds=position)
@@ -38,7 +40,8 @@ class Story:
             f"user-{position}",
             time,
             sha256(str(position).encode()).digest(),
-            time,
+            occurred or time,
+            by,
         )
         self.told.append(recorded)
         return recorded

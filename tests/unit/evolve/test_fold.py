@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -25,7 +25,7 @@ from regesta_projections.rows import (
     VersionKey,
 )
 from tests.support.rich_log import FIRST, MODEL, REGISTERED
-from tests.unit.evolve.facts import Story, fold
+from tests.unit.evolve.facts import START, Story, fold
 
 CHURN = ModelKey("Churn")
 V1 = VersionKey("Churn", 1)
@@ -106,6 +106,55 @@ def test_every_event_leaves_its_stamp_on_its_stream_s_row(story: Story):
     assert ("2", "user-3") == (row.resource.etag, row.resource.updated_by)
     assert "user-1" == row.resource.created_by
     assert "2026-01-01T12:00:03.123456Z" == row.resource.update_time.ToJsonString()
+
+
+@pytest.mark.parametrize(
+    ("stream", "made", "key"),
+    [
+        ("models/Imported", e.ModelCreated(name="Imported", kind="MODEL"), ModelKey("Imported")),
+        (
+            f"{MODEL}/versions/1",
+            e.VersionRegistered(version=1, stage="development"),
+            VersionKey("Churn", 1),
+        ),
+    ],
+    ids=["model", "version"],
+)
+def test_what_an_importer_claimed_stands_beside_what_was_recorded(stream, made, key):
+    story = Story()
+    story.tell(MODEL, e.ModelCreated(name="Churn", kind="MODEL"))
+    created, moved = START - timedelta(days=400), START - timedelta(days=300)
+    story.tell(stream, made, occurred=created, by="Ana")
+    first = fold(story.told)[key].resource
+    story.tell(stream, e.TagsSet(tags={"a": "1"}), occurred=moved, by="Ben")
+    second = fold(story.told)[key].resource
+    story.tell(stream, e.TagsSet(tags={"a": "2"}), by="Ben")
+    last = fold(story.told)[key].resource
+
+    assert created == first.occurred_create_time.ToDatetime(UTC)
+    assert created == first.occurred_update_time.ToDatetime(UTC)
+    assert ("Ana", "user-2", "user-2") == (
+        first.occurred_created_by,
+        first.created_by,
+        first.updated_by,
+    )
+    assert START + timedelta(seconds=2) == first.create_time.ToDatetime(UTC)
+    assert (created, moved) == (
+        second.occurred_create_time.ToDatetime(UTC),
+        second.occurred_update_time.ToDatetime(UTC),
+    )
+    assert START + timedelta(seconds=3) == second.update_time.ToDatetime(UTC)
+    assert created == last.occurred_create_time.ToDatetime(UTC)
+    assert not last.HasField("occurred_update_time")
+    assert ("Ana", "user-4") == (last.occurred_created_by, last.updated_by)
+
+
+def test_without_a_claim_nothing_is_said_of_it(story: Story):
+    resource = fold(story.told)[CHURN].resource
+
+    assert not resource.HasField("occurred_create_time")
+    assert not resource.HasField("occurred_update_time")
+    assert "" == resource.occurred_created_by
 
 
 def test_an_update_changes_what_it_names(story: Story):

@@ -14,7 +14,7 @@ from regesta_projections.heads.states import state_digest, state_of
 from regesta_projections.records import read_record
 from regesta_projections.rows import StreamRow
 from tests.support.log_builder import LogBuilder
-from tests.support.rich_log import CHAMPION, FIRST, rich_log
+from tests.support.rich_log import CHAMPION, FIRST, SECOND, rich_log
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 
@@ -94,6 +94,21 @@ def test_a_version_s_state_is_what_its_records_say():
     }
     assert expected == states()[FIRST]
     assert sha256(rfc8785.dumps(expected)).digest() == state_digest(states()[FIRST])
+
+
+def test_claimed_times_stay_out_of_a_state_and_who_is_in_it():
+    """States of events that were there before resources had such members stay as they were."""
+    log = rich_log()
+    claimed = {
+        json.loads(record)["subject"]
+        for record in log.records
+        if json.loads(record)["time"] != json.loads(record)["recordedtime"]
+    }
+    assert {SECOND, "models/Imported", "models/Imported/versions/21"} < claimed
+    for stream in claimed:
+        assert not {"occurredCreateTime", "occurredUpdateTime"} & set(states()[stream])
+    assert "occurredCreatedBy" not in states()[SECOND]
+    assert "Ana, ML" == states()["models/Imported/versions/21"]["occurredCreatedBy"]
 
 
 def test_an_alias_that_was_removed_has_a_state_without_a_version():

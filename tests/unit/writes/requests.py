@@ -78,51 +78,62 @@ def content(version: version_pb2.Version) -> Any:
     return register(version).command.content
 
 
+def _now(translated: Callable[..., Translated[Any]]) -> Callable[..., Translated[Any]]:
+    """Return a translation that takes place at `NOW`."""
+    return lambda request, new_salt: translated(request, NOW, new_salt)
+
+
 #: By method: how it is translated, and a valid request of it.
 WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
     "CreateModel": (
-        translate_models.create_model,
+        _now(translate_models.create_model),
         pb.CreateModelRequest(parent="namespaces/acme", model_id="churn"),
     ),
     "UpdateModel": (
-        translate_models.update_model,
+        _now(translate_models.update_model),
         pb.UpdateModelRequest(
             model=model_pb2.Model(name=MODEL, owner="ann"), update_mask=FieldMask(paths=["owner"])
         ),
     ),
     "RenameModel": (
-        translate_models.rename_model,
+        _now(translate_models.rename_model),
         pb.RenameModelRequest(name=MODEL, new_model_id="leavers"),
     ),
-    "DeleteModel": (translate_models.delete_model, pb.DeleteModelRequest(name=MODEL)),
-    "RestoreModel": (translate_models.restore_model, pb.RestoreModelRequest(name=MODEL)),
+    "DeleteModel": (_now(translate_models.delete_model), pb.DeleteModelRequest(name=MODEL)),
+    "RestoreModel": (_now(translate_models.restore_model), pb.RestoreModelRequest(name=MODEL)),
     "RegisterVersion": (
-        lambda request, new_salt: translate_registration.register_version(request, NOW, new_salt),
+        _now(translate_registration.register_version),
         pb.RegisterVersionRequest(parent=MODEL),
     ),
     "UpdateVersion": (
-        translate_versions.update_version,
+        _now(translate_versions.update_version),
         pb.UpdateVersionRequest(
             version=version_pb2.Version(name=VERSION, card="# Card"),
             update_mask=FieldMask(paths=["card"]),
         ),
     ),
     "LabelVersion": (
-        translate_versions.label_version,
+        _now(translate_versions.label_version),
         pb.LabelVersionRequest(name=VERSION, semver="1.0.0"),
     ),
-    "DeleteVersion": (translate_versions.delete_version, pb.DeleteVersionRequest(name=VERSION)),
-    "RestoreVersion": (translate_versions.restore_version, pb.RestoreVersionRequest(name=VERSION)),
+    "DeleteVersion": (
+        _now(translate_versions.delete_version),
+        pb.DeleteVersionRequest(name=VERSION),
+    ),
+    "RestoreVersion": (
+        _now(translate_versions.restore_version),
+        pb.RestoreVersionRequest(name=VERSION),
+    ),
     "SetTags": (
-        translate_labels.set_tags,
+        _now(translate_labels.set_tags),
         pb.SetTagsRequest(name=VERSION, tags={"tier": "1"}),
     ),
     "RemoveTags": (
-        translate_labels.remove_tags,
+        _now(translate_labels.remove_tags),
         pb.RemoveTagsRequest(name=VERSION, keys=["tier"]),
     ),
-    "SetAlias": (translate_labels.set_alias, pb.SetAliasRequest(name=ALIAS, version=3)),
-    "RemoveAlias": (translate_labels.remove_alias, pb.RemoveAliasRequest(name=ALIAS)),
+    "SetAlias": (_now(translate_labels.set_alias), pb.SetAliasRequest(name=ALIAS, version=3)),
+    "RemoveAlias": (_now(translate_labels.remove_alias), pb.RemoveAliasRequest(name=ALIAS)),
     "ProtectAlias": (
         translate_labels.protect_alias,
         pb.ProtectAliasRequest(name=ALIAS, pinned=True),
@@ -142,7 +153,7 @@ WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
         lifecycle_pb.RollbackStageRequest(name=MODEL, stage="production"),
     ),
     "AddComment": (
-        translate_comments.add_comment,
+        _now(translate_comments.add_comment),
         comments_pb.AddCommentRequest(parent=VERSION, text="slow, @rosa"),
     ),
     "EditComment": (
@@ -257,7 +268,7 @@ WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
         access_pb.RevokeRoleRequest(name=f"namespaces/acme/grants/{'a' * 16}"),
     ),
     "TransitionVersion": (
-        translate_versions.transition_version,
+        _now(translate_versions.transition_version),
         lifecycle_pb.TransitionVersionRequest(name=VERSION, stage="staging"),
     ),
 }

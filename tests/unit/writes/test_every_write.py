@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from regesta.v1 import access_service_pb2 as access_pb
 from regesta.v1 import catalog_service_pb2 as pb
@@ -12,8 +15,9 @@ from regesta.v1 import governance_service_pb2 as governance_pb
 from regesta.v1 import heads_service_pb2 as heads_pb
 from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
 from regesta.v1 import privacy_service_pb2 as privacy_pb
+from regesta_service.api.writes.translating import NO_CLAIM, Claim
 from regesta_service.domain.limits import MAX_REASON
-from tests.unit.writes.requests import ALIAS, MODEL, VERSION, WRITES, refused, translate
+from tests.unit.writes.requests import ALIAS, MODEL, NOW, VERSION, WRITES, refused, translate
 
 METHODS = sorted(WRITES)
 WITH_ETAG = [name for name in METHODS if "etag" in WRITES[name][1].DESCRIPTOR.fields_by_name]
@@ -24,6 +28,25 @@ ON_VERSIONS = [
     "RevokeVersion",
     "TransitionVersion",
 ]
+#: Writes of the catalog that an importer repeats.
+CLAIMING = {
+    "CreateModel",
+    "UpdateModel",
+    "RenameModel",
+    "DeleteModel",
+    "RestoreModel",
+    "RegisterVersion",
+    "UpdateVersion",
+    "LabelVersion",
+    "DeleteVersion",
+    "RestoreVersion",
+    "SetTags",
+    "RemoveTags",
+    "SetAlias",
+    "RemoveAlias",
+    "TransitionVersion",
+    "AddComment",
+}
 ON_MODELS = ["RenameModel", "DeleteModel", "RestoreModel", "RollbackStage"]
 
 
@@ -86,6 +109,43 @@ def test_a_reason_is_sealed_and_known_to_the_answer(method):
 @pytest.mark.parametrize("reason", ["x" * (MAX_REASON + 1), "a\0b", "a\x1bb", "a\x7fb", "a\x9bb"])
 def test_a_reason_that_is_too_long_or_holds_control_characters_is_refused(method, reason):
     refused(method, "reason", reason=reason)
+
+
+def test_what_an_importer_writes_can_be_claimed():
+    assert CLAIMING == {
+        name for name in METHODS if "occurred_by" in WRITES[name][1].DESCRIPTOR.fields_by_name
+    }
+    for name in CLAIMING:
+        assert "occurred_time" in WRITES[name][1].DESCRIPTOR.fields_by_name
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_without_a_claim_there_is_none(method):
+    assert translate(method).claim == NO_CLAIM
+
+
+@pytest.mark.parametrize("method", sorted(CLAIMING))
+def test_a_claim_goes_with_its_command(method):
+    time = Timestamp(seconds=int(NOW.timestamp()) - 1, nanos=1_999)
+
+    translated = translate(method, occurred_time=time, occurred_by="Ana <ana@example.com>")
+
+    at = NOW - timedelta(seconds=1) + timedelta(microseconds=1)
+    assert translated.claim == Claim(at, "Ana <ana@example.com>")
+    assert translate(method, occurred_by="é" * 250).claim == Claim(None, "é" * 250)
+
+
+@pytest.mark.parametrize("method", sorted(CLAIMING))
+def test_a_claim_of_the_future_is_refused(method):
+    after = Timestamp(seconds=int(NOW.timestamp()), nanos=1_000)
+
+    assert "is not in the future" == refused(method, "occurred_time", occurred_time=after)
+
+
+@pytest.mark.parametrize("method", sorted(CLAIMING))
+@pytest.mark.parametrize("by", ["x" * 251, "a\nb", "a\0", "a\x1b[31m", "a\x9b"])
+def test_who_did_it_is_one_line(method, by):
+    refused(method, "occurred_by", occurred_by=by)
 
 
 @pytest.mark.parametrize("method", WITH_ETAG)

@@ -18,6 +18,7 @@ from regesta.v1.version_pb2 import (
 )
 from regesta_projections import events as e
 from regesta_projections.records import MAX_RECORD_BYTES
+from regesta_service.api.writes.translating import NO_CLAIM
 from regesta_service.domain import limits
 from regesta_service.domain.rejections import EventTooLarge
 from tests.unit.writes.requests import NOW, content, refusal, refused_version, register
@@ -86,7 +87,7 @@ def test_a_version_need_not_say_anything():
     assert translated.command.content == e.VersionRegistered()
     assert translated.command.texts == ()
     assert not translated.command.allow_missing_model
-    assert translated.occurred_at is None
+    assert translated.claim == NO_CLAIM
 
 
 def test_a_missing_model_may_be_allowed():
@@ -233,7 +234,7 @@ def test_long_texts_do_not_count_against_a_record():
 
 
 def occurred(**fields):
-    return register(occurred_time=Timestamp(**fields)).occurred_at
+    return register(occurred_time=Timestamp(**fields)).claim.occurred_at
 
 
 SECONDS = int(NOW.timestamp())

@@ -61,26 +61,26 @@ class LabelWrites:
 
     async def set_tags(self, request: pb.SetTagsRequest, call: Call) -> pb.SetTagsResponse:
         """Set tags of a model or a version."""
-        translated = translate.set_tags(request, new_salt)
+        translated = translate.set_tags(request, now(), new_salt)
         committed = await self._writing.submit(translated, call)
         tags, etag = await self._tagged(translated, committed)
         return pb.SetTagsResponse(tags=tags, etag=etag, position=committed.position)
 
     async def remove_tags(self, request: pb.RemoveTagsRequest, call: Call) -> pb.RemoveTagsResponse:
         """Remove tags of a model or a version."""
-        translated = translate.remove_tags(request, new_salt)
+        translated = translate.remove_tags(request, now(), new_salt)
         committed = await self._writing.submit(translated, call)
         tags, etag = await self._tagged(translated, committed)
         return pb.RemoveTagsResponse(tags=tags, etag=etag, position=committed.position)
 
     async def set_alias(self, request: pb.SetAliasRequest, call: Call) -> bytes:
         """Point an alias to a version."""
-        translated = _permitted(translate.set_alias(request, new_salt), call)
+        translated = _permitted(translate.set_alias(request, now(), new_salt), call)
         return await self._moving.write(translated, _ALIAS_SET, call, request.transition_request)
 
     async def remove_alias(self, request: pb.RemoveAliasRequest, call: Call) -> bytes:
         """Remove an alias; the answer shows it as it was before, with its new revision."""
-        translated = _permitted(translate.remove_alias(request, new_salt), call)
+        translated = _permitted(translate.remove_alias(request, now(), new_salt), call)
         committed = await self._writing.submit(translated, call)
         key = committed.shows
         if not isinstance(key, AliasKey):

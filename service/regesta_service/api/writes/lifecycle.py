@@ -8,7 +8,7 @@ from regesta.v1 import lifecycle_service_pb2 as pb
 from regesta_service.api.wire import AnswerLayout
 from regesta_service.api.writes.moving import Moving
 from regesta_service.api.writes.translate_versions import transition_version
-from regesta_service.api.writes.writing import Writing, new_salt
+from regesta_service.api.writes.writing import Writing, new_salt, now
 
 if TYPE_CHECKING:
     from regesta_service.api.calls import Call
@@ -33,5 +33,5 @@ class LifecycleWrites:
 
     async def transition_version(self, request: pb.TransitionVersionRequest, call: Call) -> bytes:
         """Move a version to another stage."""
-        translated = transition_version(request, new_salt)
+        translated = transition_version(request, now(), new_salt)
         return await self._moving.write(translated, _MOVED, call, request.transition_request)

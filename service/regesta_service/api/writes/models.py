@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from regesta.v1 import catalog_service_pb2 as pb
 from regesta_service.api.wire import AnswerLayout
 from regesta_service.api.writes import translate_models as translate
-from regesta_service.api.writes.writing import Writing, new_salt
+from regesta_service.api.writes.writing import Writing, new_salt, now
 
 if TYPE_CHECKING:
     from regesta_service.api.calls import Call
@@ -34,25 +34,25 @@ class ModelWrites:
 
     async def create_model(self, request: pb.CreateModelRequest, call: Call) -> bytes:
         """Create a model."""
-        translated = translate.create_model(request, new_salt)
+        translated = translate.create_model(request, now(), new_salt)
         return await self._writing.write(translated, _CREATED, call)
 
     async def update_model(self, request: pb.UpdateModelRequest, call: Call) -> bytes:
         """Change owner, description or card."""
-        translated = translate.update_model(request, new_salt)
+        translated = translate.update_model(request, now(), new_salt)
         return await self._writing.write(translated, _UPDATED, call)
 
     async def rename_model(self, request: pb.RenameModelRequest, call: Call) -> bytes:
         """Give a model a new name."""
-        translated = translate.rename_model(request, new_salt)
+        translated = translate.rename_model(request, now(), new_salt)
         return await self._writing.write(translated, _RENAMED, call)
 
     async def delete_model(self, request: pb.DeleteModelRequest, call: Call) -> bytes:
         """Delete a model."""
-        translated = translate.delete_model(request, new_salt)
+        translated = translate.delete_model(request, now(), new_salt)
         return await self._writing.write(translated, _DELETED, call)
 
     async def restore_model(self, request: pb.RestoreModelRequest, call: Call) -> bytes:
         """Bring a deleted model back."""
-        translated = translate.restore_model(request, new_salt)
+        translated = translate.restore_model(request, now(), new_salt)
         return await self._writing.write(translated, _RESTORED, call)

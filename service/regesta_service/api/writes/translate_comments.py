@@ -7,18 +7,23 @@ from typing import TYPE_CHECKING
 from regesta import names
 from regesta.names import CommentName, ModelName, VersionName
 from regesta_service.api.writes.checks import Checks, parse_name
+from regesta_service.api.writes.claims import claim_in
 from regesta_service.api.writes.translating import Translated
 from regesta_service.domain import limits
 from regesta_service.domain.comments import AddComment, EditComment, comment_id, mentions_in
 from regesta_service.domain.rejections import InvalidRequest
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from regesta.sealed import SealedText
     from regesta.v1 import comments_service_pb2 as pb
     from regesta_service.api.writes.checks import SaltSource
 
 
-def add_comment(request: pb.AddCommentRequest, new_salt: SaltSource) -> Translated[AddComment]:
+def add_comment(
+    request: pb.AddCommentRequest, now: datetime, new_salt: SaltSource
+) -> Translated[AddComment]:
     """Translate.
 
     Raises:
@@ -38,8 +43,9 @@ def add_comment(request: pb.AddCommentRequest, new_salt: SaltSource) -> Translat
         request.reply_to,
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(parent.namespace, command, request, checks.texts)
+    return Translated(parent.namespace, command, request, checks.texts, claim)
 
 
 def edit_comment(request: pb.EditCommentRequest, new_salt: SaltSource) -> Translated[EditComment]:

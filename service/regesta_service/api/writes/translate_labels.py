@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from regesta import names
 from regesta.names import AliasName, InvalidName, NamespaceName, VersionName
 from regesta_service.api.writes.checks import Checks, model_or_version, parse_name
+from regesta_service.api.writes.claims import claim_in
 from regesta_service.api.writes.translating import Translated
 from regesta_service.domain import limits
 from regesta_service.domain.aliases import ProtectAlias, RemoveAlias, SetAlias
@@ -14,11 +15,15 @@ from regesta_service.domain.labels import RemoveTags, SetTags
 from regesta_service.domain.releases import AliasMove, MoveAliases
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from regesta.v1 import catalog_service_pb2 as pb
     from regesta_service.api.writes.checks import SaltSource
 
 
-def set_tags(request: pb.SetTagsRequest, new_salt: SaltSource) -> Translated[SetTags]:
+def set_tags(
+    request: pb.SetTagsRequest, now: datetime, new_salt: SaltSource
+) -> Translated[SetTags]:
     """Translate.
 
     Raises:
@@ -37,11 +42,14 @@ def set_tags(request: pb.SetTagsRequest, new_salt: SaltSource) -> Translated[Set
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)
 
 
-def remove_tags(request: pb.RemoveTagsRequest, new_salt: SaltSource) -> Translated[RemoveTags]:
+def remove_tags(
+    request: pb.RemoveTagsRequest, now: datetime, new_salt: SaltSource
+) -> Translated[RemoveTags]:
     """Translate.
 
     Raises:
@@ -61,11 +69,14 @@ def remove_tags(request: pb.RemoveTagsRequest, new_salt: SaltSource) -> Translat
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)
 
 
-def set_alias(request: pb.SetAliasRequest, new_salt: SaltSource) -> Translated[SetAlias]:
+def set_alias(
+    request: pb.SetAliasRequest, now: datetime, new_salt: SaltSource
+) -> Translated[SetAlias]:
     """Translate.
 
     Raises:
@@ -80,11 +91,14 @@ def set_alias(request: pb.SetAliasRequest, new_salt: SaltSource) -> Translated[S
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)
 
 
-def remove_alias(request: pb.RemoveAliasRequest, new_salt: SaltSource) -> Translated[RemoveAlias]:
+def remove_alias(
+    request: pb.RemoveAliasRequest, now: datetime, new_salt: SaltSource
+) -> Translated[RemoveAlias]:
     """Translate.
 
     Raises:
@@ -98,8 +112,9 @@ def remove_alias(request: pb.RemoveAliasRequest, new_salt: SaltSource) -> Transl
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)
 
 
 def protect_alias(

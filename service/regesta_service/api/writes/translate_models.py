@@ -8,6 +8,7 @@ from regesta import names
 from regesta.names import ModelName, NamespaceName
 from regesta.v1 import model_pb2 as model_pb
 from regesta_service.api.writes.checks import Checks, parse_name
+from regesta_service.api.writes.claims import claim_in
 from regesta_service.api.writes.translating import Translated, expect_to_fit
 from regesta_service.domain import limits
 from regesta_service.domain.models import (
@@ -19,6 +20,8 @@ from regesta_service.domain.models import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from regesta.v1 import catalog_service_pb2 as pb
     from regesta_service.api.writes.checks import SaltSource
 
@@ -29,7 +32,9 @@ _KINDS = {
 _CHANGEABLE = frozenset({"owner", "description", "card"})
 
 
-def create_model(request: pb.CreateModelRequest, new_salt: SaltSource) -> Translated[CreateModel]:
+def create_model(
+    request: pb.CreateModelRequest, now: datetime, new_salt: SaltSource
+) -> Translated[CreateModel]:
     """Translate.
 
     Raises:
@@ -53,12 +58,15 @@ def create_model(request: pb.CreateModelRequest, new_salt: SaltSource) -> Transl
         long_tags=long_tags,
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
     expect_to_fit(request, command.created())
-    return Translated(parent.namespace, command, request, checks.texts)
+    return Translated(parent.namespace, command, request, checks.texts, claim)
 
 
-def update_model(request: pb.UpdateModelRequest, new_salt: SaltSource) -> Translated[UpdateModel]:
+def update_model(
+    request: pb.UpdateModelRequest, now: datetime, new_salt: SaltSource
+) -> Translated[UpdateModel]:
     """Translate.
 
     Raises:
@@ -85,11 +93,14 @@ def update_model(request: pb.UpdateModelRequest, new_salt: SaltSource) -> Transl
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)
 
 
-def rename_model(request: pb.RenameModelRequest, new_salt: SaltSource) -> Translated[RenameModel]:
+def rename_model(
+    request: pb.RenameModelRequest, now: datetime, new_salt: SaltSource
+) -> Translated[RenameModel]:
     """Translate.
 
     Raises:
@@ -103,11 +114,14 @@ def rename_model(request: pb.RenameModelRequest, new_salt: SaltSource) -> Transl
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)
 
 
-def delete_model(request: pb.DeleteModelRequest, new_salt: SaltSource) -> Translated[DeleteModel]:
+def delete_model(
+    request: pb.DeleteModelRequest, now: datetime, new_salt: SaltSource
+) -> Translated[DeleteModel]:
     """Translate.
 
     Raises:
@@ -120,12 +134,13 @@ def delete_model(request: pb.DeleteModelRequest, new_salt: SaltSource) -> Transl
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)
 
 
 def restore_model(
-    request: pb.RestoreModelRequest, new_salt: SaltSource
+    request: pb.RestoreModelRequest, now: datetime, new_salt: SaltSource
 ) -> Translated[RestoreModel]:
     """Translate.
 
@@ -139,5 +154,6 @@ def restore_model(
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from regesta import names
 from regesta.names import ModelName
 from regesta_projections import events as e
 from regesta_service.api.writes.checks import Checks, parse_name
+from regesta_service.api.writes.claims import claim_in
 from regesta_service.api.writes.translate_properties import (
     translate_number,
     translate_properties,
@@ -21,15 +21,12 @@ from regesta_service.domain.versions import RegisterVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from google.protobuf.timestamp_pb2 import Timestamp
+    from datetime import datetime
 
     from regesta.v1 import catalog_service_pb2 as pb
     from regesta.v1 import version_pb2 as version_pb
     from regesta_service.api.writes.checks import SaltSource
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_NANO = 999_999_999
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 _ANY_DIGEST = re.compile(r"[^:]+:.+")
 
@@ -75,37 +72,14 @@ def register_version(
         card=free_text(card),
         reason=free_text(reason),
     )
-    occurred_at = _occurred_at(checks, request, now)
+    claim = claim_in(checks, request, now)
     checks.finish()
     expect_to_fit(request, content)
     texts = beside(
         ("description", description), ("card", card), ("reason", reason), long_tags=long_tags
     )
     command = RegisterVersion(parent.model, content, texts, request.allow_missing_model)
-    return Translated(parent.namespace, command, request, checks.texts, occurred_at)
-
-
-def _occurred_at(
-    checks: Checks, request: pb.RegisterVersionRequest, now: datetime
-) -> datetime | None:
-    if not request.HasField("occurred_time"):
-        return None
-    time = _time(request.occurred_time)
-    if time is None:
-        checks.refuse("occurred_time", "is a time of the years 1 to 9999")
-    elif time > now:
-        checks.refuse("occurred_time", "is not in the future")
-    return time
-
-
-def _time(timestamp: Timestamp) -> datetime | None:
-    """Return a time cut to microseconds; None when it is out of Timestamp's own range."""
-    if not 0 <= timestamp.nanos <= _LAST_NANO:
-        return None
-    try:
-        return _EPOCH + timedelta(seconds=timestamp.seconds, microseconds=timestamp.nanos // 1_000)
-    except OverflowError:
-        return None
+    return Translated(parent.namespace, command, request, checks.texts, claim)
 
 
 def _semver(checks: Checks, label: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from regesta import names
 from regesta.names import VersionName
 from regesta_service.api.writes.checks import Checks, parse_name
+from regesta_service.api.writes.claims import claim_in
 from regesta_service.api.writes.translating import Translated
 from regesta_service.domain import limits
 from regesta_service.domain.transitions import TransitionVersion
@@ -18,6 +19,8 @@ from regesta_service.domain.versions import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from regesta.v1 import catalog_service_pb2 as pb
     from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
     from regesta_service.api.writes.checks import SaltSource
@@ -26,7 +29,7 @@ _CHANGEABLE = frozenset({"description", "card"})
 
 
 def update_version(
-    request: pb.UpdateVersionRequest, new_salt: SaltSource
+    request: pb.UpdateVersionRequest, now: datetime, new_salt: SaltSource
 ) -> Translated[UpdateVersion]:
     """Translate.
 
@@ -57,12 +60,13 @@ def update_version(
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)
 
 
 def label_version(
-    request: pb.LabelVersionRequest, new_salt: SaltSource
+    request: pb.LabelVersionRequest, now: datetime, new_salt: SaltSource
 ) -> Translated[LabelVersion]:
     """Translate.
 
@@ -78,12 +82,13 @@ def label_version(
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)
 
 
 def delete_version(
-    request: pb.DeleteVersionRequest, new_salt: SaltSource
+    request: pb.DeleteVersionRequest, now: datetime, new_salt: SaltSource
 ) -> Translated[DeleteVersion]:
     """Translate.
 
@@ -98,12 +103,13 @@ def delete_version(
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)
 
 
 def restore_version(
-    request: pb.RestoreVersionRequest, new_salt: SaltSource
+    request: pb.RestoreVersionRequest, now: datetime, new_salt: SaltSource
 ) -> Translated[RestoreVersion]:
     """Translate.
 
@@ -118,12 +124,13 @@ def restore_version(
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)
 
 
 def transition_version(
-    request: lifecycle_pb.TransitionVersionRequest, new_salt: SaltSource
+    request: lifecycle_pb.TransitionVersionRequest, now: datetime, new_salt: SaltSource
 ) -> Translated[TransitionVersion]:
     """Translate. Which stages there are is the lifecycle's to say.
 
@@ -150,5 +157,6 @@ def transition_version(
         through=request.through,
         displace_to=displace_to,
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)

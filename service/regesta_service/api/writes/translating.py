@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from regesta_projections.canonical import encode
 from regesta_projections.records import MAX_RECORD_BYTES
@@ -77,6 +77,18 @@ if TYPE_CHECKING:
 C_co = TypeVar("C_co", bound="Command", covariant=True)
 
 
+class Claim(NamedTuple):
+    """What an importer says of a write, which nobody verifies."""
+
+    #: When it really happened; None is the time of recording.
+    occurred_at: datetime | None = None
+    #: Who really did it; empty is nobody but who calls.
+    occurred_by: str = ""
+
+
+NO_CLAIM: Final = Claim()
+
+
 @dataclass(frozen=True, slots=True)
 class Translated(Generic[C_co]):
     """A command and the namespace it is for."""
@@ -87,8 +99,8 @@ class Translated(Generic[C_co]):
     request: WriteRequest
     #: The free texts that came with it, by digest.
     texts: Mapping[str, str]
-    #: When it really happened, as an importer claims.
-    occurred_at: datetime | None = None
+    #: What an importer claims of it.
+    claim: Claim = NO_CLAIM
 
 
 def expect_to_fit(request: Message, event: Event) -> None:

@@ -40,20 +40,20 @@ class VersionWrites:
 
     async def update_version(self, request: pb.UpdateVersionRequest, call: Call) -> bytes:
         """Change description or card."""
-        translated = translate.update_version(request, new_salt)
+        translated = translate.update_version(request, now(), new_salt)
         return await self._writing.write(translated, _UPDATED, call)
 
     async def label_version(self, request: pb.LabelVersionRequest, call: Call) -> bytes:
         """Give a version its SemVer label."""
-        translated = translate.label_version(request, new_salt)
+        translated = translate.label_version(request, now(), new_salt)
         return await self._writing.write(translated, _LABELLED, call)
 
     async def delete_version(self, request: pb.DeleteVersionRequest, call: Call) -> bytes:
         """Delete a version."""
-        translated = translate.delete_version(request, new_salt)
+        translated = translate.delete_version(request, now(), new_salt)
         return await self._writing.write(translated, _DELETED, call)
 
     async def restore_version(self, request: pb.RestoreVersionRequest, call: Call) -> bytes:
         """Bring a deleted version back."""
-        translated = translate.restore_version(request, new_salt)
+        translated = translate.restore_version(request, now(), new_salt)
         return await self._writing.write(translated, _RESTORED, call)

@@ -68,7 +68,8 @@ class Writing:
             actor_type=principal.kind,
             request_id=request.request_id,
             traceparent=call.traceparent,
-            occurred_at=translated.occurred_at,
+            occurred_at=translated.claim.occurred_at,
+            occurred_by=translated.claim.occurred_by,
         )
         identity = identify(
             principal.name,
