@@ -87,6 +87,7 @@ class TracedEvent:
             "actor_type": envelope.get("authtype", ""),
             "record_time": envelope.get("recordedtime", ""),
             "occurred_time": envelope.get("time", ""),
+            "occurred_by": envelope.get("occurredby", ""),
             "request_id": envelope.get("correlationid", ""),
             "trace_id": traceparent.split("-")[1] if traceparent else "",
             "reason": self.texts.get("reason", ""),

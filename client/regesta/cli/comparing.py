@@ -28,7 +28,14 @@ from regesta.errors import NotFound, OutOfRange
 from regesta.names import AliasName, ModelName, VersionName
 
 #: What two different resources never share.
-_IDENTITY = BOOKKEEPING | {"name", "version", "create_time", "created_by"}
+_IDENTITY = BOOKKEEPING | {
+    "name",
+    "version",
+    "create_time",
+    "created_by",
+    "occurred_create_time",
+    "occurred_created_by",
+}
 
 _LONGEST_VALUE = 100
 
@@ -109,12 +116,18 @@ def blame(session: Session, resource: str, *, as_of: datetime | int | None) -> N
                 _shortened(line.value),
                 str(line.event.position),
                 local(line.event.recorded_at),
-                line.event.actor,
+                _who(line.event),
                 _shortened(line.event.reason),
             )
             for line in lines
         ),
     )
+
+
+def _who(event: happened.Happened) -> str:
+    """Return who caused an event, and what an importer claims of it."""
+    claim = event.claim(local)
+    return f"{event.actor} ({claim})" if claim else event.actor
 
 
 def _blamed(
@@ -214,6 +227,8 @@ def _line_document(line: folding.Line) -> dict[str, Any]:
         "position": line.event.position,
         "record_time": iso(line.event.recorded_at),
         "actor": line.event.actor,
+        "occurred_time": None if line.event.occurred_at is None else iso(line.event.occurred_at),
+        "occurred_by": line.event.occurred_by or None,
         "reason": line.event.reason,
         "resource": short_of(line.event.stream),
     }

@@ -43,6 +43,7 @@ def event_document(event: Happened) -> dict[str, Any]:
         "actor": event.actor,
         "record_time": iso(event.recorded_at),
         "occurred_time": None if event.occurred_at is None else iso(event.occurred_at),
+        "occurred_by": event.occurred_by or None,
         "request_id": event.request_id,
         "summary": in_words(event),
         "reason": event.reason,

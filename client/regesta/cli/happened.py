@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -29,6 +30,8 @@ class Happened:
     recorded_at: datetime
     #: When it really happened, where an importer claimed another time.
     occurred_at: datetime | None
+    #: Who really did it, as an importer claims; empty without a claim.
+    occurred_by: str
     request_id: str
     #: The record's data; free texts are digests in it.
     data: dict[str, Any]
@@ -39,6 +42,15 @@ class Happened:
     def reason(self) -> str:
         """Why it was done; empty when nobody said."""
         return self.text("reason") or ""
+
+    def claim(self, written: Callable[[datetime], str]) -> str:
+        """Return what an importer says of it, as such; empty when there is no claim.
+
+        Args:
+            written: Writes a time.
+        """
+        at = None if self.occurred_at is None else written(self.occurred_at)
+        return claimed("happened", "done", at, self.occurred_by)
 
     @property
     def breaks_glass(self) -> bool:
@@ -87,10 +99,29 @@ def read(event: event_pb2.Event) -> Happened:
         actor=event.actor,
         recorded_at=event.record_time.ToDatetime(UTC),
         occurred_at=event.occurred_time.ToDatetime(UTC) if occurred else None,
+        occurred_by=event.occurred_by,
         request_id=event.request_id,
         data=record.get("data", {}),
         texts={disclosure.field: disclosure.text for disclosure in event.disclosures},
     )
+
+
+def claimed(at_word: str, by_word: str, at: str | None, by: str) -> str:
+    """Return when and by whom something really was done, said to be the importer's word.
+
+    Args:
+        at_word: What it was at the time, for example `happened`.
+        by_word: What it was by somebody, for example `done`; the same word is not said twice.
+        at: When; None when nobody claimed a time.
+        by: Who; empty when nobody claimed it.
+
+    Returns:
+        Empty when nothing is claimed.
+    """
+    said = [] if at is None else [f"{at_word} {at}"]
+    if by:
+        said.append(f"by {by}" if said and at_word == by_word else f"{by_word} by {by}")
+    return f"{', '.join(said)}, by the importer's word" if said else ""
 
 
 def short_type(name: str) -> str:

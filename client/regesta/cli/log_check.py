@@ -88,7 +88,7 @@ class LogCheck:
             yield "TIME", "it was recorded before the event in front of it"
         self._recorded_at = recorded_at
         for name, said in _said(event, self.namespace, recorded_at).items():
-            if record.get(name) != said:
+            if record.get(name, "") != said:
                 yield "ENVELOPE", f"the API says {name} {said!r}, the record {record.get(name)!r}"
         data = record.get("data")
         for disclosure in event.disclosures:
@@ -131,6 +131,7 @@ def _decoded(record: bytes) -> dict[str, Any] | None:
 
 def _said(event: event_pb2.Event, namespace: str, recorded_at: datetime) -> dict[str, str]:
     """Return what the API says of an event, under the names that the record has for it."""
+    claims_time = event.HasField("occurred_time")
     return {
         "type": event.type,
         "subject": event.stream,
@@ -139,5 +140,11 @@ def _said(event: event_pb2.Event, namespace: str, recorded_at: datetime) -> dict
         "correlationid": event.request_id,
         "source": f"/namespaces/{namespace}",
         "id": f"{event.stream}#{event.revision}",
-        "recordedtime": recorded_at.isoformat().replace("+00:00", "Z"),
+        "recordedtime": _text(recorded_at),
+        "time": _text(event.occurred_time.ToDatetime(UTC)) if claims_time else _text(recorded_at),
+        "occurredby": event.occurred_by,
     }
+
+
+def _text(time: datetime) -> str:
+    return time.isoformat().replace("+00:00", "Z")

@@ -116,6 +116,12 @@ def create(
     type=Parsed("time", parse_time),
     help="When it really happened, for imports; the time of recording is kept too.",
 )
+@click.option(
+    "--occurred-by",
+    default="",
+    metavar="TEXT",
+    help="Who really did it, for imports; who brings it in is kept too.",
+)
 @click.option("--existing", is_flag=True, help="Refuse when there is no such model yet.")
 @writes(etag=False)
 @pass_session

@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from regesta.cli.documents import document, enum_text
 from regesta.cli.fields import value_text
-from regesta.cli.happened import Happened
+from regesta.cli.happened import Happened, claimed
 from regesta.cli.output import Cell, Output
 from regesta.cli.targets import short_of
 from regesta.cli.times import local
@@ -98,8 +98,8 @@ def event_lines(output: Output, event: Happened) -> None:
         ": ",
         (in_words(event), "bold red" if event.breaks_glass else ""),
     )
-    if event.occurred_at is not None:
-        output.line(" " * 9, (f"happened {local(event.occurred_at)}", "dim"))
+    if claim := event.claim(local):
+        output.line(" " * 9, (claim, "dim"))
     for line in event.reason.splitlines():
         output.line(" " * 9, (line, "dim"))
 
@@ -169,10 +169,19 @@ def _ends(resource: model_pb2.Model | version_pb2.Version) -> Rows:
     if resource.card:
         yield "card", f"{len(resource.card):,} characters; see it with --card"
     yield "created", f"{time_of(resource.create_time)} by {resource.created_by}"
+    created = _claimed_time(resource, "occurred_create_time")
+    yield from _given("", claimed("created", "created", created, resource.occurred_created_by))
     yield "changed", f"{time_of(resource.update_time)} by {resource.updated_by}"
+    yield from _given(
+        "", claimed("changed", "", _claimed_time(resource, "occurred_update_time"), "")
+    )
     if resource.HasField("delete_time"):
         yield "deleted", (time_of(resource.delete_time), "red")
     yield "revision", resource.etag
+
+
+def _claimed_time(resource: model_pb2.Model | version_pb2.Version, field: str) -> str | None:
+    return time_of(getattr(resource, field)) if resource.HasField(field) else None  # type: ignore[arg-type]  # any field
 
 
 def _flags(flags: Iterable[flag_pb2.Flag]) -> Rows:

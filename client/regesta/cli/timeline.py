@@ -58,8 +58,8 @@ def _event(event: Happened) -> str:
     said = escape(in_words(event))
     recorded = iso(event.recorded_at)
     facts = [f"by {event.actor}", f"request {event.request_id}", f"position {event.position}"]
-    if event.occurred_at is not None:
-        facts.insert(1, f"happened {iso(event.occurred_at)} by the importer's word")
+    if claim := event.claim(iso):
+        facts.insert(1, claim)
     texts = "".join(
         f"<blockquote><b>{escape(field)}</b> {escape(text)}</blockquote>"
         for field, text in _texts(event)

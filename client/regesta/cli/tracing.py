@@ -11,6 +11,7 @@ import click
 from regesta.addresses import Address
 from regesta.audit.traces import Trace, TracedEvent
 from regesta.cli.failing import FINDINGS
+from regesta.cli.happened import claimed
 from regesta.cli.offline import NEW_FILE
 from regesta.cli.options import as_of
 from regesta.cli.output import Cell
@@ -76,6 +77,15 @@ def _event_rows(title: str, event: TracedEvent) -> list[tuple[str, Cell]]:
     envelope = event.envelope
     said = f"{event.type} at position {event.position:,} by {envelope.get('authid', '')}"
     rows: list[tuple[str, Cell]] = [(title, f"{said}, {envelope.get('recordedtime', '')}")]
+    at = envelope.get("time")
+    claim = claimed(
+        "happened",
+        "done",
+        None if at == envelope.get("recordedtime") else str(at),
+        str(envelope.get("occurredby", "")),
+    )
+    if claim:
+        rows.append(("  claimed", claim))
     if reason := event.texts.get("reason"):
         rows.append(("  why", reason))
     rows.append(("  request", str(envelope.get("correlationid", ""))))

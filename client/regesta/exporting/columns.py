@@ -28,6 +28,7 @@ class Row:
         actor_type: `user`, `service_account`, `system` or `unauthenticated`.
         record_time: When it was recorded.
         occurred_time: When it really happened; `record_time` where nobody claimed another.
+        occurred_by: Who really did it, by an importer's word; empty where nobody claimed it.
         request_id: The request that caused it.
         traceparent: W3C trace context of that request; empty without one.
         reason: Why; empty where nobody said, or where the text may not be read or is erased.
@@ -45,6 +46,7 @@ class Row:
     actor_type: str
     record_time: datetime
     occurred_time: datetime
+    occurred_by: str
     request_id: str
     traceparent: str
     reason: str
@@ -80,6 +82,7 @@ def row_of(event: event_pb2.Event) -> Row:
             actor_type=record["authtype"],
             record_time=datetime.fromisoformat(record["recordedtime"]),
             occurred_time=datetime.fromisoformat(record["time"]),
+            occurred_by=record.get("occurredby", ""),
             request_id=record["correlationid"],
             traceparent=record.get("traceparent", ""),
             reason=texts.get("reason", ""),

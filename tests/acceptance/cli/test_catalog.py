@@ -63,7 +63,8 @@ def test_a_version_is_registered_with_typed_facts(cli: CommandLine):
         *("--property", 'nested:={"a": [1, 2.5]}', "--run", "run-7", "--commit", "c0ffee"),
         *("--repository", "git://x", "--parent", "models/base/versions/1"),
         *("--dataset", "s3://train,role=training,digest=md5:ab", "--description", "why not"),
-        *("--occurred-at", "2020-01-02T03:04:05Z", "--reason", "better", "--json"),
+        *("--occurred-at", "2020-01-02T03:04:05Z", "--occurred-by", "ana", "--reason", "better"),
+        "--json",
     ).document
     version = said["version"]
     assert (1, 3, "development") == (version["version"], said["position"], version["stage"])
@@ -89,7 +90,34 @@ def test_a_version_is_registered_with_typed_facts(cli: CommandLine):
     } == version["lineage"]
     event = cli("log", "churn/1", "--json").events[0]
     assert ("2020-01-02T03:04:05Z", "better") == (event["occurred_time"], event["reason"])
-    assert "happened 2020-01-02" in cli("log", "churn/1").out
+    assert "ana" == event["occurred_by"]
+    said = cli("log", "churn/1").out
+    assert "happened 2020-01-02" in said
+    assert ", done by ana, by the importer's word\n" in said
+
+
+def test_what_an_importer_claimed_is_shown_as_a_claim(cli: CommandLine):
+    claim = ("--occurred-at", "2020-01-02T03:04:05Z", "--occurred-by", "ana")
+    cli("register", "churn", "--source", "s3://churn", *claim)
+    cli("tag", "churn/1", "a=1")
+    shown = " ".join(cli("show", "churn/1").out.split())
+    assert "created 2020-01-02" in shown
+    assert "by ana, by the importer's word changed" in shown
+    assert shown.count("by the importer's word") == 1
+    version = cli("show", "churn/1", "--json").document["version"]
+    assert ("2020-01-02T03:04:05Z", None, "ana") == (
+        version["occurred_create_time"],
+        version["occurred_update_time"],
+        version["occurred_created_by"],
+    )
+    lines = cli("blame", "churn/1", "--json").document["fields"]
+    assert {"source": "ana", "tags.a": None} == {
+        line["field"]: line["occurred_by"]
+        for line in lines
+        if line["field"] in ("source", "tags.a")
+    }
+    assert "done by ana, by the importer's word" in cli("blame", "churn/1").out
+    assert "done by ana, by the importer's word" in cli("trace", "churn/1").out
 
 
 def test_a_file_gives_digest_size_and_signature(cli: CommandLine, artifact: Path):

@@ -90,6 +90,22 @@ def test_evidence_of_a_version_is_all_of_it_and_nothing_else(
     assert "because of &lt;b&gt;Rosa&lt;/b&gt; &amp; her report" in timeline
 
 
+def test_the_timeline_shows_a_claim_as_the_importer_s_word(
+    churn: CommandLine, publish, policy: Path, tmp_path: Path
+):
+    claim = ("--occurred-at", "2020-01-02T03:04:05Z", "--occurred-by", "<i>Ana</i>")
+    churn("register", "imported", *claim)
+    publish()
+    pack = made(churn, tmp_path / "pack.zip", policy, "imported")
+    assert verify(pack, Policy.parse(policy.read_bytes())).ok
+    with zipfile.ZipFile(pack) as archive:
+        timeline = archive.read("timeline.html").decode()
+    said = (
+        "happened 2020-01-02T03:04:05Z, done by &lt;i&gt;Ana&lt;/i&gt;, by the importer&#x27;s word"
+    )
+    assert said in timeline
+
+
 def test_evidence_of_a_period_and_of_other_resources(
     published: CommandLine, client: regesta.Client, policy: Path, tmp_path: Path
 ):

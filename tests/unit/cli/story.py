@@ -68,7 +68,9 @@ def churn() -> LogBuilder:
             card=card,
         ),
         ("card", sealed_card),
-        cause=Cause("bob", "user", "import-1", occurred_at=log.time.replace(year=2020)),
+        cause=Cause(
+            "bob", "user", "import-1", occurred_at=log.time.replace(year=2020), occurred_by="dave"
+        ),
     )
     log.actor = "carol"
     log.extend(
@@ -254,6 +256,7 @@ def _message(log: LogBuilder, position: int) -> event_pb2.Event:
         revision=int(envelope.revision),
         actor=envelope.authid,
         request_id=envelope.correlationid,
+        occurred_by=envelope.occurredby,
         disclosures=[
             event_pb2.Disclosure(
                 field=field, text=sealed.text, salt=sealed.salt, digest=sealed.digest

@@ -56,12 +56,31 @@ def test_a_left_out_event_breaks_positions_revisions_and_size():
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("type", "x"), ("actor", "mallory"), ("request_id", "r"), ("stream", "models/other")],
+    [
+        ("type", "x"),
+        ("actor", "mallory"),
+        ("request_id", "r"),
+        ("stream", "models/other"),
+        ("occurred_by", "mallory"),
+    ],
 )
 def test_what_the_api_says_must_stand_in_the_record(field, value):
     events = told(churn())
     setattr(events[-1], field, value)
     assert {("ENVELOPE", len(events))} == set(kinds(checked(events)))
+
+
+def test_a_time_that_nobody_claimed_is_found():
+    events = told(churn())
+    events[-1].occurred_time.FromSeconds(1)
+    assert [("ENVELOPE", len(events))] == kinds(checked(events))
+
+
+def test_a_claim_that_is_kept_back_is_found():
+    events = told(churn())
+    events[2].ClearField("occurred_time")
+    events[2].occurred_by = ""
+    assert [("ENVELOPE", 3)] * 2 == kinds(checked(events))
 
 
 def test_the_log_of_another_namespace_is_found_out():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from regesta.cli.happened import WITHHELD, read
+from regesta.cli.times import iso
 from regesta.cli.words import in_words
 from regesta_projections.events import EVENTS
 from tests.unit.cli.story import churn, told
@@ -127,3 +128,17 @@ def test_only_a_claimed_time_is_another_time():
     assert created.occurred_at is None
     assert registered.occurred_at is not None
     assert 2020 == registered.occurred_at.year
+    assert ("", "dave") == (created.occurred_by, registered.occurred_by)
+
+
+def test_a_claim_is_said_to_be_one():
+    created, registered = (read(event) for event in told(churn())[1:3])
+    assert "" == created.claim(iso)
+    assert registered.occurred_at is not None
+    assert f"happened {iso(registered.occurred_at)}, done by dave, by the importer's word" == (
+        registered.claim(iso)
+    )
+    at_some_time = replace(registered, occurred_by="")
+    assert "happened then, by the importer's word" == at_some_time.claim(lambda _: "then")
+    by_somebody = replace(registered, occurred_at=None)
+    assert "done by dave, by the importer's word" == by_somebody.claim(iso)

@@ -74,6 +74,7 @@ def test_a_line_of_the_table_says_what_the_record_says():
             "actor_type": record["authtype"],
             "record_time": record["recordedtime"],
             "occurred_time": record["time"],
+            "occurred_by": record.get("occurredby", ""),
             "request_id": record["correlationid"],
             "traceparent": record.get("traceparent", ""),
             "reason": "why",
