@@ -37,6 +37,8 @@ def listings(client: regesta.Client) -> dict[str, Listing]:
         "of one": lambda at: of(client.versions("model-0", order_by="version desc", as_of=at)),
         "in stage": lambda at: of(client.versions(where="stage = staging", as_of=at)),
         "tagged": lambda at: of(client.versions(where="tags.a = 1 AND NOT tags.b:*", as_of=at)),
+        "patterns": lambda at: of(client.models('name = "*el-*" AND tags.team != "*d*"', as_of=at)),
+        "part of a stage": lambda at: of(client.versions(where='stage = "*a*g*"', as_of=at)),
         "champions": lambda at: of(client.versions(where="alias = champion", as_of=at)),
         "labelled": lambda at: of(
             client.versions(where="semver >= 1.1.0", order_by="semver desc", as_of=at)

@@ -7,6 +7,7 @@ values are parameters, columns come from `fields`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, assert_never
 
 from psycopg import sql
@@ -30,7 +31,6 @@ from regesta_projections.filtering.literals import (
     boolean,
     integer,
     is_anything,
-    is_prefix,
     moment,
     refusal,
     written,
@@ -45,7 +45,17 @@ from regesta_projections.filtering.operators import (
     refuse_wildcard,
 )
 from regesta_projections.filtering.parameters import Clause, Parameters
-from regesta_projections.filtering.syntax import And, Condition, Node, Not, Operator, Or
+from regesta_projections.filtering.syntax import (
+    And,
+    Condition,
+    Literal,
+    Node,
+    Not,
+    Operator,
+    Or,
+    Pattern,
+    Text,
+)
 
 _PREFIX: Final = "filter_"
 
@@ -153,27 +163,32 @@ def _filled(column: sql.Identifier) -> sql.Composable:
 def _text(field: TextField, condition: Condition, parameters: Parameters) -> sql.Composable:
     if field.optional:
         return _optional(field.column, condition, parameters)
-    return compare_text(field.column, condition, written(condition), parameters)
+    return compare_text(field.column, condition, parameters)
 
 
 def _optional(
     column: sql.Identifier, condition: Condition, parameters: Parameters
 ) -> sql.Composable:
     """Compare a text that need not be there."""
-    text = written(condition)
-    if not text and not is_prefix(condition):
+    if not written(condition):
         raise refusal(condition, f"write NOT {condition.field}:* for what has no {condition.field}")
-    comparison = compare_text(column, condition, text, parameters)
+    comparison = compare_text(column, condition, parameters)
     # Not COALESCE(comparison, false), which no index can answer.
     return sql.SQL("({} AND {})").format(_filled(column), comparison)
 
 
 def _name(field: NameField, condition: Condition, parameters: Parameters) -> sql.Composable:
-    text = written(condition)
+    match condition.literal:
+        case Pattern(pieces):
+            lowered: Literal = Pattern(tuple(map(_lower, pieces)))
+        case _:
+            lowered = Text(_lower(written(condition)))
+    return compare_text(field.column, replace(condition, literal=lowered), parameters)
+
+
+def _lower(text: str) -> str:
     # Names are ASCII. Lowering other letters would let a Kelvin sign mean a k.
-    return compare_text(
-        field.column, condition, text.lower() if text.isascii() else text, parameters
-    )
+    return text.lower() if text.isascii() else text
 
 
 def _choice(field: ChoiceField, condition: Condition, parameters: Parameters) -> sql.Composable:
@@ -215,7 +230,7 @@ def _alias(field: AliasField, condition: Condition, parameters: Parameters) -> s
             condition,
             "several aliases can point to one thing; write alias = champion or NOT alias = champion",
         )
-    if written(condition).lower() == "latest" and not is_prefix(condition):
+    if written(condition).lower() == "latest":
         raise refusal(
             condition,
             "latest is computed, no alias; order by version desc, or resolve model@latest",
@@ -223,5 +238,5 @@ def _alias(field: AliasField, condition: Condition, parameters: Parameters) -> s
     return sql.SQL("EXISTS (SELECT FROM {} AS a WHERE {} AND {})").format(
         field.table,
         field.join,
-        compare_text(sql.Identifier("a", "alias"), condition, written(condition), parameters),
+        compare_text(sql.Identifier("a", "alias"), condition, parameters),
     )

@@ -12,7 +12,7 @@ from typing import Final
 from psycopg import sql
 
 from regesta_projections.filtering.fields import TextMap
-from regesta_projections.filtering.literals import is_prefix, written
+from regesta_projections.filtering.literals import is_pattern
 from regesta_projections.filtering.maps import compile_entry
 from regesta_projections.filtering.operators import compare_text
 from regesta_projections.filtering.parameters import Clause, Parameters
@@ -39,7 +39,7 @@ def compile_found(node: Node | None) -> Clause | None:
         for condition in conditions
         if isinstance(condition, Condition)
         and condition.operator in {Operator.EQUAL, Operator.HAS}
-        and not is_prefix(condition)
+        and not is_pattern(condition)
     ]
     parameters = Parameters(_PREFIX)
     for condition in wholes:
@@ -48,7 +48,7 @@ def compile_found(node: Node | None) -> Clause | None:
             return Clause(sql.SQL("c.retagged AND {}").format(entry), parameters.values)
     for condition in wholes:
         if condition.field == "stage" and condition.operator is Operator.EQUAL:
-            stage = compare_text(_STAGE, condition, written(condition), parameters)
+            stage = compare_text(_STAGE, condition, parameters)
             moved = sql.SQL("c.stage_position = c.from_position AND {}").format(stage)
             return Clause(moved, parameters.values)
     return None

@@ -8,7 +8,14 @@ import re
 from typing import Final
 
 from regesta_projections.filtering.errors import InvalidFilter, excerpt
-from regesta_projections.filtering.syntax import Boolean, Condition, Number, Text
+from regesta_projections.filtering.syntax import (
+    ANYTHING,
+    Boolean,
+    Condition,
+    Number,
+    Pattern,
+    Text,
+)
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
@@ -31,6 +38,8 @@ def written(condition: Condition) -> str:
     match condition.literal:
         case Text(value):
             return value
+        case Pattern(pieces):
+            return "*".join(pieces)
         case Number(text):
             return text
         case Boolean(value):
@@ -39,12 +48,12 @@ def written(condition: Condition) -> str:
 
 def is_anything(condition: Condition) -> bool:
     """Return whether the literal is a lone `*`."""
-    return condition.literal == Text("", prefix=True)
+    return condition.literal == ANYTHING
 
 
-def is_prefix(condition: Condition) -> bool:
-    """Return whether the literal ends in a wildcard."""
-    return isinstance(condition.literal, Text) and condition.literal.prefix
+def is_pattern(condition: Condition) -> bool:
+    """Return whether the literal has a wildcard."""
+    return isinstance(condition.literal, Pattern)
 
 
 def integer(condition: Condition) -> int:
@@ -101,7 +110,7 @@ def moment(condition: Condition) -> dt.datetime:
     """
     literal = condition.literal
     found = _TIME.fullmatch(literal.value) if isinstance(literal, Text) else None
-    if is_prefix(condition) or not found:
+    if not found:
         raise refusal(
             condition,
             f"{condition.field} wants a time such as 2026-01-31T12:00:00Z,"

@@ -14,14 +14,21 @@ from regesta_projections.filtering.fields import MapField, NumberMap, TextMap, V
 from regesta_projections.filtering.literals import (
     boolean,
     is_anything,
-    is_prefix,
+    is_pattern,
     number,
     refusal,
     written,
 )
 from regesta_projections.filtering.operators import compare, compare_text, refuse_order
 from regesta_projections.filtering.parameters import Parameters
-from regesta_projections.filtering.syntax import Boolean, Condition, Number, Operator, Text
+from regesta_projections.filtering.syntax import (
+    Boolean,
+    Condition,
+    Number,
+    Operator,
+    Pattern,
+    Text,
+)
 
 
 def compile_entry(field: MapField, condition: Condition, parameters: Parameters) -> sql.Composable:
@@ -56,7 +63,7 @@ def _has_key(field: MapField, condition: Condition, parameters: Parameters) -> s
         )
     if is_anything(condition):
         return _not_empty(field, parameters)
-    if is_prefix(condition):
+    if is_pattern(condition):
         raise refusal(condition, 'a key has no wildcard; write "\\*" in quotes for the character')
     return _present(field, written(condition), parameters)
 
@@ -94,18 +101,17 @@ def _contains(
 
 
 def _is_whole_equality(condition: Condition) -> bool:
-    return condition.operator in {Operator.EQUAL, Operator.HAS} and not is_prefix(condition)
+    return condition.operator in {Operator.EQUAL, Operator.HAS} and not is_pattern(condition)
 
 
 def _text_entry(
     field: TextMap | ValueMap, key: str, condition: Condition, parameters: Parameters
 ) -> sql.Composable:
-    text = written(condition)
     if _is_whole_equality(condition):
-        return _contains(field, key, text, parameters)
+        return _contains(field, key, written(condition), parameters)
     name = parameters.text(key)
     value = sql.SQL("({} ->> {})").format(field.column, name)
-    comparison = compare_text(value, condition, text, parameters)
+    comparison = compare_text(value, condition, parameters)
     return sql.SQL("COALESCE(jsonb_typeof({} -> {}) = 'string' AND {}, false)").format(
         field.column, name, comparison
     )
@@ -134,7 +140,7 @@ def _value_entry(
 ) -> sql.Composable:
     """Compare with the values of the literal's type."""
     match condition.literal:
-        case Text():
+        case Text() | Pattern():
             return _text_entry(field, key, condition, parameters)
         case Number():
             return _number_entry(field, key, condition, parameters)

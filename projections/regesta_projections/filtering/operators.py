@@ -6,9 +6,9 @@ from typing import Final
 
 from psycopg import sql
 
-from regesta_projections.filtering.literals import is_prefix, refusal
+from regesta_projections.filtering.literals import is_pattern, refusal, written
 from regesta_projections.filtering.parameters import Parameters
-from regesta_projections.filtering.syntax import Condition, Operator
+from regesta_projections.filtering.syntax import Condition, Operator, Pattern
 
 COMPARISONS: Final = {
     # An entry `m.k:v` has the value `v`, which AIP-160 defines as being equal to it.
@@ -29,27 +29,28 @@ def compare(column: sql.Composable, operator: Operator, operand: sql.Composable)
 
 
 def compare_text(
-    column: sql.Composable, condition: Condition, text: str, parameters: Parameters
+    column: sql.Composable, condition: Condition, parameters: Parameters
 ) -> sql.Composable:
-    """Return the comparison of a text column, or a prefix match; NULL where the column is.
+    """Return the comparison of a text column, or a match of it; NULL where the column is.
 
     Args:
         column: What is compared.
-        condition: Says how.
-        text: With what: the condition's literal, perhaps in the column's spelling.
+        condition: Says how and with what.
         parameters: Takes the text.
 
     Raises:
-        InvalidFilter: A prefix is to be ordered.
+        InvalidFilter: A value with a wildcard is to be ordered.
     """
-    if is_prefix(condition):
+    if isinstance(condition.literal, Pattern):
         if condition.operator in ORDERINGS:
-            raise refusal(condition, "a value that ends in * has no order; use = or !=")
+            raise refusal(condition, "a value with a wildcard * has no order; use = or !=")
         like = sql.SQL("NOT LIKE") if condition.operator is Operator.UNEQUAL else sql.SQL("LIKE")
-        return sql.SQL("({} {} {})").format(column, like, parameters.prefix(text))
+        return sql.SQL("({} {} {})").format(
+            column, like, parameters.pattern(condition.literal.pieces)
+        )
     if condition.operator in ORDERINGS:
         column = collated(column)
-    return compare(column, condition.operator, parameters.text(text))
+    return compare(column, condition.operator, parameters.text(written(condition)))
 
 
 def collated(column: sql.Composable) -> sql.Composable:
@@ -61,9 +62,9 @@ def refuse_wildcard(condition: Condition) -> None:
     """Raise unless the literal is whole.
 
     Raises:
-        InvalidFilter: It ends in a wildcard.
+        InvalidFilter: It has a wildcard.
     """
-    if is_prefix(condition):
+    if is_pattern(condition):
         raise refusal(condition, f"{condition.field} has no wildcard; write the whole value")
 
 

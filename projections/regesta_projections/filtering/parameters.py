@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
 from psycopg import sql
+
+# What has a meaning of its own in a LIKE pattern.
+_SPECIAL = re.compile(r"[\\%_]")
 
 
 class Clause(NamedTuple):
@@ -33,10 +38,9 @@ class Parameters:
         """Add text."""
         return self.add(value, sql.SQL("text"))
 
-    def prefix(self, value: str) -> sql.Composable:
-        """Add the LIKE pattern of everything that begins with a text."""
-        escaped = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        return self.text(escaped + "%")
+    def pattern(self, pieces: Iterable[str]) -> sql.Composable:
+        """Add the LIKE pattern of pieces of text with anything between them."""
+        return self.text("%".join(_SPECIAL.sub(r"\\\g<0>", piece) for piece in pieces))
 
     def number(self, value: float) -> sql.Composable:
         """Add a number as numeric, which holds every int64 and every double as it is printed."""

@@ -44,10 +44,25 @@ class Operator(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text; with `prefix`, everything that begins with it (it was written with a final `*`)."""
+    """Text without wildcards."""
 
     value: str
-    prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Text with wildcards: each stands for any characters, or none.
+
+    Attributes:
+        pieces: What stands before, between and behind them, so one more than there are
+            wildcards; only the first and the last may be empty.
+    """
+
+    pieces: tuple[str, ...]
+
+
+ANYTHING: Final = Pattern(("", ""))
+"""A lone `*`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +79,7 @@ class Boolean:
     value: bool
 
 
-Literal = Text | Number | Boolean
+Literal = Text | Pattern | Number | Boolean
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +164,15 @@ def _nested(node: Node, *bare: type[Node]) -> str:
 
 
 def _printed_key(key: str) -> str:
-    return key if is_word(key) else _quoted(key)
+    return key if is_word(key) else f'"{_escaped(key)}"'
 
 
 def _printed_literal(literal: Literal) -> str:
     match literal:
         case Text():
-            return _quoted(literal.value, end="*" if literal.prefix else "")
+            return f'"{_escaped(literal.value)}"'
+        case Pattern():
+            return f'"{"*".join(map(_escaped, literal.pieces))}"'
         case Number():
             return literal.text
         case Boolean():
@@ -164,20 +181,19 @@ def _printed_literal(literal: Literal) -> str:
             assert_never(literal)
 
 
-def _quoted(text: str, end: str = "") -> str:
-    escaped = re.sub(r'[\\"*]', r"\\\g<0>", text)
-    return f'"{escaped}{end}"'
+def _escaped(text: str) -> str:
+    return re.sub(r'[\\"*]', r"\\\g<0>", text)
 
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _KEYWORDS = frozenset({"AND", "OR", "NOT"})
 _SQL_WORDS = {
-    "LIKE": 'there is no LIKE; write name = "chu*" for a prefix',
-    "ILIKE": 'there is no ILIKE; write name = "chu*" for a prefix (names ignore case)',
+    "LIKE": 'there is no LIKE; write name = "*churn*", with * for any text',
+    "ILIKE": 'there is no ILIKE; write name = "*churn*", with * for any text (names ignore case)',
     "IN": 'there is no IN; write (stage = "staging" OR stage = "production")',
     "IS": "there is no IS NULL; write NOT semver:* for what has no value, semver:* for what has",
     "BETWEEN": "there is no BETWEEN; write version >= 3 AND version <= 7",
-    "CONTAINS": 'there is no CONTAINS; write tags:team for a key, name = "chu*" for a prefix',
+    "CONTAINS": 'there is no CONTAINS; write tags:team for a key, name = "*churn*" for a part',
     "HAS": "there is no HAS; write tags:team",
 }
 
@@ -282,7 +298,7 @@ class _Parser:
 
     def _literal(self, token: Token) -> Literal:
         if token.kind is Kind.STRING:
-            return Text(token.text, token.prefix)
+            return Pattern(token.pieces) if token.pieces else Text(token.text)
         if token.kind is Kind.OPEN:
             raise InvalidFilter(
                 "a value has no parentheses; repeat the field: (stage = a OR stage = b)",
@@ -293,8 +309,8 @@ class _Parser:
         following = self._peek()
         if following.kind is Kind.OPEN and following.start == token.end:
             raise InvalidFilter("there are no functions; write the value itself", token.start)
-        if token.prefix:
-            return Text(token.text, prefix=True)
+        if token.pieces:
+            return Pattern(token.pieces)
         if token.text in {"true", "false"}:
             return Boolean(token.text == "true")
         return Number(token.text) if _NUMBER.fullmatch(token.text) else Text(token.text)

@@ -16,6 +16,10 @@ from typing import Final
 from regesta_projections.filtering.errors import InvalidFilter, excerpt
 
 MAX_CHARACTERS: Final = 10_000
+MAX_WILDCARDS: Final = 10
+"""In one value; a run of them is one."""
+MAX_PATTERN: Final = 1_000
+"""Characters of a value with a wildcard before its end: each row's text is searched for them."""
 
 UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 """What no text in PostgreSQL holds."""
@@ -42,17 +46,18 @@ class Token:
     """A piece of a filter.
 
     Attributes:
-        text: Its characters; of a string, what it means, without quotes, escapes and wildcard.
+        text: Its characters; of a string, what it means, without quotes and escapes.
         start: Offset of its first character.
         end: Offset behind its last.
-        prefix: A value that ended in an unescaped `*`, which `text` does not hold.
+        pieces: Of a value with wildcards what stands before, between and behind them; empty
+            without.
     """
 
     kind: Kind
     text: str
     start: int
     end: int
-    prefix: bool = False
+    pieces: tuple[str, ...] = ()
 
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -62,22 +67,20 @@ _COMPARATOR = re.compile(r"!=|<=|>=|[=<>:]")
 _PLAIN = re.compile(r"[^\\\"'*]+")
 _MARKS = {".": Kind.DOT, "-": Kind.MINUS, "(": Kind.OPEN, ")": Kind.CLOSE}
 _ESCAPED = frozenset("\\\"'*")
-_STAR_INSIDE = (
-    'a wildcard * stands only at the end of a value; write "\\*" in quotes for the character itself'
-)
+_STARS = re.compile(r"\*+")
 _FOREIGN = {
     "==": "write = for equality",
     "<>": "write != for inequality",
     "=<": "write <=",
     "=>": "write >=",
-    "=~": 'there are no regular expressions; write name = "chu*" for a prefix',
-    "!~": 'there are no regular expressions; write NOT name = "chu*" for a prefix',
+    "=~": 'there are no regular expressions; write name = "*churn*", with * for any text',
+    "!~": 'there are no regular expressions; write NOT name = "*churn*", with * for any text',
     "&&": "write AND",
     "||": "write OR",
     "!": "write NOT",
-    "~": 'there are no regular expressions; write name = "chu*" for a prefix',
+    "~": 'there are no regular expressions; write name = "*churn*", with * for any text',
     ",": "there are no lists; write conditions with OR between them",
-    "*": "a * is the end of a value, as in name = chu*; fields have no wildcard",
+    "*": "a * is part of a value, as in name = chu*; fields have no wildcard",
 }
 # != is ours, though it begins like the foreign !.
 _FOREIGN_OPERATOR = re.compile("(?!!=)(?:" + "|".join(map(re.escape, _FOREIGN)) + ")")
@@ -143,17 +146,15 @@ def _value(text: str, start: int) -> Token:
     if not found:
         raise _unexpected(text, start)
     word = found.group()
-    star = word.find("*")
-    if star not in {-1, len(word) - 1}:
-        raise InvalidFilter(_STAR_INSIDE, start + star)
-    return Token(Kind.VALUE, word.removesuffix("*"), start, found.end(), prefix=star >= 0)
+    pieces = _STARS.split(word)
+    return Token(Kind.VALUE, word, start, found.end(), _bounded(pieces, start))
 
 
 def _string(text: str, start: int, *, wildcard: bool) -> Token:
     """Read a string in quotes; `wildcard` says whether a bare `*` has a meaning in it."""
     quote = text[start]
+    pieces: list[str] = []
     parts: list[str] = []
-    prefix = False
     position = start + 1
     while position < len(text):
         if plain := _PLAIN.match(text, position):
@@ -162,19 +163,37 @@ def _string(text: str, start: int, *, wildcard: bool) -> Token:
             continue
         character, following = text[position], text[position + 1 : position + 2]
         if character == quote:
-            return Token(Kind.STRING, "".join(parts), start, position + 1, prefix)
+            pieces.append("".join(parts))
+            meant = "*".join(pieces)
+            return Token(Kind.STRING, meant, start, position + 1, _bounded(pieces, start))
+        if wildcard and (stars := _STARS.match(text, position)):
+            pieces.append("".join(parts))
+            parts.clear()
+            position = stars.end()
+            continue
         if character == "\\":
             if following not in _ESCAPED:
                 raise InvalidFilter("after \\ comes one of \\ \" ' *", position)
             parts.append(following)
-        elif character == "*" and wildcard:
-            if following != quote:
-                raise InvalidFilter(_STAR_INSIDE, position)
-            prefix = True
         else:
             parts.append(character)
         position += 2 if character == "\\" else 1
     raise InvalidFilter("this quote is never closed", start)
+
+
+def _bounded(pieces: list[str], start: int) -> tuple[str, ...]:
+    """Return the pieces of a value that has wildcards, and nothing of one without."""
+    if len(pieces) == 1:
+        return ()
+    if len(pieces) > MAX_WILDCARDS + 1:
+        raise InvalidFilter(f"a value has at most {MAX_WILDCARDS} wildcards *", start)
+    # The beginning of a text is compared once, however long; an index may find it.
+    is_prefix = len(pieces) == 2 and not pieces[1]  # noqa: PLR2004  what is before, and nothing
+    if not is_prefix and sum(map(len, pieces)) > MAX_PATTERN:
+        raise InvalidFilter(
+            f"a value with a wildcard * before its end has at most {MAX_PATTERN} characters", start
+        )
+    return tuple(pieces)
 
 
 def _unexpected(text: str, position: int) -> InvalidFilter:

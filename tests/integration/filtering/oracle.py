@@ -10,6 +10,7 @@ from typing import Any, assert_never
 from semantic_version import Version as SemVer
 
 from regesta_projections.filtering.syntax import (
+    ANYTHING,
     And,
     Boolean,
     Condition,
@@ -19,6 +20,7 @@ from regesta_projections.filtering.syntax import (
     Number,
     Operator,
     Or,
+    Pattern,
     Text,
 )
 from tests.integration.filtering.catalog import Model, Version
@@ -105,13 +107,12 @@ def _compares(condition: Condition, value: Any) -> bool:
         case dt.datetime():
             return compare(value, dt.datetime.fromisoformat(_written(literal)))
         case str():
-            text = _written(literal)
-            if condition.field in {"name", "model"}:
-                text = text.lower()
-            if isinstance(literal, Text) and literal.prefix:
-                return value.startswith(text) is not (condition.operator is Operator.UNEQUAL)
+            lower = str.lower if condition.field in {"name", "model"} else str
+            if isinstance(literal, Pattern):
+                fits = _fits([lower(piece) for piece in literal.pieces], value)
+                return fits is not (condition.operator is Operator.UNEQUAL)
             # Python compares strings by code points.
-            return compare(value, text)
+            return compare(value, lower(_written(literal)))
         case _:
             return False
 
@@ -119,7 +120,7 @@ def _compares(condition: Condition, value: Any) -> bool:
 def _entry_holds(condition: Condition, row: Model | Version) -> bool:
     entries: dict[str, Any] = getattr(row, condition.field)
     long_keys = row.long_tags if condition.field == "tags" else frozenset()
-    anything = condition.literal == Text("", prefix=True)
+    anything = condition.literal == ANYTHING
     if condition.key is None:
         keys = entries.keys() | long_keys
         return bool(keys) if anything else _written(condition.literal) in keys
@@ -129,12 +130,23 @@ def _entry_holds(condition: Condition, row: Model | Version) -> bool:
         return False
     value = entries[condition.key]
     if condition.field == "properties":
-        kinds = {Text: str, Number: (int, float), Boolean: bool}
+        kinds = {Text: str, Pattern: str, Number: (int, float), Boolean: bool}
         if not isinstance(value, kinds[type(condition.literal)]):  # type: ignore[arg-type]
             return False
         if isinstance(condition.literal, Number) and isinstance(value, bool):
             return False
     return _compares(condition, value)
+
+
+def _fits(pieces: list[str], value: str) -> bool:
+    """Return whether a value is these pieces with anything between them."""
+    first, *rest = pieces
+    if not value.startswith(first):
+        return False
+    behind = value[len(first) :]
+    if len(rest) == 1:
+        return behind.endswith(rest[0])
+    return any(_fits(rest, behind[start:]) for start in range(len(behind) + 1))
 
 
 def _number(literal: Number) -> int | float:
@@ -150,5 +162,7 @@ def _written(literal: Literal) -> str:
             return text
         case Boolean(value):
             return str(value).lower()
+        case Pattern():
+            raise AssertionError("a pattern is no single text")
         case _:
             assert_never(literal)

@@ -21,11 +21,13 @@ from regesta_projections.filtering.fields import (
     ValueMap,
 )
 from regesta_projections.filtering.syntax import (
+    ANYTHING,
     Boolean,
     Condition,
     Literal,
     Number,
     Operator,
+    Pattern,
     Text,
 )
 from tests.integration.filtering.catalog import (
@@ -43,7 +45,6 @@ from tests.integration.filtering.catalog import (
 HAS = [Operator.HAS]
 EQUALITIES = [Operator.EQUAL, Operator.UNEQUAL]
 COMPARISONS = [operator for operator in Operator if operator is not Operator.HAS]
-ANYTHING = Text("", prefix=True)
 
 _FLAGS: list[Literal] = [Boolean(value=True), Boolean(value=False)]
 _NUMBERS: list[Literal] = [Number(repr(number)) for number in NUMBERS]
@@ -80,10 +81,10 @@ def _of(name: str, field: Field) -> Iterable[Condition]:
         case FlagField():
             return _ask(name, EQUALITIES, _FLAGS)
         case SemverField():
-            prefixes = _ask(name, EQUALITIES, _prefixes(SEMVERS))
-            return [*presence, *prefixes, *_ask(name, COMPARISONS, _texts(SEMVERS))]
+            patterns = _ask(name, EQUALITIES, _patterns(SEMVERS))
+            return [*presence, *patterns, *_ask(name, COMPARISONS, _texts(SEMVERS))]
         case AliasField():
-            literals = [*_texts(ALIASES), *_prefixes(ALIASES)]
+            literals = [*_texts(ALIASES), *_patterns(ALIASES)]
             return _ask(name, [Operator.EQUAL, Operator.HAS], literals)
         case TextMap() | NumberMap() | ValueMap():
             keys = [*KEYS, LONG_KEY]
@@ -93,14 +94,14 @@ def _of(name: str, field: Field) -> Iterable[Condition]:
 
 def _on_text(name: str, pool: Sequence[str]) -> list[Condition]:
     compared = _ask(name, COMPARISONS, [*_texts(pool), *_LOOKALIKES])
-    return [*compared, *_ask(name, EQUALITIES, _prefixes(pool))]
+    return [*compared, *_ask(name, EQUALITIES, _patterns(pool))]
 
 
 def _on_entry(
     name: str, field: TextMap | NumberMap | ValueMap, keys: Sequence[str]
 ) -> list[Condition]:
     equal = [*EQUALITIES, Operator.HAS]
-    texts: list[Literal] = [*_texts(TEXTS), *_prefixes(TEXTS)]
+    texts: list[Literal] = [*_texts(TEXTS), *_patterns(TEXTS)]
     match field:
         case TextMap():
             return _ask(name, equal, [*texts, *_LOOKALIKES], keys)
@@ -128,6 +129,12 @@ def _texts(pool: Iterable[str]) -> list[Literal]:
     return [Text(text) for text in pool]
 
 
-def _prefixes(pool: Iterable[str]) -> list[Literal]:
-    beginnings = {text[:length] for text in pool for length in range(len(text) + 1)}
-    return [Text(beginning, prefix=True) for beginning in sorted(beginnings)]
+def _patterns(pool: Iterable[str]) -> list[Literal]:
+    """Every beginning of a text, and of each text an end, a part, and one without a part."""
+    patterns: set[tuple[str, ...]] = {
+        (text[:length], "") for text in pool for length in range(len(text) + 1)
+    }
+    for text in filter(None, pool):
+        patterns |= {("", text[1:]), ("", text[len(text) // 2 :][:1], ""), (text[:1], text[-1:])}
+        patterns.add(("", text[0], text[-1], ""))
+    return [Pattern(pieces) for pieces in sorted(patterns)]

@@ -81,6 +81,7 @@ def plan(cursor: psycopg.ClientCursor[Any], query: sql.Composed, params: dict[st
         ('tags.team = "team-7" AND owner = owner', "models_tags", "Index Cond: (tags @> "),
         ("name = MODEL-7", "models_name", "(name_key = 'model-7'::text)"),
         ('name = "Model-7*"', "models_name", "(name_key >= 'model-7'::text)"),
+        ('name = "Model-7*9*"', "models_name", "(name_key >= 'model-7'::text)"),
         ("name > model-1999", "models_name", "(name_key > 'model-1999'::text)"),
         ("flagged = true", "models_flagged", "(namespace_id = 1)"),
     ],

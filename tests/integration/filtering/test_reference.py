@@ -22,7 +22,7 @@ from regesta_projections.filtering import (
     parse_order,
 )
 from regesta_projections.filtering.syntax import MAX_DEPTH, MAX_TERMS
-from regesta_projections.filtering.tokens import MAX_CHARACTERS
+from regesta_projections.filtering.tokens import MAX_CHARACTERS, MAX_PATTERN, MAX_WILDCARDS
 from tests.databases import DatabaseServer
 from tests.integration.filtering.catalog import insert
 from tests.integration.filtering.reference import TEXT, example_catalog, names, tables
@@ -107,3 +107,5 @@ def test_the_page_names_the_orders_and_limits_there_are() -> None:
         f"{MAX_CHARACTERS:,} characters, {MAX_TERMS} conditions and parentheses {MAX_DEPTH} deep"
     )
     assert limits in TEXT
+    assert f"at most {MAX_WILDCARDS} of them" in TEXT
+    assert f"at most {MAX_PATTERN:,} characters" in TEXT

@@ -19,7 +19,7 @@ from regesta_projections.filtering import (
     version_columns,
 )
 from regesta_projections.filtering.errors import MAX_ECHO
-from regesta_projections.filtering.syntax import Condition, Node, Not, Operator, Text
+from regesta_projections.filtering.syntax import ANYTHING, Condition, Node, Not, Operator, Text
 from tests.unit.filtering.trees import storable_text, trees
 
 
@@ -51,7 +51,7 @@ def test_every_placeholder_has_a_value_and_every_value_a_placeholder(tree: Node)
     def existing(node: Node) -> Node:
         """The same tree over text entries, which take every literal."""
         if isinstance(node, Condition):
-            operator = Operator.EQUAL if node.literal == Text("", prefix=True) else Operator.UNEQUAL
+            operator = Operator.EQUAL if node.literal == ANYTHING else Operator.UNEQUAL
             return Condition("params", node.key or fields[0], operator, node.literal)
         if isinstance(node, Not):
             return Not(existing(node.operand))
@@ -82,12 +82,15 @@ def test_aliases_can_be_looked_up_elsewhere() -> None:
     [
         ("name = ChuRN", MODELS, ["churn"]),
         ("name = 'ChuRN-1_2*'", MODELS, ["churn-1\\_2%"]),
+        ("name = '*ChuRN*%_'", MODELS, ["%churn%\\%\\_"]),
         ("name = \u212aelvin", MODELS, ["\u212aelvin"]),
         ("kind = MODEL_KIND_PROMPT", MODELS, ["PROMPT"]),
         ("latest_version > 3", MODELS, [3]),
         ("owner = 42", MODELS, ["42"]),
         ("owner = true", MODELS, ["true"]),
         ("source = '100%\\*_\\\\*'", VERSIONS, ["100\\%*\\_\\\\%"]),
+        ("source = '*100%\\*_\\\\*/x'", VERSIONS, ["%100\\%*\\_\\\\%/x"]),
+        ("tags.a = '*x*'", VERSIONS, ["a", "%x%"]),
         ("tags.priority = 007", VERSIONS, ['{"priority": "007"}']),
         ("tags.priority = 7", VERSIONS, ['{"priority": "7"}']),
         ("params.lr = 1e-3", VERSIONS, ['{"lr": "1e-3"}']),
@@ -183,8 +186,8 @@ def test_what_is_no_time_is_refused(written: str) -> None:
         ("tags.x > y", VERSIONS, 9, "no order"),
         ("params.lr < 0.1", VERSIONS, 12, "no order"),
         ("properties.n < true", VERSIONS, 15, "no order"),
-        ("properties.n < 'x*'", VERSIONS, 15, "ends in * has no order"),
-        ("stage < 'x*'", VERSIONS, 8, "ends in * has no order"),
+        ("properties.n < 'x*'", VERSIONS, 15, "with a wildcard * has no order"),
+        ("stage < 'x*'", VERSIONS, 8, "with a wildcard * has no order"),
         ("semver >= 1.2", VERSIONS, 10, "a whole version such as 1.4.0"),
         ("semver >= 1.*", VERSIONS, 10, "no wildcard"),
         ("semver = ''", VERSIONS, 9, "NOT semver:*"),

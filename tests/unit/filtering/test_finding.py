@@ -35,6 +35,8 @@ def test_a_tag_before_a_stage_of_a_conjunction_is_found(text: str, values: list[
         "tags:team",
         "stage != production",
         "stage = prod*",
+        "stage = *prod",
+        "tags.team = '*r*'",
         "stage:*",
         "params.lr = 1",
     ],

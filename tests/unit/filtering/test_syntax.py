@@ -19,9 +19,10 @@ from regesta_projections.filtering.syntax import (
     Number,
     Operator,
     Or,
+    Pattern,
     Text,
 )
-from regesta_projections.filtering.tokens import MAX_CHARACTERS
+from regesta_projections.filtering.tokens import MAX_CHARACTERS, MAX_PATTERN, MAX_WILDCARDS
 from tests.unit.filtering.trees import nearly_filters, trees
 
 
@@ -103,11 +104,20 @@ def test_or_binds_tighter_than_and(text: str, tree: Node) -> None:
     [
         ("churn", Text("churn")),
         ('"churn"', Text("churn")),
-        ("'chu*'", Text("chu", prefix=True)),
-        ("chu*", Text("chu", prefix=True)),
-        ("*", Text("", prefix=True)),
+        ("'chu*'", Pattern(("chu", ""))),
+        ("chu*", Pattern(("chu", ""))),
+        ("*", Pattern(("", ""))),
+        ("'*urn*'", Pattern(("", "urn", ""))),
+        ("*.onnx", Pattern(("", ".onnx"))),
+        ("s3://*/churn/*", Pattern(("s3://", "/churn/", ""))),
+        ("'a***b'", Pattern(("a", "b"))),
+        ("a**", Pattern(("a", ""))),
+        ("***", Pattern(("", ""))),
+        (r"'*\**'", Pattern(("", "*", ""))),
+        ("4*2", Pattern(("4", "2"))),
+        ("AND*", Pattern(("AND", ""))),
         (r'"chu\*"', Text("chu*")),
-        (r'"chu\**"', Text("chu*", prefix=True)),
+        (r'"chu\**"', Pattern(("chu*", ""))),
         (r'"a\\b\"c\'d"', Text("a\\b\"c'd")),
         ('"a\nb"', Text("a\nb")),
         ("42", Number("42")),
@@ -121,7 +131,7 @@ def test_or_binds_tighter_than_and(text: str, tree: Node) -> None:
         ("True", Text("True")),
         ("2026-01-31T12:00:00.5+01:00", Text("2026-01-31T12:00:00.5+01:00")),
         ("sha256:0123", Text("sha256:0123")),
-        ("s3://bucket/a%20b/*", Text("s3://bucket/a%20b/", prefix=True)),
+        ("s3://bucket/a%20b/*", Pattern(("s3://bucket/a%20b/", ""))),
         ("größe", Text("größe")),
     ],
 )
@@ -164,8 +174,8 @@ def test_a_key_stands_behind_a_dot(text: str, key: str) -> None:
         ("not a = 1", 0, "NOT in capitals"),
         ("size(tags) = 1", 0, "no functions"),
         ("create_time > now()", 14, "no functions"),
-        ("name LIKE 'chu%'", 5, 'name = "chu*"'),
-        ("name ilike 'chu%'", 5, 'name = "chu*"'),
+        ("name LIKE 'chu%'", 5, 'name = "*churn*"'),
+        ("name ilike 'chu%'", 5, 'name = "*churn*"'),
         ("stage IN ('a', 'b')", 6, "OR stage"),
         ("semver IS NULL", 7, "NOT semver:*"),
         ("version BETWEEN 1 AND 2", 8, "AND version <= 7"),
@@ -196,9 +206,9 @@ def test_a_key_stands_behind_a_dot(text: str, key: str) -> None:
         (r"a = 'x\'", 4, "never closed"),
         (r"a = 'x\n'", 6, "after \\ comes"),
         ('a = "x\\', 6, "after \\ comes"),
-        ("a = '*x'", 5, "only at the end"),
-        ("a = x*y", 5, "only at the end"),
-        ("a = x**", 5, "only at the end"),
+        ("a = b OR c = '*" + "x*" * MAX_WILDCARDS + "'", 13, "at most 10 wildcards"),
+        ("a = *" + "x*" * MAX_WILDCARDS, 4, "at most 10 wildcards"),
+        ("a = '*" + "x" * (MAX_PATTERN + 1) + "'", 4, "at most 1000 characters"),
         ("* = x", 0, "fields have no wildcard"),
         ("a = 'x\x00'", 6, "U+0000"),
         ("a = '\ud800'", 5, "surrogate"),
@@ -230,6 +240,15 @@ def test_as_much_as_is_promised_is_read() -> None:
     assert And((A,) * (MAX_DEPTH + 1)) == parse_filter(beside)
     assert Or((A,) * MAX_TERMS) == parse_filter(many)
     assert A == parse_filter("a = x".ljust(MAX_CHARACTERS))
+    for pieces in (
+        ("", *"x" * (MAX_WILDCARDS - 1), ""),
+        ("", "x" * MAX_PATTERN, ""),
+        # What is compared but once may be longer.
+        ("x" * (MAX_PATTERN + 1), ""),
+    ):
+        tree = parse_filter(f"a = '{'*'.join(pieces)}'")
+        assert isinstance(tree, Condition)
+        assert Pattern(pieces) == tree.literal
 
 
 def test_more_than_is_promised_is_refused() -> None:
@@ -249,7 +268,9 @@ def test_the_deepest_tree_can_be_printed_and_read_again() -> None:
     assert tree == parse_filter(print_filter(tree))
 
 
-@pytest.mark.parametrize("unit", ["(", "-(", "a=", "'\\", "\\", '"a" ', "x", "a.", " ", "a=1 AND "])
+@pytest.mark.parametrize(
+    "unit", ["(", "-(", "a=", "'\\", "\\", '"a" ', "x", "a.", " ", "a=1 AND ", "*", "'a*"]
+)
 def test_the_longest_texts_take_a_bounded_time(unit: str) -> None:
     text = (unit * MAX_CHARACTERS)[:MAX_CHARACTERS]
     began = time.process_time()
