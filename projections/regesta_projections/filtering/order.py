@@ -175,14 +175,20 @@ class Order:
         )
 
     def _mixed_comparison(self, values: Sequence[Composable]) -> Composable:
-        """Return `a > x OR (a = x AND (b < y OR …))`."""
+        """Return `a >= x AND (a > x OR (a = x AND (b < y OR …)))`."""
         expression: Composable = SQL("FALSE")
         for key, value in reversed(list(zip(self.keys, values, strict=True))):
             behind = SQL("<" if key.descending else ">")
             expression = SQL("({0} {1} {2} OR ({0} = {2} AND {3}))").format(
                 key.field.expression, behind, value, expression
             )
-        return expression
+        # Said by what follows as well, but only this form becomes a range of an index.
+        return SQL("({} {} {} AND {})").format(
+            self.keys[0].field.expression,
+            SQL("<=" if self.keys[0].descending else ">="),
+            values[0],
+            expression,
+        )
 
 
 def parse_order(text: str, sortable: SortFields) -> Order:

@@ -21,6 +21,8 @@ from regesta_projections.filtering import (
 )
 from tests.databases import DatabaseServer
 
+NOW = "2026-11-21T10:00:00+00:00"
+
 _FILL_MODELS = """
 INSERT INTO regesta.models (namespace_id, generation, model, name, name_key, kind, owner, tags,
     deleted, created_at, updated_at, created_by, last_version, revision, leaf_hash, text_fields,
@@ -32,12 +34,12 @@ FROM generate_series(1, 2000) AS n
 """
 _FILL_VERSIONS = """
 INSERT INTO regesta.versions (namespace_id, generation, model, number, stage, stage_position,
-    source, digest, tags, properties, params, metrics, deleted, created_at, updated_at,
+    source, digest, run, tags, properties, params, metrics, deleted, created_at, updated_at,
     created_by, revision, leaf_hash, text_fields, text_digests, resource, resolvable,
     flagged, blocked, revoked)
 SELECT 1, 1, 'model-' || n % 2000 + 1, n / 2000 + 1, 'development', 1, 'source',
-    'sha256:' || n, jsonb_build_object('run', n::text), '{}', '{}', '{}', false, now(), now(),
-    'someone', 1, '', '{}', '{}', '', true, n % 5000 = 0, false, n % 5000 = 1
+    'sha256:' || n, 'run-' || n, jsonb_build_object('run', n::text), '{}', '{}', '{}', false, now(),
+    now() + n * interval '1 ms', 'someone', 1, '', '{}', '{}', '', true, n % 5000 = 0, false, n % 5000 = 1
 FROM generate_series(0, 19999) AS n
 """
 _FILL_ALIASES = """
@@ -103,6 +105,8 @@ def test_models_are_found_by_index(
         ("tags.run = 77", "versions_tags", "Index Cond: (tags @> "),
         ("tags.run = 77 OR tags.run = 78", "BitmapOr", "Index Cond: (tags @> "),
         ("digest = sha256:77", "versions_digest", "(digest = 'sha256:77'::text)"),
+        ("run = run-77", "versions_run", "(run = 'run-77'::text)"),
+        ('run = "run-77*"', "versions_run", "(run >= 'run-77'::text)"),
         ("model = model-7", "models_name", "(name_key = 'model-7'::text)"),
         ("model = model-7 AND version = 3", "versions_pkey", "(number = '3'::bigint)"),
         ("model = model-7 AND alias = champion", "using aliases_", "(model = m.model)"),
@@ -127,6 +131,14 @@ def test_versions_are_found_by_index(
         (MODEL_ORDER, "", ["model-5"], "models_pkey", "(model > 'model-5'::text)"),
         (MODEL_ORDER, "name", ["model-5", "x"], "models_name", "(name_key >= 'model-5'::text)"),
         (VERSION_ORDER, "", ["model-5", 3], "versions_pkey", "ROW(model, number) > ROW("),
+        (VERSION_ORDER, "update_time desc", [NOW, "m", 3], "versions_updated", "(updated_at <= "),
+        (
+            VERSION_ORDER,
+            "update_time desc, model, version desc",
+            [NOW, "model-5", 3, "model-5"],
+            "versions_updated",
+            "(updated_at <= ",
+        ),
     ],
 )
 def test_a_page_begins_at_its_place_in_the_index(

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from regesta_projections.events import AliasSet, ModelCreated, TagsSet, VersionRegistered
+from regesta_projections.events import (
+    AliasSet,
+    Lineage,
+    ModelCreated,
+    TagsSet,
+    VersionRegistered,
+)
 from regesta_projections.filtering import (
     MODEL_ORDER,
     VERSION_ORDER,
+    VERSIONS,
     compile_filter,
     compile_found,
     parse_filter,
@@ -44,7 +51,12 @@ def many(log: LiveLog) -> LiveLog:
         log.later(
             f"{model}/versions/1",
             VersionRegistered(
-                version=1, semver="1.0.0", stage="development", digest=f"sha256:{number:064x}"
+                version=1,
+                semver="1.0.0",
+                stage="development",
+                digest=f"sha256:{number:064x}",
+                tags={"framework": "onnx"},
+                lineage=Lineage(run=f"run-{number}"),
             ),
         )
         log.later(f"{model}/aliases/champion", AliasSet(version=1))
@@ -96,6 +108,52 @@ def test_models_and_aliases_are_found_by_indexes_alone(database: LiveDatabase, m
     assert pages_of(database, lookups._ALIASES, model + ", ARRAY['champion']")[0] < FEW
 
 
+def search_pages(database: LiveDatabase, log: LiveLog, text: str, order_by: str = "") -> int:
+    """Return how many pages the second page of a search of versions touches."""
+    order = parse_order(order_by, VERSION_ORDER)
+    where = compile_filter(parse_filter(text), VERSIONS)
+    listing = Listing("acme", log.namespace_id, order, 20, where)
+    with psycopg.connect(database.service_dsn, autocommit=True) as connection:
+        query, parameters = versions_statement(listing, None)
+        rows = connection.cursor(binary=True).execute(query, parameters).fetchall()
+        if len(rows) > listing.limit:
+            end = rows[listing.limit - 1][5 : 5 + len(order.keys)]
+            query, parameters = versions_statement(listing._replace(after=order.key_of(end)), None)
+        text = query.as_string(connection)
+        row = connection.execute(
+            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {text}".encode(), parameters
+        ).fetchone()
+    assert row is not None
+    plan = row[0][0]["Plan"]
+    touched: int = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+    return touched
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+def test_what_a_run_made_is_found_by_index(database: LiveDatabase, many: LiveLog, analyzed: bool):
+    if analyzed:
+        analyze(database)
+
+    assert search_pages(database, many, "run = run-777") < FEW
+    assert search_pages(database, many, "run = run-777", "update_time desc") < FEW
+
+
+@pytest.mark.parametrize("order_by", ["update_time desc", "update_time desc, model, version desc"])
+@pytest.mark.parametrize("text", ["", "tags.framework = onnx"])
+def test_what_changed_last_is_found_without_a_walk_over_all(
+    database: LiveDatabase, many: LiveLog, text: str, order_by: str
+):
+    analyze(database)
+
+    # Of each of 21: the version, its model and its aliases.
+    assert search_pages(database, many, text, order_by) < 21 * 8
+
+
+def analyze(database: LiveDatabase) -> None:
+    with psycopg.connect(database.superuser_dsn, autocommit=True) as connection:
+        connection.execute("ANALYZE")
+
+
 def past_pages(database: LiveDatabase, log: LiveLog, kind: str, position: int | None) -> int:
     """Return how many pages a page of a list as of a position touches; None is now."""
     as_of = None if position is None else AsOf(position)
@@ -138,8 +196,7 @@ def grown(database: LiveDatabase, log: LiveLog) -> LiveLog:
         log.later(stream, TagsSet(tags={"rare": "yes" if number % 50 == 0 else "no"}))
     log.commit()
     rebuild(database.service_dsn, "acme", linger=0)
-    with psycopg.connect(database.superuser_dsn, autocommit=True) as connection:
-        connection.execute("ANALYZE")
+    analyze(database)
     return log
 
 

@@ -102,6 +102,12 @@ def test_an_order_in_one_direction_pages_by_comparing_rows() -> None:
     assert f"({columns} < {values})" == down.sql.as_string(None)
 
 
+def test_an_order_in_two_directions_pages_from_a_range_of_its_first_key() -> None:
+    mixed = parse_order("version desc, model", VERSION_ORDER).keyset([3, "churn", "churn"])
+
+    assert mixed.sql.as_string(None).startswith('("v"."number" <= %(after_0)s::bigint AND (')
+
+
 @pytest.mark.parametrize(
     "place",
     [
