@@ -81,6 +81,12 @@ PARENTS = {
     "SearchVersions": "model_or_namespace",
 }
 
+#: Lists of names, in the namespace that the request is for.
+NAMES = {
+    ("ListLatestVersions", "models"): "[full_name(model, namespace_of(full_name(parent,"
+    ' self._namespace, "namespace")), "model") for model in models]',
+}
+
 #: Messages that callers give as plain values: annotation and conversion.
 PLAIN = {
     ".regesta.v1.Moment": ("datetime | int | Occurred | None", "moment({0})"),
@@ -186,7 +192,8 @@ def parameter(sources: Sources, rpc: str, message: str, field: Field) -> Paramet
         return Parameter(name, f"{kind} | None", "None", name, doc)
     kind, default = SCALARS[field.type]
     if repeated:
-        return Parameter(name, f"Sequence[{kind}]", "" if required else "()", name, doc)
+        value = NAMES.get((rpc, name), name)
+        return Parameter(name, f"Sequence[{kind}]", "" if required else "()", value, doc)
     if field.HasField("oneof_index"):
         value = 'full_name(resource, self._namespace, "model")' if name == "resource" else name
         return Parameter(name, f"{kind} | None", "None", value, doc, is_optional=True)

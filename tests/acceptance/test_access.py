@@ -147,6 +147,7 @@ NEEDS = {
         "GetAlias",
         "ListModels",
         "ListVersions",
+        "ListLatestVersions",
         "ListAliases",
         "SearchModels",
         "SearchVersions",

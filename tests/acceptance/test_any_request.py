@@ -300,6 +300,8 @@ def fill(request: Any) -> None:
             request.principal = "rosa"
         case "WhoCanRequest":
             request.permission = "catalog.read"
+        case "ListLatestVersionsRequest":
+            request.models.append(f"{request.parent}/models/churn")
         case _:
             pass
     if request.DESCRIPTOR.name == "SetAliasRequest":

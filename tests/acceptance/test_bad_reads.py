@@ -413,6 +413,27 @@ def test_a_heartbeat_comes_every_1_to_300_seconds(refusing: Refusing, interval: 
     refusing.invalid("Subscribe", request, "heartbeat_interval")
 
 
+@pytest.mark.parametrize(
+    ("models", "field"),
+    [
+        ([], "models"),
+        (["models/churn"] * 1_001, "models"),
+        (["{model}", "churn"], "models[1]"),
+        (["{model}", "models/churn"], "models[1]"),
+        (["{model}/versions/1"], "models[0]"),
+        (["{model}", ""], "models[1]"),
+        (["namespaces/elsewhere/models/churn"], "models[0]"),
+    ],
+    ids=shown,
+)
+def test_latest_versions_are_of_1_to_1000_models_of_the_namespace(
+    refusing: Refusing, models: list[str], field: str
+):
+    named = [model.format(model=refusing.model) for model in models]
+    request = pb.ListLatestVersionsRequest(parent=refusing.parent, models=named)
+    refusing.invalid("ListLatestVersions", request, field)
+
+
 def test_what_is_not_there_is_said_so(refusing: Refusing):
     model, parent = refusing.model, refusing.parent
     for method, request, reason in (

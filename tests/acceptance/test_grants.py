@@ -122,7 +122,10 @@ def test_a_grant_for_models_is_for_them_and_for_nothing_else(server: Guarded):
     rosa.set_alias("churn@champion", version=1)
     assert 2 == len(rosa.list_versions("churn").versions)
     assert 1 == rosa.resolve("churn@champion").version
+    assert 1 == len(rosa.list_latest_versions(["churn"]).versions)
     for call in (
+        lambda: rosa.list_latest_versions(["fraud"]),
+        lambda: rosa.list_latest_versions(["churn", "fraud"]),
         lambda: rosa.get_model("fraud"),
         lambda: rosa.resolve("fraud/1"),
         lambda: rosa.register("other"),

@@ -145,6 +145,12 @@ class Model:
             name: alias.version for name, alias in sorted(self.aliases.items()) if alias.version
         }
 
+    def latest_by_stage(self) -> list[Version]:
+        """Return the highest version in each stage, by number; none of a deleted model."""
+        live = [version for version in self.versions.values() if not version.deleted]
+        latest = {version.stage: version for version in sorted(live, key=lambda v: v.number)}
+        return [] if self.deleted else sorted(latest.values(), key=lambda v: v.number)
+
 
 class Namespace:
     """Everything in a namespace."""

@@ -280,6 +280,14 @@ class RegistryMachine(RuleBasedStateMachine):
         ] == list(map(bare, versions))
         raised = [(resource, flag.id) for resource, flags in oracle.flagged() for flag in flags]
         assert raised == [(one.resource, one.flag.id) for one in client.flags()]
+        names = [one.name for one in oracle.models.values()]
+        latest = client.list_latest_versions(names)
+        assert oracle.position == latest.position
+        assert [
+            oracle.show_version(one, version)
+            for one in oracle.models.values()
+            for version in one.latest_by_stage()
+        ] == list(map(bare, latest.versions))
         aliases = client.list_aliases(model.name).aliases
         assert [oracle.show_alias(model, name) for name in model.pointing()] == list(
             map(bare, aliases)

@@ -8,7 +8,7 @@ from regesta.v1 import flag_pb2 as flag_pb
 from regesta.v1 import model_pb2 as model_pb
 from regesta.v1 import version_pb2 as version_pb
 from regesta_projections.finishing import finish_alias, finish_model, finish_version
-from regesta_service.reads.wire import page_answer, part, single_answer
+from regesta_service.reads.wire import latest_answer, page_answer, part, single_answer
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 POSITIONS = st.integers(1, 2**63 - 1)
@@ -32,6 +32,20 @@ def test_a_page_is_what_protobuf_would_write(names: list[str], token: str, posit
     page = page_answer([alias.SerializeToString() for alias in aliases], token, position)
 
     assert expected.SerializeToString() == page
+
+
+@given(st.lists(NAMES, max_size=5), st.lists(NAMES, max_size=5), POSITIONS)
+def test_latest_versions_are_what_protobuf_would_write(
+    names: list[str], unanswered: list[str], position: int
+):
+    versions = [version_pb.Version(name=name) for name in names]
+    expected = pb.ListLatestVersionsResponse(
+        versions=versions, unanswered=unanswered, position=position
+    )
+
+    answer = latest_answer([one.SerializeToString() for one in versions], unanswered, position)
+
+    assert expected.SerializeToString() == answer
 
 
 def test_finishing_replaces_a_models_short_name_and_adds_what_is_kept_elsewhere():

@@ -1531,6 +1531,56 @@ class AsyncCalls:
         self._transport.positions.saw(namespace, answer.position)
         return answer
 
+    async def list_latest_versions(
+        self,
+        models: Sequence[str],
+        *,
+        parent: str = "",
+        consistency: reading_pb2.Consistency | None = None,
+        timeout: float | None = None,
+    ) -> catalog_service_pb2.ListLatestVersionsResponse:
+        """List, of each of some models, the version with the highest number in each stage.
+
+        What it costs does not depend on how many versions they have.
+
+        Args:
+            parent: Required. The namespace: `namespaces/{namespace}`.
+            models: Required. 1 to 1,000 resource names of models in the namespace,
+                `namespaces/{namespace}/models/{model}`; former names are as good. A model that
+                is named twice is answered once, where it is named first.
+            consistency: How fresh the answer must be.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = catalog_service_pb2.ListLatestVersionsRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            models=[
+                full_name(
+                    model, namespace_of(full_name(parent, self._namespace, "namespace")), "model"
+                )
+                for model in models
+            ],
+            consistency=consistency,
+        )
+        namespace = namespace_of(request.parent)
+        if consistency is None:
+            known = self._transport.positions.consistency(namespace)
+            if known is not None:
+                request.consistency.CopyFrom(known)
+        answer = await self._transport.unary(
+            "/regesta.v1.CatalogService/ListLatestVersions",
+            request,
+            catalog_service_pb2.ListLatestVersionsResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
     async def update_version(
         self,
         version: version_pb2.Version,

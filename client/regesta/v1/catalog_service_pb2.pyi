@@ -1000,6 +1000,84 @@ class SearchVersionsResponse(_message.Message):
 Global___SearchVersionsResponse: _TypeAlias = SearchVersionsResponse  # noqa: Y015
 
 @_typing.final
+class ListLatestVersionsRequest(_message.Message):
+    """The models whose latest versions are asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
+    CONSISTENCY_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Required. The namespace: `namespaces/{namespace}`."""
+    @_builtins.property
+    def models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Required. 1 to 1,000 resource names of models in the namespace,
+        `namespaces/{namespace}/models/{model}`; former names are as good. A model
+        that is named twice is answered once, where it is named first.
+        """
+
+    @_builtins.property
+    def consistency(self) -> _reading_pb2.Consistency:
+        """How fresh the answer must be."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        models: _abc.Iterable[_builtins.str] | None = ...,
+        consistency: _reading_pb2.Consistency | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consistency", b"consistency"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistency", b"consistency", "models", b"models", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLatestVersionsRequest: _TypeAlias = ListLatestVersionsRequest  # noqa: Y015
+
+@_typing.final
+class ListLatestVersionsResponse(_message.Message):
+    """The latest versions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    UNANSWERED_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The position of the last event this answer reflects."""
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[_version_pb2.Version]:
+        """Of each model the version with the highest number in each stage that has one,
+        archived and revoked ones too: by the models as they were asked for, then by
+        number. Deleted versions do not count. Models that do not exist or are
+        deleted have none.
+        """
+
+    @_builtins.property
+    def unanswered(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The last of the models, as they were asked for, when their versions would make
+        the answer too long: it says nothing of these, so ask for them again. A first
+        model is always answered.
+        """
+
+    def __init__(
+        self,
+        *,
+        versions: _abc.Iterable[_version_pb2.Version] | None = ...,
+        unanswered: _abc.Iterable[_builtins.str] | None = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "unanswered", b"unanswered", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLatestVersionsResponse: _TypeAlias = ListLatestVersionsResponse  # noqa: Y015
+
+@_typing.final
 class UpdateVersionRequest(_message.Message):
     """What to change of a version."""
 

@@ -99,6 +99,11 @@ class CatalogServiceStub(object):
                 request_serializer=regesta_dot_v1_dot_catalog__service__pb2.SearchVersionsRequest.SerializeToString,
                 response_deserializer=regesta_dot_v1_dot_catalog__service__pb2.SearchVersionsResponse.FromString,
                 _registered_method=True)
+        self.ListLatestVersions = channel.unary_unary(
+                '/regesta.v1.CatalogService/ListLatestVersions',
+                request_serializer=regesta_dot_v1_dot_catalog__service__pb2.ListLatestVersionsRequest.SerializeToString,
+                response_deserializer=regesta_dot_v1_dot_catalog__service__pb2.ListLatestVersionsResponse.FromString,
+                _registered_method=True)
         self.UpdateVersion = channel.unary_unary(
                 '/regesta.v1.CatalogService/UpdateVersion',
                 request_serializer=regesta_dot_v1_dot_catalog__service__pb2.UpdateVersionRequest.SerializeToString,
@@ -259,6 +264,14 @@ class CatalogServiceServicer(object):
 
     def SearchVersions(self, request, context):
         """Search the versions of one model, or of a whole namespace, with a filter.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLatestVersions(self, request, context):
+        """List, of each of some models, the version with the highest number in each
+        stage. What it costs does not depend on how many versions they have.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -440,6 +453,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.SearchVersions,
                     request_deserializer=regesta_dot_v1_dot_catalog__service__pb2.SearchVersionsRequest.FromString,
                     response_serializer=regesta_dot_v1_dot_catalog__service__pb2.SearchVersionsResponse.SerializeToString,
+            ),
+            'ListLatestVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLatestVersions,
+                    request_deserializer=regesta_dot_v1_dot_catalog__service__pb2.ListLatestVersionsRequest.FromString,
+                    response_serializer=regesta_dot_v1_dot_catalog__service__pb2.ListLatestVersionsResponse.SerializeToString,
             ),
             'UpdateVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateVersion,
@@ -841,6 +859,33 @@ class CatalogService(object):
             '/regesta.v1.CatalogService/SearchVersions',
             regesta_dot_v1_dot_catalog__service__pb2.SearchVersionsRequest.SerializeToString,
             regesta_dot_v1_dot_catalog__service__pb2.SearchVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLatestVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regesta.v1.CatalogService/ListLatestVersions',
+            regesta_dot_v1_dot_catalog__service__pb2.ListLatestVersionsRequest.SerializeToString,
+            regesta_dot_v1_dot_catalog__service__pb2.ListLatestVersionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

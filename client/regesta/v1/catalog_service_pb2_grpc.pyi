@@ -64,6 +64,10 @@ class CatalogServiceStub:
     """List the versions of a model by number."""
     SearchVersions: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.SearchVersionsRequest, _catalog_service_pb2.SearchVersionsResponse]
     """Search the versions of one model, or of a whole namespace, with a filter."""
+    ListLatestVersions: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListLatestVersionsRequest, _catalog_service_pb2.ListLatestVersionsResponse]
+    """List, of each of some models, the version with the highest number in each
+    stage. What it costs does not depend on how many versions they have.
+    """
     UpdateVersion: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.UpdateVersionRequest, _catalog_service_pb2.UpdateVersionResponse]
     """Change description or card of a version; nothing else of it can change."""
     LabelVersion: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.LabelVersionRequest, _catalog_service_pb2.LabelVersionResponse]
@@ -152,6 +156,10 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """List the versions of a model by number."""
     SearchVersions: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.SearchVersionsRequest, _catalog_service_pb2.SearchVersionsResponse]  # type: ignore[assignment]
     """Search the versions of one model, or of a whole namespace, with a filter."""
+    ListLatestVersions: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListLatestVersionsRequest, _catalog_service_pb2.ListLatestVersionsResponse]  # type: ignore[assignment]
+    """List, of each of some models, the version with the highest number in each
+    stage. What it costs does not depend on how many versions they have.
+    """
     UpdateVersion: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.UpdateVersionRequest, _catalog_service_pb2.UpdateVersionResponse]  # type: ignore[assignment]
     """Change description or card of a version; nothing else of it can change."""
     LabelVersion: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.LabelVersionRequest, _catalog_service_pb2.LabelVersionResponse]  # type: ignore[assignment]
@@ -309,6 +317,16 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_service_pb2.SearchVersionsResponse, _abc.Awaitable[_catalog_service_pb2.SearchVersionsResponse]]:
         """Search the versions of one model, or of a whole namespace, with a filter."""
+
+    @_abc_1.abstractmethod
+    def ListLatestVersions(
+        self,
+        request: _catalog_service_pb2.ListLatestVersionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_service_pb2.ListLatestVersionsResponse, _abc.Awaitable[_catalog_service_pb2.ListLatestVersionsResponse]]:
+        """List, of each of some models, the version with the highest number in each
+        stage. What it costs does not depend on how many versions they have.
+        """
 
     @_abc_1.abstractmethod
     def UpdateVersion(

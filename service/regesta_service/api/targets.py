@@ -138,10 +138,13 @@ def _is_within_model(request: Any, scope: tuple[str, ...]) -> bool:
     """Say whether a request cannot reach beyond the model that it names.
 
     That is so when the place where it happens is in one. Of requests to a namespace there
-    are two: to make a model, and to resolve an address that names one.
+    are three: to make a model, to resolve an address that names one, and for the latest
+    versions of models that are named.
     """
     fields = request.DESCRIPTOR.fields_by_name
     if "model_id" in fields or "address" in fields:
+        return True
+    if request.DESCRIPTOR.name == "ListLatestVersionsRequest":
         return True
     value: Any = request
     for part in scope:

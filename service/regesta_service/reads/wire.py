@@ -51,6 +51,19 @@ def single_answer(body: bytes, position: int) -> bytes:
     return body + _POSITION_TAG + varint(position)
 
 
+def latest_answer(resources: Iterable[bytes], unanswered: Iterable[str], position: int) -> bytes:
+    """Return a ListLatestVersionsResponse.
+
+    Args:
+        resources: Serialized versions, in their order.
+        unanswered: Names of models that it says nothing of.
+        position: What the answer reflects, at least 1.
+    """
+    parts = [part(1, resource) for resource in resources]
+    parts += [part(2, name.encode()) for name in unanswered]
+    return b"".join((*parts, b"\x18", varint(position)))
+
+
 def page_answer(resources: Iterable[bytes], next_page_token: str, position: int) -> bytes:
     """Return one page: resources as field 1, the token as 2, the position as 3.
 

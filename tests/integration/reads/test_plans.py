@@ -11,6 +11,7 @@ from regesta_projections.events import (
     AliasSet,
     Lineage,
     ModelCreated,
+    StageChanged,
     TagsSet,
     VersionRegistered,
 )
@@ -26,7 +27,9 @@ from regesta_projections.filtering import (
 )
 from regesta_projections.rebuild import rebuild
 from regesta_service.reads import lookups, version_lookup
+from regesta_service.reads.latest import LATEST
 from regesta_service.reads.list_statements import Listing, models_statement, versions_statement
+from regesta_service.reads.pages import MAX_PAGE_BYTES
 from regesta_service.reads.then import AsOf, relations
 
 if TYPE_CHECKING:
@@ -147,6 +150,36 @@ def test_what_changed_last_is_found_without_a_walk_over_all(
 
     # Of each of 21: the version, its model and its aliases.
     assert search_pages(database, many, text, order_by) < 21 * 8
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+def test_the_latest_version_in_a_stage_is_found_however_many_are_in_it(
+    database: LiveDatabase, log: LiveLog, analyzed: bool
+):
+    log.later("models/m777", ModelCreated(name="m777", kind="MODEL"))
+    touched = []
+    number = 0
+    for count in (20, 1_500):
+        for _ in range(count):
+            number += 1
+            stream = f"models/m777/versions/{number}"
+            log.later(stream, VersionRegistered(version=number, stage="development"))
+            # The order in which they came into the stage says nothing.
+            if number % 2 == 0:
+                back = f"models/m777/versions/{number // 2}"
+                log.later(back, StageChanged(from_stage="development", to_stage="staging"))
+        log.commit()
+        if analyzed:
+            analyze(database)
+        asked = {"namespace_id": log.namespace_id, "names": ["m777"], "room": MAX_PAGE_BYTES}
+        with psycopg.connect(database.service_dsn, autocommit=True) as connection:
+            rows = connection.execute(LATEST, asked).fetchall()
+            plan = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {LATEST}", asked)
+            (((found,),),) = plan.fetchall()
+        assert [number // 2, number] == [row[3] for row in rows]
+        touched.append(found["Plan"]["Shared Hit Blocks"] + found["Plan"]["Shared Read Blocks"])
+
+    assert max(touched) < FEW
 
 
 def analyze(database: LiveDatabase) -> None:

@@ -77,6 +77,7 @@ def of(request):
         ),
         (pb.ResolveVersionRequest(parent=NAMESPACE, address="churn/3"), Item("churn", 3)),
         (pb.SearchVersionsRequest(parent=CHURN, filter="x"), Item("churn")),
+        (pb.ListLatestVersionsRequest(parent=NAMESPACE, models=[CHURN]), Item("churn")),
     ],
     ids=lambda value: f"{type(value).__name__} {str(value)[:60]!r}",
 )
@@ -93,6 +94,9 @@ def test_a_request_about_one_model(request_, item):
         pb.ResolveVersionRequest(parent=NAMESPACE, address="sha256:" + "ab" * 32),
         pb.ResolveVersionRequest(parent=NAMESPACE, address="no address"),
         pb.GetModelRequest(name=f"{NAMESPACE}/models/"),
+        pb.ListLatestVersionsRequest(parent=NAMESPACE),
+        pb.ListLatestVersionsRequest(parent=NAMESPACE, models=["churn"]),
+        pb.ListLatestVersionsRequest(parent=NAMESPACE, models=[CHURN, f"{NAMESPACE}/models/b"]),
         access_pb.WhoCanRequest(parent=NAMESPACE, model="churn"),
         watch_service_pb2.SubscribeRequest(parent=NAMESPACE),
     ],
@@ -112,6 +116,13 @@ def test_a_filter_by_models_reaches_beyond_them():
 def test_a_grant_of_a_role_says_which_and_to_whom():
     request = access_pb.GrantRoleRequest(parent=NAMESPACE, group="ml", role="admin")
     assert (Item(role="admin", grantee="ml"),) == of(request).items
+
+
+def test_a_request_for_several_models_is_about_each():
+    request = pb.ListLatestVersionsRequest(
+        parent=NAMESPACE, models=[CHURN, f"{NAMESPACE}/models/fraud"]
+    )
+    assert (Item("churn"), Item("fraud")) == of(request).items
 
 
 def test_a_request_that_names_two_is_about_both():

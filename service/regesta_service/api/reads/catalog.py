@@ -23,16 +23,17 @@ from regesta_projections.filtering import (
 from regesta_service.api.reads.requests import freshness_of, moment_of, name_in, namespace_in
 from regesta_service.domain.rejections import InvalidFilterGiven, InvalidPageToken, InvalidRequest
 from regesta_service.reads.consistency import check_reached
+from regesta_service.reads.latest import MAX_MODELS, latest_versions
 from regesta_service.reads.list_statements import Listing
 from regesta_service.reads.moments import Occurred, position_at
 from regesta_service.reads.occurred import Asked
 from regesta_service.reads.pages import page_size_of
 from regesta_service.reads.singles import GET_ALIAS, GET_MODEL, GET_VERSION, RESOLVE
 from regesta_service.reads.then import AsOf, relations
-from regesta_service.reads.wire import page_answer
+from regesta_service.reads.wire import latest_answer, page_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from psycopg.sql import Composable
 
@@ -136,6 +137,21 @@ class CatalogReads:
         namespace, model = _scope(request.parent)
         order = _order(request.order_by, VERSION_ORDER)
         return await self._versions(request, namespace, model, request.filter, order, call=call)
+
+    async def list_latest_versions(
+        self,
+        request: pb.ListLatestVersionsRequest,
+        call: Call,  # noqa: ARG002 - nothing is waited for
+    ) -> bytes:
+        """Return the latest versions of some models, one for each stage."""
+        namespace = namespace_in(request.parent)
+        models = _models_in(request.models, namespace)
+        freshness = freshness_of(request)
+        namespace_id = await self._reads.namespaces.namespace_id(namespace)
+        latest = await latest_versions(self._reads.pool, namespace, namespace_id, models)
+        # Read from the database during the call: as fresh as it can be.
+        check_reached(freshness, latest.size)
+        return latest_answer(latest.resources, request.models[latest.answered :], latest.size)
 
     async def list_aliases(self, request: pb.ListAliasesRequest, call: Call) -> bytes:
         """Return a page of a model's aliases."""
@@ -274,6 +290,19 @@ if TYPE_CHECKING:
         | pb.SearchVersionsRequest
         | pb.ListAliasesRequest
     )
+
+
+def _models_in(names: Sequence[str], namespace: str) -> list[str]:
+    """Return the models that a request names, without their namespace."""
+    if not 1 <= len(names) <= MAX_MODELS:
+        raise InvalidRequest.of("models", f"has 1 to {MAX_MODELS:,} names")
+    models = []
+    for place, text in enumerate(names):
+        name = name_in(f"models[{place}]", ModelName, text)
+        if name.namespace != namespace:
+            raise InvalidRequest.of(f"models[{place}]", "is in another namespace than parent")
+        models.append(name.model)
+    return models
 
 
 def _address(text: str, namespace: str) -> Address:
