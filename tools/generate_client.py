@@ -154,7 +154,7 @@ class Sources:
 
 def resource_kind(rpc: str) -> str:
     """Return which resource the `name` of a request is."""
-    for kind in ("Alias", "Version", "Model", "Namespace", "Hold"):
+    for kind in ("Alias", "Version", "Model", "Namespace", "Hold", "Document"):
         if rpc.endswith(kind):
             return kind.lower()
     if rpc == "RevokeRole":

@@ -117,8 +117,9 @@ def full_name(text: str, namespace: str, kind: str) -> str:
         text: `namespaces/…`, `models/…`, or short: `churn` (model), `churn/3`
             (version), `churn@champion` (alias).
         namespace: Stands in for the namespace that a short name lacks.
-        kind: `namespace`, `model`, `version`, `alias`, `hold`, `grant`; or
-            `model_or_namespace`, where an empty text means the namespace.
+        kind: `namespace`, `model`, `version`, `alias`, `hold`, `grant`; `document`, short
+            `webhooks/w1` (collection and document); or `model_or_namespace`, where an empty
+            text means the namespace.
     """
     if text.startswith("namespaces/"):
         return text
@@ -127,10 +128,13 @@ def full_name(text: str, namespace: str, kind: str) -> str:
         return f"namespaces/{text}" if text else prefix
     if not text and kind == "model_or_namespace":
         return prefix
-    if text.startswith(("models/", "holds/", "grants/")):
+    if text.startswith(("models/", "holds/", "grants/", "collections/")):
         return f"{prefix}/{text}"
     if kind in {"hold", "grant"}:
         return f"{prefix}/{kind}s/{text}"
+    if kind == "document":
+        collection, _, document = text.partition("/")
+        return f"{prefix}/collections/{collection}/documents/{document}"
     for mark, collection in (("@", "aliases"), ("/", "versions")):
         model, found, rest = text.partition(mark)
         if found:

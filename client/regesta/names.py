@@ -30,6 +30,8 @@ MAX_TAG_VALUE_LENGTH: Final = 100_000
 #: What a principal may be called, and how grants and tokens are named; as patterns.
 PRINCIPAL: Final = "[A-Za-z0-9][A-Za-z0-9._@-]{0,127}"
 TOKEN: Final = "[0-9a-f]{16}"  # noqa: S105 - a pattern of ids
+#: What collections and the documents in them are called.
+DOCUMENT: Final = "[a-z0-9][a-z0-9-]{0,62}"
 
 # 63: a DNS label; a namespace becomes part of host names.
 _LABEL = re.compile(r"[a-z][a-z0-9-]{0,62}")
@@ -41,6 +43,7 @@ _RESERVED_ALIAS = re.compile(r"latest|v?[0-9]+", re.IGNORECASE)
 _PRINCIPAL = re.compile(PRINCIPAL)
 _HEX_ID = re.compile(TOKEN)
 _COMMENT = re.compile(r"[a-z2-7]{10}")
+_DOCUMENT = re.compile(DOCUMENT)
 _NUMBER = re.compile(r"[1-9][0-9]{0,9}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
@@ -155,6 +158,26 @@ def check_comment(name: str) -> str:
     """Return the id of a comment: ``[a-z2-7]{10}``."""
     if not _COMMENT.fullmatch(name):
         raise InvalidName("COMMENT_ID_INVALID", "a comment's id is 10 of a-z and 2-7")
+    return name
+
+
+def check_collection(name: str) -> str:
+    """Return the id of a collection of documents: ``[a-z0-9][a-z0-9-]{0,62}``."""
+    if not _DOCUMENT.fullmatch(name):
+        raise InvalidName(
+            "COLLECTION_ID_INVALID",
+            "a collection's id is 1 to 63 of a-z, 0-9 and -, and begins with a letter or digit",
+        )
+    return name
+
+
+def check_document(name: str) -> str:
+    """Return the id of a document: ``[a-z0-9][a-z0-9-]{0,62}``."""
+    if not _DOCUMENT.fullmatch(name):
+        raise InvalidName(
+            "DOCUMENT_ID_INVALID",
+            "a document's id is 1 to 63 of a-z, 0-9 and -, and begins with a letter or digit",
+        )
     return name
 
 
@@ -431,6 +454,40 @@ class CommentName:
 
     def __str__(self) -> str:
         return f"{self.parent}/comments/{self.comment}"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentName:
+    """Resource name of a document in a collection."""
+
+    PATTERN: ClassVar[str] = "namespaces/{namespace}/collections/{collection}/documents/{document}"
+
+    namespace: str
+    collection: str
+    document: str
+
+    def __post_init__(self) -> None:
+        check_namespace(self.namespace)
+        check_collection(self.collection)
+        check_document(self.document)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the name of a document that a text spells.
+
+        Raises:
+            InvalidName: It spells none.
+        """
+        match text.split("/") if len(text) <= _MAX_RESOURCE_NAME_LENGTH else []:
+            case ["namespaces", namespace, "collections", collection, "documents", document]:
+                return cls(namespace, collection, document)
+            case _:
+                raise InvalidName("RESOURCE_NAME_INVALID", f"the name has the form {cls.PATTERN}")
+
+    def __str__(self) -> str:
+        return (
+            f"namespaces/{self.namespace}/collections/{self.collection}/documents/{self.document}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

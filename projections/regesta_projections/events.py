@@ -298,6 +298,24 @@ class CommentEdited(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     text: FreeText | None = None
 
 
+class DocumentPut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A document was written, anew or over what it said before; the stream of this
+    and DocumentRemoved is `collections/{collection}/documents/{document}`.
+    """
+
+    #: What it says from now on.
+    content: FreeText | None = None
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
+class DocumentRemoved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A document was removed; it can be put again."""
+
+    #: Why it was done.
+    reason: FreeText | None = None
+
+
 class FlagRaised(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A warning was raised on a model or a version, whose stream this event is of."""
 
@@ -939,6 +957,8 @@ Event: TypeAlias = (
     | BodiesReleased
     | CommentAdded
     | CommentEdited
+    | DocumentPut
+    | DocumentRemoved
     | EvaluationRecorded
     | FlagRaised
     | FlagResolved
@@ -993,6 +1013,8 @@ EVENTS: dict[str, type[Event]] = {
     "BodiesReleased": BodiesReleased,
     "CommentAdded": CommentAdded,
     "CommentEdited": CommentEdited,
+    "DocumentPut": DocumentPut,
+    "DocumentRemoved": DocumentRemoved,
     "EvaluationRecorded": EvaluationRecorded,
     "FlagRaised": FlagRaised,
     "FlagResolved": FlagResolved,

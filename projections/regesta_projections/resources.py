@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from regesta.names import PRINCIPAL, TOKEN
+from regesta.names import DOCUMENT, PRINCIPAL, TOKEN
 from regesta.v1 import access_pb2 as access_pb
 from regesta.v1 import comments_service_pb2 as comments_pb
+from regesta.v1 import documents_service_pb2 as documents_pb
 from regesta.v1 import governance_pb2 as governance_pb
 from regesta_projections.rows import ResourceKey
 
@@ -93,6 +94,20 @@ def token_stream(token: str) -> str:
     return _TOKENS + token
 
 
+def collection_stream(collection: str) -> str:
+    """Return what streams of documents in a collection begin with, and are listed by."""
+    return f"collections/{collection}"
+
+
+def document_key(collection: str, document: str) -> ResourceKey:
+    """Return the key of a document."""
+    return ResourceKey(f"{collection_stream(collection)}/documents/{document}")
+
+
+def _document_state(_: str, document: Any) -> str:
+    return "removed" if document.HasField("delete_time") else ""
+
+
 def _owner(_: str, token: Any) -> str:
     return principal_stream(token.principal)
 
@@ -127,6 +142,13 @@ KINDS: Final = (
         re.compile(r"models/[^/]+/(versions/[0-9]+/)?comments/[a-z2-7]{10}"),
         comments_pb.Comment,
         parent=_above,
+    ),
+    Kind(
+        "document",
+        re.compile(f"collections/{DOCUMENT}/documents/{DOCUMENT}"),
+        documents_pb.Document,
+        _above,
+        _document_state,
     ),
     Kind("access", re.compile(ACCESS_STREAM), access_pb.Access),
     Kind("principal", re.compile(_PRINCIPALS + PRINCIPAL), access_pb.Principal),

@@ -20,6 +20,7 @@ from regesta.v1 import (
     audit_service_pb2,
     catalog_service_pb2,
     comments_service_pb2,
+    documents_service_pb2,
     flags_service_pb2,
     governance_service_pb2,
     heads_service_pb2,
@@ -37,6 +38,7 @@ from regesta_service.api.access import GrantCalls
 from regesta_service.api.admin import AdminCalls
 from regesta_service.api.authorizing import Authorizer
 from regesta_service.api.comments import CommentCalls
+from regesta_service.api.documents import DocumentCalls
 from regesta_service.api.flags import FlagCalls
 from regesta_service.api.governance import GovernanceCalls
 from regesta_service.api.guard import Guard
@@ -61,6 +63,7 @@ from regesta_service.log.namespaces import NamespaceRegistry
 from regesta_service.logs import AccessLog, SecurityLog
 from regesta_service.reads.backtesting import BacktestReads
 from regesta_service.reads.comments import CommentReads
+from regesta_service.reads.documents import DocumentReads
 from regesta_service.reads.flags import FlagReads
 from regesta_service.reads.grants import GrantReads
 from regesta_service.reads.heads import HeadsReads
@@ -94,6 +97,7 @@ FILES: Final = (
     audit_service_pb2.DESCRIPTOR,
     catalog_service_pb2.DESCRIPTOR,
     comments_service_pb2.DESCRIPTOR,
+    documents_service_pb2.DESCRIPTOR,
     governance_service_pb2.DESCRIPTOR,
     flags_service_pb2.DESCRIPTOR,
     heads_service_pb2.DESCRIPTOR,
@@ -230,6 +234,12 @@ async def wired(
                 reads.answers,
             ),
             CommentCalls(CommentReads(registry, pool), reads.page_tokens, sequencer, reads.answers),
+            DocumentCalls(
+                DocumentReads(registry, pool, resources),
+                reads.page_tokens,
+                sequencer,
+                reads.answers,
+            ),
             RollbackWrites(sequencer, reads.answers, Succession(registry, pool)),
             CatalogReads(reads),
             AuditReads(reads),

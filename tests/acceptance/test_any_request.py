@@ -79,6 +79,7 @@ _OF_REQUESTS = (
     "CancelTransition",
     "GetTransitionRequest",
 )
+_OF_DOCUMENTS = ("PutDocument", "GetDocument", "RemoveDocument")
 _OF_VERSIONS = ("CheckTransition", "RequestTransition", "RecordEvaluation", "GetEvaluations")
 
 
@@ -111,6 +112,7 @@ def base(at: Refusing, method: MethodDescriptor) -> Any:
             **dict.fromkeys(_OF_REQUESTS, f"{at.parent}/requests/r1"),
             **dict.fromkeys(_OF_VERSIONS, at.version),
             "EditComment": f"{at.model}/comments/abcdefgh23",
+            **dict.fromkeys(_OF_DOCUMENTS, f"{at.parent}/collections/webhooks/documents/w1"),
             "ProtectAlias": f"{at.model}/aliases/champion",
             "RollbackAlias": f"{at.model}/aliases/champion",
             "RevokeRole": f"{at.parent}/grants/{'0' * 16}",
@@ -285,6 +287,8 @@ def fill(request: Any) -> None:
         "category": "licence",
         "pinned": True,
         "text": "slow",
+        "content": "{}",
+        "collection": "webhooks",
         "role": "reader",
         "minutes": 1,
         "reason": "why not",

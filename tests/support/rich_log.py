@@ -102,6 +102,7 @@ def _tell_more(log: LogBuilder) -> None:
     _tell_of_comments(log)
     _tell_of_access(log)
     _tell_of_claims(log)
+    _tell_of_documents(log)
 
 
 def _tell_model(log: LogBuilder) -> None:
@@ -386,6 +387,14 @@ def _tell_of_comments(log: LogBuilder) -> None:
     log.append(first, e.CommentAdded(comment="abcdefgh23", mentions=("bob",)))
     log.append(second, e.CommentAdded(comment="abcdefgh45", reply_to="abcdefgh67"))
     log.append(second, e.CommentEdited(mentions=("bob",)))
+
+
+def _tell_of_documents(log: LogBuilder) -> None:
+    first, second = "collections/webhooks/documents/w1", "collections/webhooks/documents/w2"
+    for stream in (first, second):
+        content, sealed = log.seal(f'{{"of": "{stream}"}}')
+        log.append(stream, e.DocumentPut(content=content), ("content", sealed))
+    log.append(second, e.DocumentRemoved())
 
 
 def _tell_of_access(log: LogBuilder) -> None:

@@ -27,6 +27,7 @@ from regesta.v1 import (
     audit_service_pb2,
     catalog_service_pb2,
     comments_service_pb2,
+    documents_service_pb2,
     event_pb2,
     flag_pb2,
     flags_service_pb2,
@@ -2468,6 +2469,194 @@ class Calls:
         )
         self._transport.positions.saw(namespace, answer.position)
         return answer
+
+    def put_document(
+        self,
+        name: str,
+        *,
+        content: str,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> documents_service_pb2.Document:
+        """Write a document, anew or over what it said before.
+
+        One that was removed is there again, and its revision goes on.
+
+        Args:
+            name: Required. Resource name of the document.
+            content: Required. What it says, 1 to 100,000 characters, no control character but
+                tab and line break.
+            etag: Optional. The revision the document must have (its `etag`); `0` means that it
+                must not be there: never put, or removed. Otherwise the call is ABORTED with
+                reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The document.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = documents_service_pb2.PutDocumentRequest(
+            name=full_name(name, self._namespace, "document"),
+            content=content,
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.DocumentsService/PutDocument",
+            request,
+            documents_service_pb2.PutDocumentResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.document
+
+    def get_document(
+        self,
+        name: str,
+        *,
+        consistency: reading_pb2.Consistency | None = None,
+        as_of: datetime | int | Occurred | None = None,
+        timeout: float | None = None,
+    ) -> documents_service_pb2.Document:
+        """Get a document.
+
+        One that was never put, or was removed, is NOT_FOUND with reason DOCUMENT_NOT_FOUND.
+
+        Args:
+            name: Required. Resource name of the document.
+            consistency: How fresh the answer must be.
+            as_of: The moment to look at; unset means now. A moment by when things happened is
+                refused: documents are only ever recorded.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The document.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = documents_service_pb2.GetDocumentRequest(
+            name=full_name(name, self._namespace, "document"),
+            consistency=consistency,
+            as_of=moment(as_of),
+        )
+        namespace = namespace_of(request.name)
+        if consistency is None:
+            known = self._transport.positions.consistency(namespace)
+            if known is not None:
+                request.consistency.CopyFrom(known)
+        answer = self._transport.unary(
+            "/regesta.v1.DocumentsService/GetDocument",
+            request,
+            documents_service_pb2.GetDocumentResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.document
+
+    def list_documents(
+        self,
+        collection: str,
+        *,
+        parent: str = "",
+        page_size: int = 0,
+        page_token: str = "",
+        consistency: reading_pb2.Consistency | None = None,
+        timeout: float | None = None,
+    ) -> documents_service_pb2.ListDocumentsResponse:
+        """List the documents of a collection, newest created first; those that were removed are left out.
+
+        A collection in which nothing was put is empty.
+
+        Args:
+            parent: Required. `namespaces/{namespace}`.
+            collection: Required. The collection's id.
+            page_size: At most this many; 0 means 50, above 1,000 means 1,000, negative is
+                refused. A page ends early when it would be longer than 3 MiB.
+            page_token: From the answer before; everything else of the request must be the same.
+            consistency: How fresh the answer must be.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The answer.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = documents_service_pb2.ListDocumentsRequest(
+            parent=full_name(parent, self._namespace, "namespace"),
+            collection=collection,
+            page_size=page_size,
+            page_token=page_token,
+            consistency=consistency,
+        )
+        namespace = namespace_of(request.parent)
+        if consistency is None:
+            known = self._transport.positions.consistency(namespace)
+            if known is not None:
+                request.consistency.CopyFrom(known)
+        answer = self._transport.unary(
+            "/regesta.v1.DocumentsService/ListDocuments",
+            request,
+            documents_service_pb2.ListDocumentsResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer
+
+    def remove_document(
+        self,
+        name: str,
+        *,
+        etag: str = "",
+        request_id: str | None = None,
+        reason: str = "",
+        timeout: float | None = None,
+    ) -> documents_service_pb2.Document:
+        """Remove a document.
+
+        What it said stays beside the log, for reads of the past, until it is erased. One that
+        is not there is NOT_FOUND with reason DOCUMENT_NOT_FOUND.
+
+        Args:
+            name: Required. Resource name of the document.
+            etag: Optional. The revision the document must have (its `etag`); otherwise the call
+                is ABORTED with reason REVISION_MISMATCH.
+            request_id: Required. The caller's own id of this write, 1 to 64 characters of
+                `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
+            reason: Why; free text of at most 10,000 characters, kept beside the log.
+            timeout: Seconds until the call is given up.
+
+        Returns:
+            The document, without its content.
+
+        Raises:
+            RegestaError: The call failed; see `regesta.errors`.
+        """
+        request = documents_service_pb2.RemoveDocumentRequest(
+            name=full_name(name, self._namespace, "document"),
+            etag=etag,
+            request_id=request_id_or_new(request_id),
+            reason=reason,
+        )
+        namespace = namespace_of(request.name)
+        answer = self._transport.unary(
+            "/regesta.v1.DocumentsService/RemoveDocument",
+            request,
+            documents_service_pb2.RemoveDocumentResponse,
+            timeout,
+        )
+        self._transport.positions.saw(namespace, answer.position)
+        return answer.document
 
     def raise_flag(
         self,

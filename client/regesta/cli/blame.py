@@ -296,6 +296,8 @@ _FOLDS: dict[str, Callable[[Happened], dict[str, Any]]] = {
     "VersionRolledBack": _rolled_back,
     "CommentAdded": _commented,
     "CommentEdited": _comment_edited,
+    "DocumentPut": _is("removed", value=None),
+    "DocumentRemoved": _is("removed", value=True),
     "HeadsCommitted": _heads_committed,
     "KeyRotated": _key_rotated,
     "KeyCompromised": _key_compromised,

@@ -281,6 +281,8 @@ _SENTENCES: dict[str, Callable[[Happened], str]] = {
     "VersionRolledBack": _rolled_back,
     "CommentAdded": _commented,
     "CommentEdited": _comment_edited,
+    "DocumentPut": _always("put the document"),
+    "DocumentRemoved": _always("removed the document"),
     "HeadsCommitted": _heads_committed,
     "KeyRotated": _key_rotated,
     "KeyCompromised": _key_compromised,

@@ -15,6 +15,7 @@ from regesta_projections import events as e
 from regesta_projections.evolve import (
     access,
     comments,
+    documents,
     flags,
     governance,
     labels,
@@ -77,7 +78,10 @@ _RequestEvent: TypeAlias = (
     | e.TransitionCompleted
 )
 _CommentEvent: TypeAlias = e.CommentAdded | e.CommentEdited
-_ResourceEvent: TypeAlias = _GovernanceEvent | _RequestEvent | _CommentEvent | e.EvaluationRecorded
+_DocumentEvent: TypeAlias = e.DocumentPut | e.DocumentRemoved
+_ResourceEvent: TypeAlias = (
+    _GovernanceEvent | _RequestEvent | _CommentEvent | _DocumentEvent | e.EvaluationRecorded
+)
 
 
 def keys_of(recorded: Recorded) -> list[Key]:
@@ -336,6 +340,8 @@ def _evolve_resource(rows: Rows, event: _ResourceEvent, recorded: Recorded) -> N
             requests.evaluation_recorded(row, event, recorded)
         case e.CommentAdded() | e.CommentEdited():
             comments.commented(row, event)
+        case e.DocumentPut() | e.DocumentRemoved():
+            documents.documented(row, event, recorded)
         case _:
             _evolve_request(row, event, recorded)
     stamp_resource(row, recorded)
@@ -375,6 +381,8 @@ _KIND_OF: Final[dict[type[_ResourceEvent], str]] = {
     e.StageTaken: "stage_holder",
     e.CommentAdded: "comment",
     e.CommentEdited: "comment",
+    e.DocumentPut: "document",
+    e.DocumentRemoved: "document",
 }
 
 

@@ -21,6 +21,8 @@ class Permission(StrEnum):
     CATALOG_PROTECT = "catalog.protect"
     CATALOG_DELETE = "catalog.delete"
     COMMENTS_WRITE = "comments.write"
+    DOCUMENTS_READ = "documents.read"
+    DOCUMENTS_WRITE = "documents.write"
     LIFECYCLE_TRANSITION = "lifecycle.transition"
     GOVERNANCE_DEFINE = "governance.define"
     REQUESTS_WRITE = "requests.write"
@@ -73,6 +75,8 @@ ROLES: dict[str, frozenset[Permission]] = {
         Permission.CATALOG_ALIAS,
         Permission.CATALOG_PROTECT,
         Permission.CATALOG_DELETE,
+        Permission.DOCUMENTS_READ,
+        Permission.DOCUMENTS_WRITE,
         Permission.LIFECYCLE_TRANSITION,
         Permission.GOVERNANCE_DEFINE,
         Permission.FLAGS_RAISE,

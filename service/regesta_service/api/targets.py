@@ -40,6 +40,8 @@ _TEXTS: Final = frozenset(
         "filter",
         "display",
         "occurred_by",
+        # What a document says, a text in a request of its own.
+        "content",
     }
 )
 #: What a version is made of: that it names others does nothing to them.

@@ -75,6 +75,7 @@ MAX_KEEP_DAYS: Final = 36_500
 MAX_COMMENT: Final = 10_000
 #: Principals that one comment names.
 MAX_MENTIONS: Final = 50
+MAX_DOCUMENT: Final = 100_000
 MAX_GRANTS: Final = 1_000
 #: Of all grants of a namespace together, in bytes: they are read and written as one.
 MAX_GRANTS_BYTES: Final = 1 << 20

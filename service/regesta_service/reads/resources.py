@@ -12,6 +12,7 @@ from regesta_service.reads.refusals import model_not_found
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from google.protobuf.message import Message
     from psycopg_pool import AsyncConnectionPool
@@ -52,15 +53,15 @@ class ResourceReads:
             ((size, *columns),) = await cursor.fetchall()
         return Found(None if columns[0] is None else resource_row(columns), size)
 
-    async def at(self, namespace: str, key: ResourceKey, position: int) -> Found:
-        """Return a resource as it was right after a position.
+    async def at(self, namespace: str, key: ResourceKey, moment: int | datetime) -> Found:
+        """Return a resource as it was right after a position, or at a time of recording.
 
         Raises:
-            MomentOutOfRange: The log has no such position.
+            MomentOutOfRange: The log has no such moment.
         """
         namespace_id = await self._namespaces.namespace_id(namespace)
         async with self._pool.connection() as connection:
-            place = await position_at(connection, namespace_id, position)
+            place = await position_at(connection, namespace_id, moment)
             row = await past.resource_at(connection, namespace_id, key, place.position)
         return Found(row, place.position)
 

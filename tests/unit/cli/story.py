@@ -200,6 +200,8 @@ def churn() -> LogBuilder:
                 e.CommentAdded(comment="abcdefgh45", reply_to="abcdefgh23", mentions=("bob",)),
             ),
             ("models/churn/versions/1/comments/abcdefgh45", e.CommentEdited()),
+            ("collections/webhooks/documents/w1", e.DocumentPut()),
+            ("collections/webhooks/documents/w1", e.DocumentRemoved()),
             ("access", e.RoleGranted(grant="0" * 16, principal="bob", role="reader")),
             (
                 "access",

@@ -73,6 +73,8 @@ SAID = [
     'commented: ""',
     'answered abcdefgh23: ""',
     'changed the comment to ""',
+    "put the document",
+    "removed the document",
     "granted the role reader to bob",
     'granted the role maintainer to the group ml (models churn*; if alias != "champion";'
     " until 2027-01-01T00:00:00+00:00)",

@@ -14,6 +14,7 @@ from regesta.audit.notes import VerifierKey
 from regesta.v1 import access_service_pb2 as access_pb
 from regesta.v1 import catalog_service_pb2 as pb
 from regesta.v1 import comments_service_pb2 as comments_pb
+from regesta.v1 import documents_service_pb2 as documents_pb
 from regesta.v1 import flag_pb2, model_pb2, version_pb2
 from regesta.v1 import flags_service_pb2 as flags_pb
 from regesta.v1 import governance_pb2 as governance_pb
@@ -26,6 +27,7 @@ from regesta_service.access.principals import Principal
 from regesta_service.api.writes import (
     translate_access,
     translate_comments,
+    translate_documents,
     translate_flags,
     translate_governance,
     translate_labels,
@@ -49,6 +51,7 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 MODEL = "namespaces/acme/models/churn"
 VERSION = f"{MODEL}/versions/3"
 ALIAS = f"{MODEL}/aliases/champion"
+DOCUMENT = "namespaces/acme/collections/webhooks/documents/w1"
 ID = "request-1"
 ROOT = Principal("root", "user")
 VKEY = VerifierKey("log.example.com/acme", SignatureType.ED25519, bytes(32)).vkey
@@ -159,6 +162,14 @@ WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
     "EditComment": (
         translate_comments.edit_comment,
         comments_pb.EditCommentRequest(name=f"{VERSION}/comments/abcdefgh23", text="fast"),
+    ),
+    "PutDocument": (
+        translate_documents.put_document,
+        documents_pb.PutDocumentRequest(name=DOCUMENT, content="{}"),
+    ),
+    "RemoveDocument": (
+        translate_documents.remove_document,
+        documents_pb.RemoveDocumentRequest(name=DOCUMENT),
     ),
     "RecordLogEvent": (
         translate_log.record_log_event,

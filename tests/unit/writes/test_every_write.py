@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from regesta.v1 import access_service_pb2 as access_pb
 from regesta.v1 import catalog_service_pb2 as pb
 from regesta.v1 import comments_service_pb2 as comments_pb
+from regesta.v1 import documents_service_pb2 as documents_pb
 from regesta.v1 import flags_service_pb2 as flags_pb
 from regesta.v1 import governance_service_pb2 as governance_pb
 from regesta.v1 import heads_service_pb2 as heads_pb
@@ -54,6 +55,7 @@ def test_every_write_of_the_api_is_tried_here():
     services = [
         pb.DESCRIPTOR.services_by_name["CatalogService"],
         comments_pb.DESCRIPTOR.services_by_name["CommentsService"],
+        documents_pb.DESCRIPTOR.services_by_name["DocumentsService"],
         lifecycle_pb.DESCRIPTOR.services_by_name["LifecycleService"],
         governance_pb.DESCRIPTOR.services_by_name["GovernanceService"],
         flags_pb.DESCRIPTOR.services_by_name["FlagService"],

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from regesta.v1 import access_service_pb2 as access_pb
     from regesta.v1 import catalog_service_pb2 as pb
     from regesta.v1 import comments_service_pb2 as comments_pb
+    from regesta.v1 import documents_service_pb2 as documents_pb
     from regesta.v1 import flags_service_pb2 as flags_pb
     from regesta.v1 import governance_service_pb2 as governance_pb
     from regesta.v1 import heads_service_pb2 as heads_pb
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
         | lifecycle_pb.RollbackStageRequest
         | comments_pb.AddCommentRequest
         | comments_pb.EditCommentRequest
+        | documents_pb.PutDocumentRequest
+        | documents_pb.RemoveDocumentRequest
         | lifecycle_pb.TransitionVersionRequest
         | lifecycle_pb.DefineLifecycleRequest
         | governance_pb.DefinePolicyRequest

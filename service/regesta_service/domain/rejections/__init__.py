@@ -29,6 +29,7 @@ from regesta_service.domain.rejections.base import (
 )
 from regesta_service.domain.rejections.catalog import (
     AliasNotFound,
+    DocumentNotFound,
     ModelDeletedAlready,
     ModelExists,
     ModelNotFound,
@@ -127,6 +128,7 @@ __all__ = [
     "CommentNotFound",
     "CommentNotYours",
     "DatabaseUnavailable",
+    "DocumentNotFound",
     "Draining",
     "EventTooLarge",
     "FlagExists",

@@ -26,6 +26,13 @@ class AliasNotFound(Rejection):
     reason = "ALIAS_NOT_FOUND"
 
 
+class DocumentNotFound(Rejection):
+    """There is no such document: it was never put, or was removed."""
+
+    kind = Kind.NOT_FOUND
+    reason = "DOCUMENT_NOT_FOUND"
+
+
 class NamespaceNotFound(Rejection):
     """There is no such namespace, or the caller may not know of it."""
 
