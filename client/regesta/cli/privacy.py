@@ -22,9 +22,20 @@ from regesta.v1 import event_pb2, privacy_service_pb2
 _ERASED = "io.regesta.events.v1.PersonalDataErased"
 
 
+def _resource(session: Session, text: str) -> str:
+    """Return the resource name of what a text names."""
+    if "/collections/" in text:
+        return str(session.document(text))
+    return str(session.parse(text).subject)
+
+
 @click.command(short_help="Erase free texts; the log still verifies.")
 @click.option("--person", metavar="PRINCIPAL", help="Every text that this principal wrote.")
-@click.option("--resource", metavar="RESOURCE", help="Every text of a model, version or alias.")
+@click.option(
+    "--resource",
+    metavar="RESOURCE",
+    help="Every text of a model, version or alias; or of a document, by its whole name.",
+)
 @click.option("--event", type=click.IntRange(min=1), metavar="POSITION", help="An event's texts.")
 @click.option("--field", default="", metavar="FIELD", help="With --event, only this text.")
 @click.option("--legal-basis", default="", metavar="TEXT", help="On what ground; no person's name.")
@@ -49,7 +60,7 @@ def erase(
     """
     if sum(one is not None for one in (person, resource, event)) != 1:
         raise click.UsageError("give one of --person, --resource and --event")
-    name = None if resource is None else str(session.parse(resource).subject)
+    name = None if resource is None else _resource(session, resource)
     answer = session.client().erase_texts(
         person=person,
         resource=name,

@@ -300,8 +300,8 @@ class EraseTextsRequest(_message.Message):
     person: _builtins.str
     """Every text that this principal wrote."""
     resource: _builtins.str
-    """Every text of a model, a version or an alias, by resource name; a model
-    includes its versions and aliases.
+    """Every text of a model, a version, an alias or a document, by resource
+    name; a model includes its versions and aliases.
     """
     event_position: _builtins.int
     """The texts of the event at this position."""

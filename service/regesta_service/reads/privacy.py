@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from regesta.names import AliasName, HoldName, ModelName, VersionName
+from regesta.names import AliasName, DocumentName, HoldName, ModelName, VersionName
 from regesta.v1 import privacy_service_pb2 as pb
 from regesta_projections.evolve.streams import stream_of
+from regesta_projections.resources import document_key
 from regesta_service.domain import limits
 from regesta_service.domain.privacy import ChosenText
 from regesta_service.reads import past
@@ -28,7 +29,7 @@ class Selection:
     """Which texts are meant: a person's, a resource's or an event's."""
 
     person: str = ""
-    resource: ModelName | VersionName | AliasName | None = None
+    resource: ModelName | VersionName | AliasName | DocumentName | None = None
     event_position: int = 0
     #: Of an event's texts only this one; empty means all.
     field: str = ""
@@ -65,10 +66,13 @@ class PrivacyReads(StatusReads[pb.PrivacyStatus]):
         namespace_id = await self._namespaces.namespace_id(namespace)
         async with self._pool.connection() as connection:
             stream = ""
-            if selection.resource is not None:
-                stream = stream_of(
-                    await past.key_named(connection, namespace_id, selection.resource)
-                )
+            match selection.resource:
+                case None:
+                    pass
+                case DocumentName(collection=collection, document=document):
+                    stream = document_key(collection, document).stream
+                case name:
+                    stream = stream_of(await past.key_named(connection, namespace_id, name))
             async with connection.cursor(binary=True) as cursor:
                 await cursor.execute(
                     _CHOOSE,

@@ -7,7 +7,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from regesta import names
-from regesta.names import AliasName, HoldName, ModelName, NamespaceName, VersionName
+from regesta.names import (
+    AliasName,
+    DocumentName,
+    HoldName,
+    ModelName,
+    NamespaceName,
+    ResourceName,
+    VersionName,
+)
 from regesta_service.api.writes.checks import Checks, parse_name
 from regesta_service.api.writes.translating import Translated
 from regesta_service.domain import limits
@@ -158,15 +166,21 @@ class Erasing:
         return Translated(self.namespace, command, self._request, self._texts)
 
 
+def _erasable(text: str) -> ResourceName | DocumentName:
+    return DocumentName.parse(text) if "/collections/" in text else names.parse(text)
+
+
 def _selection(checks: Checks, request: pb.EraseTextsRequest, namespace: str) -> Selection:
     match request.WhichOneof("selection"):
         case "person":
             _person(checks, "person", request.person)
             return Selection(person=request.person)
         case "resource":
-            name = parse_name("resource", names.parse, request.resource)
-            if not isinstance(name, ModelName | VersionName | AliasName):
-                raise InvalidRequest.of("resource", "names a model, a version or an alias")
+            name = parse_name("resource", _erasable, request.resource)
+            if not isinstance(name, ModelName | VersionName | AliasName | DocumentName):
+                raise InvalidRequest.of(
+                    "resource", "names a model, a version, an alias or a document"
+                )
             if name.namespace != namespace:
                 checks.refuse("resource", "is one of the namespace in parent")
             return Selection(resource=name)
