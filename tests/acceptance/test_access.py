@@ -202,6 +202,10 @@ NEEDS = {
         "RestoreVersion",
         "ResolveFlag",
         "RevokeVersion",
+        "PutDocument",
+        "GetDocument",
+        "ListDocuments",
+        "RemoveDocument",
     ],
     "audit": [
         "ReadEvents",
@@ -300,6 +304,22 @@ def test_a_registrar_registers_but_does_not_promote(as_whom: Callable[..., reges
         promote(maintainer)
     events = as_whom("aud-auditor").events(resources=["models/promoted"])
     assert ["ci-registrar"] * 3 + ["max-maintainer"] * 4 == [event.actor for event in events]
+
+
+def test_who_reads_events_does_not_read_documents(as_whom: Callable[..., regesta.Client]):
+    maintainer, reader = as_whom("max-maintainer"), as_whom("ann-reader")
+    maintainer.put_document("webhooks/w1", content="s3cr3t", reason="new")
+    assert "s3cr3t" == maintainer.get_document("webhooks/w1").content
+    for principal in PRINCIPALS.keys() - {"root", "max-maintainer"}:
+        with pytest.raises(regesta.PermissionDenied):
+            as_whom(principal).get_document("webhooks/w1")
+    stream = "collections/webhooks/documents/w1"
+    watched = next(reader.watch(after=0, resources=[stream]))
+    (audited,) = as_whom("aud-auditor").events(resources=[stream])
+    for event in (watched, audited):
+        assert [("reason", "new")] == [(text.field, text.text) for text in event.disclosures]
+    with pytest.raises(regesta.InvalidRequest):
+        reader.get_history(f"namespaces/team-a/{stream}")
 
 
 def test_a_request_id_is_the_caller_s_own(as_whom: Callable[..., regesta.Client]):

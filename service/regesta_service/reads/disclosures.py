@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from regesta.v1 import event_pb2 as event_pb
 from regesta_projections.archived import BodyArchived, is_archived
 from regesta_projections.evolve.stamps import put_time
-from regesta_projections.records import occurred_by_in
+from regesta_projections.records import TYPE_PREFIX, occurred_by_in
 from regesta_service.reads.pages import MAX_PAGE_BYTES
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 #: Stands in every record that holds a digest; user text cannot contain it, as JSON
 #: escapes quotation marks.
 _DIGEST_MARK: Final = b'"_sd"'
+
+#: What documents say may be secret, and who reads events may not read documents: of these
+#: events this text is shown by DocumentsService alone.
+_DOCUMENT_PUT: Final = TYPE_PREFIX + "DocumentPut"
+_WITHHELD: Final = "content"
 
 #: Texts fetched at once, in bytes: more than fit into a page, and all of any one event,
 #: since a request is not longer than 4 MiB.
@@ -72,7 +77,7 @@ def event_bytes(event: StoredEvent, texts: Sequence[Text] = ()) -> bytes:
 async def read_texts(
     connection: psycopg.AsyncConnection[Any], namespace_id: int, events: Sequence[StoredEvent]
 ) -> dict[int, list[Text]]:
-    """Return the texts of events by position.
+    """Return the texts of events by position, but for what documents say.
 
     At most 8 MiB in the order of the events, and always all of the first.
     """
@@ -86,6 +91,8 @@ async def read_texts(
             {
                 "namespace_id": namespace_id,
                 "positions": positions,
+                "documents": [e.position for e in events if e.type == _DOCUMENT_PUT],
+                "withheld": _WITHHELD,
                 "sign": -1 if descending else 1,
                 "most": _MAX_TEXT_BYTES,
             },
@@ -151,6 +158,7 @@ FROM (
         ) AS bytes_so_far
     FROM regesta.disclosures AS d
     WHERE d.namespace_id = %(namespace_id)s AND d.position = ANY (%(positions)s::bigint[])
+        AND (d.field <> %(withheld)s OR d.position <> ALL (%(documents)s::bigint[]))
 ) AS t
 WHERE t.bytes_so_far - t.bytes < %(most)s
 ORDER BY t.position * %(sign)s, t.field, t.digest
