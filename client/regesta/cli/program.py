@@ -24,6 +24,7 @@ from regesta.cli import (
     evidence,
     exporting,
     flagging,
+    keeping,
     keys,
     labels,
     lifecycle,
@@ -65,6 +66,7 @@ SECTIONS: dict[str, list[click.Command]] = {
         aliases.alias,
         labels.label,
         comments.comment,
+        keeping.document,
     ],
     "Find": [catalog.list_, catalog.search, catalog.show, catalog.resolve],
     "Move and retire": [

@@ -15,8 +15,8 @@ from regesta import names
 from regesta.addresses import Address
 from regesta.audit.policies import Policy
 from regesta.cli.output import Output
-from regesta.cli.targets import InvalidTarget, Target, parse_comment, parse_target
-from regesta.names import CommentName, ModelName, VersionName
+from regesta.cli.targets import InvalidTarget, Target, parse_comment, parse_document, parse_target
+from regesta.names import CommentName, DocumentName, ModelName, VersionName
 
 #: Seconds that a call may take when nobody says otherwise.
 DEFAULT_TIMEOUT = 30.0
@@ -83,6 +83,17 @@ class Session:
         """
         try:
             return parse_comment(text, self.namespace)
+        except InvalidTarget as error:
+            raise click.UsageError(str(error)) from None
+
+    def document(self, text: str) -> DocumentName:
+        """Return the document that an argument names.
+
+        Raises:
+            click.UsageError: It names none.
+        """
+        try:
+            return parse_document(text, self.namespace)
         except InvalidTarget as error:
             raise click.UsageError(str(error)) from None
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from regesta import addresses, names
 from regesta.addresses import Address, Alias, InvalidAddress, Number
-from regesta.names import AliasName, CommentName, InvalidName, ModelName, VersionName
+from regesta.names import AliasName, CommentName, DocumentName, InvalidName, ModelName, VersionName
 
 #: An `Address` has to be resolved first: a stage, a range, `latest` or a digest.
 Subject: TypeAlias = ModelName | VersionName | AliasName | Address
@@ -72,6 +72,23 @@ def parse_comment(text: str, namespace: str) -> CommentName | None:
         raise InvalidTarget("a comment is one on a model, or on a version by its number")
     try:
         return CommentName(parent, comment)
+    except InvalidName as error:
+        raise InvalidTarget(str(error)) from None
+
+
+def parse_document(text: str, namespace: str) -> DocumentName:
+    """Return the document that a text names, as `webhooks/w1` or by its resource name.
+
+    Raises:
+        InvalidTarget: It is none.
+    """
+    try:
+        if text.startswith("namespaces/"):
+            return DocumentName.parse(text)
+        collection, found, document = text.partition("/")
+        if not found:
+            raise InvalidTarget("write a document as collection/document, as in webhooks/w1")
+        return DocumentName(namespace, collection, document)
     except InvalidName as error:
         raise InvalidTarget(str(error)) from None
 
