@@ -96,6 +96,14 @@ CALLS: dict[str, tuple[Callable[[regesta.Client], object], Callable[..., object]
         lambda client: client.register("churn"),
         lambda client, **how: client.add_comment("churn/1", text="slow", **how),
     ),
+    "DocumentPut": (
+        lambda _: None,
+        lambda client, **how: client.put_document("webhooks/w1", content="{}", **how),
+    ),
+    "DocumentRemoved": (
+        lambda client: client.put_document("webhooks/w1", content="{}"),
+        lambda client, **how: client.remove_document("webhooks/w1", **how),
+    ),
 }
 
 

@@ -2480,6 +2480,8 @@ class AsyncCalls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> documents_service_pb2.Document:
         """Write a document, anew or over what it said before.
@@ -2496,6 +2498,11 @@ class AsyncCalls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -2510,6 +2517,8 @@ class AsyncCalls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = await self._transport.unary(
@@ -2536,8 +2545,7 @@ class AsyncCalls:
         Args:
             name: Required. Resource name of the document.
             consistency: How fresh the answer must be.
-            as_of: The moment to look at; unset means now. A moment by when things happened is
-                refused: documents are only ever recorded.
+            as_of: The moment to look at, by when things were recorded; unset means now.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -2622,6 +2630,8 @@ class AsyncCalls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> documents_service_pb2.Document:
         """Remove a document.
@@ -2636,6 +2646,11 @@ class AsyncCalls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -2649,6 +2664,8 @@ class AsyncCalls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = await self._transport.unary(
@@ -4082,8 +4099,8 @@ class AsyncCalls:
         Args:
             parent: Required. The namespace: `namespaces/{namespace}`.
             person: Every text that this principal wrote.
-            resource: Every text of a model, a version or an alias, by resource name; a model
-                includes its versions and aliases.
+            resource: Every text of a model, a version, an alias or a document, by resource
+                name; a model includes its versions and aliases.
             event_position: The texts of the event at this position.
             field: Only with `event_position`: the field of the text, for example `reason` or
                 `long_tags.notes`; empty means all of the event's.

@@ -2478,6 +2478,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> documents_service_pb2.Document:
         """Write a document, anew or over what it said before.
@@ -2494,6 +2496,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -2508,6 +2515,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -2534,8 +2543,7 @@ class Calls:
         Args:
             name: Required. Resource name of the document.
             consistency: How fresh the answer must be.
-            as_of: The moment to look at; unset means now. A moment by when things happened is
-                refused: documents are only ever recorded.
+            as_of: The moment to look at, by when things were recorded; unset means now.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -2620,6 +2628,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> documents_service_pb2.Document:
         """Remove a document.
@@ -2634,6 +2644,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -2647,6 +2662,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -4080,8 +4097,8 @@ class Calls:
         Args:
             parent: Required. The namespace: `namespaces/{namespace}`.
             person: Every text that this principal wrote.
-            resource: Every text of a model, a version or an alias, by resource name; a model
-                includes its versions and aliases.
+            resource: Every text of a model, a version, an alias or a document, by resource
+                name; a model includes its versions and aliases.
             event_position: The texts of the event at this position.
             field: Only with `event_position`: the field of the text, for example `reason` or
                 `long_tags.notes`; empty means all of the event's.

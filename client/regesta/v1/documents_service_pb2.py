@@ -27,7 +27,7 @@ from regesta.v1 import options_pb2 as regesta_dot_v1_dot_options__pb2
 from regesta.v1 import reading_pb2 as regesta_dot_v1_dot_reading__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"regesta/v1/documents_service.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18regesta/v1/options.proto\x1a\x18regesta/v1/reading.proto\"\x82\x02\n\x08\x44ocument\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64\x65lete_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x06 \x01(\t\x12\x12\n\nupdated_by\x18\x07 \x01(\t\x12\x0c\n\x04\x65tag\x18\x08 \x01(\t\x12\x0e\n\x06\x65rased\x18\t \x01(\x08\"e\n\x12PutDocumentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"O\n\x13PutDocumentResponse\x12&\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x14.regesta.v1.Document\x12\x10\n\x08position\x18\x02 \x01(\x03\"s\n\x12GetDocumentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12,\n\x0b\x63onsistency\x18\x02 \x01(\x0b\x32\x17.regesta.v1.Consistency\x12!\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x12.regesta.v1.Moment\"O\n\x13GetDocumentResponse\x12&\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x14.regesta.v1.Document\x12\x10\n\x08position\x18\x02 \x01(\x03\"\x8f\x01\n\x14ListDocumentsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x12\n\ncollection\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12,\n\x0b\x63onsistency\x18\x05 \x01(\x0b\x32\x17.regesta.v1.Consistency\"k\n\x15ListDocumentsResponse\x12\'\n\tdocuments\x18\x01 \x03(\x0b\x32\x14.regesta.v1.Document\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\"W\n\x15RemoveDocumentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"R\n\x16RemoveDocumentResponse\x12&\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x14.regesta.v1.Document\x12\x10\n\x08position\x18\x02 \x01(\x03\x32\xb9\x03\n\x10\x44ocumentsService\x12\x63\n\x0bPutDocument\x12\x1e.regesta.v1.PutDocumentRequest\x1a\x1f.regesta.v1.PutDocumentResponse\"\x13\xca\xf3\x18\x0f\x64ocuments.write\x12\x65\n\x0bGetDocument\x12\x1e.regesta.v1.GetDocumentRequest\x1a\x1f.regesta.v1.GetDocumentResponse\"\x15\x90\x02\x01\xca\xf3\x18\x0e\x64ocuments.read\x12k\n\rListDocuments\x12 .regesta.v1.ListDocumentsRequest\x1a!.regesta.v1.ListDocumentsResponse\"\x15\x90\x02\x01\xca\xf3\x18\x0e\x64ocuments.read\x12l\n\x0eRemoveDocument\x12!.regesta.v1.RemoveDocumentRequest\x1a\".regesta.v1.RemoveDocumentResponse\"\x13\xca\xf3\x18\x0f\x64ocuments.writeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"regesta/v1/documents_service.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18regesta/v1/options.proto\x1a\x18regesta/v1/reading.proto\"\x82\x02\n\x08\x44ocument\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64\x65lete_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x06 \x01(\t\x12\x12\n\nupdated_by\x18\x07 \x01(\t\x12\x0c\n\x04\x65tag\x18\x08 \x01(\t\x12\x0e\n\x06\x65rased\x18\t \x01(\x08\"\xad\x01\n\x12PutDocumentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x31\n\roccurred_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0boccurred_by\x18\x07 \x01(\t\"O\n\x13PutDocumentResponse\x12&\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x14.regesta.v1.Document\x12\x10\n\x08position\x18\x02 \x01(\x03\"s\n\x12GetDocumentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12,\n\x0b\x63onsistency\x18\x02 \x01(\x0b\x32\x17.regesta.v1.Consistency\x12!\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x12.regesta.v1.Moment\"O\n\x13GetDocumentResponse\x12&\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x14.regesta.v1.Document\x12\x10\n\x08position\x18\x02 \x01(\x03\"\x8f\x01\n\x14ListDocumentsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x12\n\ncollection\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12,\n\x0b\x63onsistency\x18\x05 \x01(\x0b\x32\x17.regesta.v1.Consistency\"k\n\x15ListDocumentsResponse\x12\'\n\tdocuments\x18\x01 \x03(\x0b\x32\x14.regesta.v1.Document\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\"\x9f\x01\n\x15RemoveDocumentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x31\n\roccurred_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0boccurred_by\x18\x06 \x01(\t\"R\n\x16RemoveDocumentResponse\x12&\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x14.regesta.v1.Document\x12\x10\n\x08position\x18\x02 \x01(\x03\x32\xb9\x03\n\x10\x44ocumentsService\x12\x63\n\x0bPutDocument\x12\x1e.regesta.v1.PutDocumentRequest\x1a\x1f.regesta.v1.PutDocumentResponse\"\x13\xca\xf3\x18\x0f\x64ocuments.write\x12\x65\n\x0bGetDocument\x12\x1e.regesta.v1.GetDocumentRequest\x1a\x1f.regesta.v1.GetDocumentResponse\"\x15\x90\x02\x01\xca\xf3\x18\x0e\x64ocuments.read\x12k\n\rListDocuments\x12 .regesta.v1.ListDocumentsRequest\x1a!.regesta.v1.ListDocumentsResponse\"\x15\x90\x02\x01\xca\xf3\x18\x0e\x64ocuments.read\x12l\n\x0eRemoveDocument\x12!.regesta.v1.RemoveDocumentRequest\x1a\".regesta.v1.RemoveDocumentResponse\"\x13\xca\xf3\x18\x0f\x64ocuments.writeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,22 +44,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DOCUMENTSSERVICE'].methods_by_name['RemoveDocument']._serialized_options = b'\312\363\030\017documents.write'
   _globals['_DOCUMENT']._serialized_start=136
   _globals['_DOCUMENT']._serialized_end=394
-  _globals['_PUTDOCUMENTREQUEST']._serialized_start=396
-  _globals['_PUTDOCUMENTREQUEST']._serialized_end=497
-  _globals['_PUTDOCUMENTRESPONSE']._serialized_start=499
-  _globals['_PUTDOCUMENTRESPONSE']._serialized_end=578
-  _globals['_GETDOCUMENTREQUEST']._serialized_start=580
-  _globals['_GETDOCUMENTREQUEST']._serialized_end=695
-  _globals['_GETDOCUMENTRESPONSE']._serialized_start=697
-  _globals['_GETDOCUMENTRESPONSE']._serialized_end=776
-  _globals['_LISTDOCUMENTSREQUEST']._serialized_start=779
-  _globals['_LISTDOCUMENTSREQUEST']._serialized_end=922
-  _globals['_LISTDOCUMENTSRESPONSE']._serialized_start=924
-  _globals['_LISTDOCUMENTSRESPONSE']._serialized_end=1031
-  _globals['_REMOVEDOCUMENTREQUEST']._serialized_start=1033
-  _globals['_REMOVEDOCUMENTREQUEST']._serialized_end=1120
-  _globals['_REMOVEDOCUMENTRESPONSE']._serialized_start=1122
-  _globals['_REMOVEDOCUMENTRESPONSE']._serialized_end=1204
-  _globals['_DOCUMENTSSERVICE']._serialized_start=1207
-  _globals['_DOCUMENTSSERVICE']._serialized_end=1648
+  _globals['_PUTDOCUMENTREQUEST']._serialized_start=397
+  _globals['_PUTDOCUMENTREQUEST']._serialized_end=570
+  _globals['_PUTDOCUMENTRESPONSE']._serialized_start=572
+  _globals['_PUTDOCUMENTRESPONSE']._serialized_end=651
+  _globals['_GETDOCUMENTREQUEST']._serialized_start=653
+  _globals['_GETDOCUMENTREQUEST']._serialized_end=768
+  _globals['_GETDOCUMENTRESPONSE']._serialized_start=770
+  _globals['_GETDOCUMENTRESPONSE']._serialized_end=849
+  _globals['_LISTDOCUMENTSREQUEST']._serialized_start=852
+  _globals['_LISTDOCUMENTSREQUEST']._serialized_end=995
+  _globals['_LISTDOCUMENTSRESPONSE']._serialized_start=997
+  _globals['_LISTDOCUMENTSRESPONSE']._serialized_end=1104
+  _globals['_REMOVEDOCUMENTREQUEST']._serialized_start=1107
+  _globals['_REMOVEDOCUMENTREQUEST']._serialized_end=1266
+  _globals['_REMOVEDOCUMENTRESPONSE']._serialized_start=1268
+  _globals['_REMOVEDOCUMENTRESPONSE']._serialized_end=1350
+  _globals['_DOCUMENTSSERVICE']._serialized_start=1353
+  _globals['_DOCUMENTSSERVICE']._serialized_end=1794
 # @@protoc_insertion_point(module_scope)

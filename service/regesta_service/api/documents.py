@@ -10,7 +10,7 @@ from regesta.v1 import documents_service_pb2 as pb
 from regesta_service.api.reads.requests import freshness_of, namespace_in, recorded_moment_of
 from regesta_service.api.writes.checks import parse_name
 from regesta_service.api.writes.translate_documents import put_document, remove_document
-from regesta_service.api.writes.writing import Writing, new_salt
+from regesta_service.api.writes.writing import Writing, new_salt, now
 from regesta_service.reads.consistency import check_reached
 from regesta_service.reads.pages import MAX_PAGE_BYTES, page_size_of
 
@@ -47,7 +47,7 @@ class DocumentCalls:
         self, request: pb.PutDocumentRequest, call: Call
     ) -> pb.PutDocumentResponse:
         """Write a document."""
-        translated = put_document(request, new_salt)
+        translated = put_document(request, now(), new_salt)
         committed = await self._writing.submit(translated, call)
         document = await self._reads.right_after(translated.namespace, committed, translated.texts)
         return pb.PutDocumentResponse(document=document, position=committed.position)
@@ -56,7 +56,7 @@ class DocumentCalls:
         self, request: pb.RemoveDocumentRequest, call: Call
     ) -> pb.RemoveDocumentResponse:
         """Remove a document."""
-        translated = remove_document(request, new_salt)
+        translated = remove_document(request, now(), new_salt)
         committed = await self._writing.submit(translated, call)
         document = await self._reads.right_after(translated.namespace, committed, translated.texts)
         return pb.RemoveDocumentResponse(document=document, position=committed.position)

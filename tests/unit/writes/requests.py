@@ -164,11 +164,11 @@ WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
         comments_pb.EditCommentRequest(name=f"{VERSION}/comments/abcdefgh23", text="fast"),
     ),
     "PutDocument": (
-        translate_documents.put_document,
+        _now(translate_documents.put_document),
         documents_pb.PutDocumentRequest(name=DOCUMENT, content="{}"),
     ),
     "RemoveDocument": (
-        translate_documents.remove_document,
+        _now(translate_documents.remove_document),
         documents_pb.RemoveDocumentRequest(name=DOCUMENT),
     ),
     "RecordLogEvent": (

@@ -29,7 +29,7 @@ ON_VERSIONS = [
     "RevokeVersion",
     "TransitionVersion",
 ]
-#: Writes of the catalog that an importer repeats.
+#: Writes that an importer repeats.
 CLAIMING = {
     "CreateModel",
     "UpdateModel",
@@ -47,6 +47,8 @@ CLAIMING = {
     "RemoveAlias",
     "TransitionVersion",
     "AddComment",
+    "PutDocument",
+    "RemoveDocument",
 }
 ON_MODELS = ["RenameModel", "DeleteModel", "RestoreModel", "RollbackStage"]
 

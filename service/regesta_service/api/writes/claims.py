@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from regesta.v1 import catalog_service_pb2 as pb
     from regesta.v1 import comments_service_pb2 as comments_pb
+    from regesta.v1 import documents_service_pb2 as documents_pb
     from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
     from regesta_service.api.writes.checks import Checks
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
         | pb.RemoveAliasRequest
         | lifecycle_pb.TransitionVersionRequest
         | comments_pb.AddCommentRequest
+        | documents_pb.PutDocumentRequest
+        | documents_pb.RemoveDocumentRequest
     )
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

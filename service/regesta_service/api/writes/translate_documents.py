@@ -6,17 +6,22 @@ from typing import TYPE_CHECKING
 
 from regesta.names import DocumentName
 from regesta_service.api.writes.checks import Checks, parse_name
+from regesta_service.api.writes.claims import claim_in
 from regesta_service.api.writes.translating import Translated
 from regesta_service.domain import limits
 from regesta_service.domain.documents import PutDocument, RemoveDocument
 from regesta_service.domain.rejections import InvalidRequest
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from regesta.v1 import documents_service_pb2 as pb
     from regesta_service.api.writes.checks import SaltSource
 
 
-def put_document(request: pb.PutDocumentRequest, new_salt: SaltSource) -> Translated[PutDocument]:
+def put_document(
+    request: pb.PutDocumentRequest, now: datetime, new_salt: SaltSource
+) -> Translated[PutDocument]:
     """Translate.
 
     Raises:
@@ -34,12 +39,13 @@ def put_document(request: pb.PutDocumentRequest, new_salt: SaltSource) -> Transl
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)
 
 
 def remove_document(
-    request: pb.RemoveDocumentRequest, new_salt: SaltSource
+    request: pb.RemoveDocumentRequest, now: datetime, new_salt: SaltSource
 ) -> Translated[RemoveDocument]:
     """Translate.
 
@@ -54,5 +60,6 @@ def remove_document(
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)
