@@ -360,8 +360,7 @@ class Oracle(Namespace):
             raise Refused("ALIAS_PINNED")
         at = _back(present.had, to)
         number = present.had[at]
-        if not model.versions[number].live:
-            raise Refused("CANNOT_COME_BACK")
+        _expect_there(model.versions[number])
         expect_not_stopped(model, model.versions[number])
         had = present.had[: at + 1]
         self._aliased(model, alias, version=number, previous=present.version, had=had)
@@ -388,8 +387,7 @@ class Oracle(Namespace):
             raise Refused("MOVE_NOT_ALLOWED")
         number, since, origin = held[at]
         back = model.versions[number]
-        if not back.live:
-            raise Refused("CANNOT_COME_BACK")
+        _expect_there(back)
         expect_not_stopped(model, back)
         leaves.stage, leaves.origin = leaves.origin, stage
         leaves.entered = leaves.since = self.position + 1
@@ -458,6 +456,12 @@ def _back(had: Sequence[int], to: int | None) -> int:
         if to in (None, had[at]):
             return at
     raise Refused("NOTHING_TO_ROLL_BACK" if to is None or len(had) < 2 else "NEVER_HELD")
+
+
+def _expect_there(version: Version) -> None:
+    """Refuse to go back to what is gone; what flags stop has refusals of its own."""
+    if version.deleted or version.stage == "archived":
+        raise Refused("CANNOT_COME_BACK")
 
 
 def _holder(model: Model, stage: str) -> Version | None:
