@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from math import inf
 from typing import TYPE_CHECKING
 
 from regesta_projections.evolve.stamps import put_text, put_time
@@ -44,9 +45,14 @@ def role_granted(resource: access_pb.Access, event: RoleGranted, recorded: Recor
 
 def has_ended(grant: access_pb.Grant, now: float) -> bool:
     """Say whether a grant has ended by a time, in seconds since 1970."""
+    return end_of(grant) <= now
+
+
+def end_of(grant: access_pb.Grant) -> float:
+    """Return when a grant ends, in seconds since 1970; infinity for one that does not."""
     if not grant.HasField("expire_time"):
-        return False
-    return grant.expire_time.seconds + grant.expire_time.nanos / 1e9 <= now
+        return inf
+    return grant.expire_time.seconds + grant.expire_time.nanos / 1e9
 
 
 def role_revoked(resource: access_pb.Access, event: RoleRevoked) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
-from regesta_projections.evolve.access import has_ended
+from regesta_projections.evolve.access import end_of, has_ended
 from regesta_service.access.permissions import ROLES, Permission
 from regesta_service.domain.conditions import InvalidCondition, Vocabulary
 
@@ -105,9 +106,13 @@ class Compiled:
         return why
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Rights:
-    """What the grants of a namespace give to one principal."""
+    """What the grants of a namespace give to one principal.
+
+    Those of other grants are another object, so what was found out about one holds for as
+    long as it is the one that a policy gives.
+    """
 
     #: What it may do in the whole namespace, at any time and without a condition.
     whole: Permissions = frozenset()
@@ -172,14 +177,20 @@ def allows(rights: Rights, permission: Permission, case: Case, now: float) -> st
         case: What it is about.
         now: In seconds since 1970.
     """
+    why, _ = weighed(rights, permission, case, now)
+    return why
+
+
+def weighed(rights: Rights, permission: Permission, case: Case, now: float) -> tuple[str, float]:
+    """Return what `allows` does, and when what allows it ends, in seconds since 1970."""
     if permission in rights.whole:
-        return ""
+        return "", inf
     why = "no role gives it"
     for one in rights.limited.get(permission, ()):
         why = one.refusal(case, now)
         if not why:
-            break
-    return why
+            return "", end_of(one.grant)
+    return why, now
 
 
 def compiled(grant: access_pb.Grant) -> Compiled:

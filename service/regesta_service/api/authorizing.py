@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final, Protocol
+from math import inf
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from regesta_service.access.grants import Case, allows
+from regesta_service.access.grants import Case, allows, weighed
 from regesta_service.access.permissions import EVERY_NAMESPACE, Permission
+from regesta_service.access.principals import UNBOUNDED
 from regesta_service.api import errors
 from regesta_service.api.targets import target_of
 
@@ -20,15 +22,19 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from regesta_service.access.grants import Policy
+    from regesta_service.access.grants import Policy, Rights
     from regesta_service.access.principals import Authenticator, Principal
     from regesta_service.api.methods import Method
     from regesta_service.api.targets import Item, Target
 
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
 #: A call to a namespace as a whole, of which a condition knows nothing.
 _WHOLE: Final = (Case(),)
 
-#: Requests of which is kept what they are about, and how long those are, in bytes.
+#: Requests of which is kept what they are about, and decisions; and how long requests are for
+#: that, in bytes.
 _KEPT: Final = 4_096
 _SHORT: Final = 512
 
@@ -95,6 +101,38 @@ class Authorizer:
         self._persons = persons
         self._clock = clock
         self._known: OrderedDict[tuple[str, bytes], Sequence[Case]] = OrderedDict()
+        #: What grants allowed, by the rights of the caller, and when that ends. Rights are
+        #: others when grants are, and all that a condition sees is the request and first
+        #: names, which stay. Ceilings and credentials are judged anew for each call.
+        self._decided: OrderedDict[tuple[Rights, str, bytes], tuple[Sequence[Case], float]] = (
+            OrderedDict()
+        )
+
+    def recalled(
+        self, method: Method, body: bytes, principal: Principal, namespace: str
+    ) -> Callable[[], bool] | None:
+        """Let a call pass that a grant allows, when that is known without asking anybody.
+
+        Returns:
+            What `by_grant` does; None when that has to be asked.
+        """
+        permission, policies = method.permission, self._policies
+        bound = principal.ceiling
+        if policies is None or (bound is not UNBOUNDED and not bound.allows(permission, namespace)):
+            return None
+        policy = policies.known(namespace)
+        if policy is None:
+            return None
+        rights = policy.rights(principal)
+        if permission in rights.whole:
+            return self._still(method, principal, namespace, ())
+        decided = self._decided.get((rights, method.path, body))
+        if decided is None:
+            return None
+        cases, until = decided
+        if until != inf and until <= self._clock():
+            return None
+        return self._still(method, principal, namespace, cases)
 
     async def by_grant(
         self, method: Method, request: Message, body: bytes, principal: Principal, namespace: str
@@ -120,12 +158,15 @@ class Authorizer:
             return self._still(method, principal, namespace, ())
         if permission not in rights.limited:
             raise errors.denied(permission, namespace, "no role gives it")
-        cases = await self._cases(method, request, body, namespace)
-        now = self._clock()
+        cases, lasting = await self._cases(method, request, body, namespace)
+        now, until = self._clock(), inf
         for case in cases:
-            why = allows(rights, permission, case, now)
+            why, end = weighed(rights, permission, case, now)
             if why:
                 raise errors.denied(permission, namespace, why)
+            until = min(until, end)
+        if lasting:
+            _keep(self._decided, (rights, method.path, body), (cases, until))
         return self._still(method, principal, namespace, cases)
 
     async def standing(self, principal: Principal, namespace: str) -> Principal:
@@ -180,20 +221,25 @@ class Authorizer:
 
     async def _cases(
         self, method: Method, request: Message, body: bytes, namespace: str
-    ) -> Sequence[Case]:
-        """Return what a request is about; of a popular one that is remembered."""
+    ) -> tuple[Sequence[Case], bool]:
+        """Return what a request is about, and whether that may be remembered."""
         key = method.path, body
         known = self._known.get(key)
         if known is not None:
-            return known
+            return known, True
         target = target_of(request, method.scope)
-        cases = [await self._case(method, target, item, namespace) for item in target.items]
-        # A name that no model has yet may come to be one's, so it is asked for again.
-        if len(body) <= _SHORT and all(found for _, found in cases):
-            self._known[key] = tuple(case for case, _ in cases)
-            if len(self._known) > _KEPT:
-                self._known.popitem(last=False)
-        return [case for case, _ in cases]
+        found = [await self._case(method, target, item, namespace) for item in target.items]
+        cases = tuple(case for case, _ in found)
+        # A name that no model has yet may come to be one's, so it is asked for again; and
+        # what has an id of its own is hardly ever sent twice.
+        lasting = (
+            len(body) <= _SHORT
+            and all(is_there for _, is_there in found)
+            and "request_id" not in request.DESCRIPTOR.fields_by_name
+        )
+        if lasting:
+            _keep(self._known, key, cases)
+        return cases, lasting
 
     async def _case(
         self, method: Method, target: Target, item: Item, namespace: str
@@ -216,3 +262,10 @@ class Authorizer:
         }
         model = first if target.one_model else ""
         return Case(model, facts, tuple(facts.values())), found
+
+
+def _keep(kept: OrderedDict[_K, _V], key: _K, value: _V) -> None:
+    """Remember something; what was remembered first makes room."""
+    kept[key] = value
+    if len(kept) > _KEPT:
+        kept.popitem(last=False)

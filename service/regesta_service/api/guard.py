@@ -303,7 +303,9 @@ class Guard:
             allowed = self._authorizer.still(method, principal, namespace)
         else:
             end.resource = method.resource(request)
-            allowed = await self._authorizer.by_grant(method, request, body, principal, namespace)
+            allowed = self._authorizer.recalled(
+                method, body, principal, namespace
+            ) or await self._authorizer.by_grant(method, request, body, principal, namespace)
         if permission in MOVES:
             principal = await self._authorizer.standing(principal, namespace)
         return Call(principal, end.traceparent, None, self.draining, allowed)
