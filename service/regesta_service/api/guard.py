@@ -172,6 +172,7 @@ class Guard:
         # uvloop's clock stands still while callbacks run, so it cannot time a call.
         began, started = time(), perf_counter()
         end = CallEnd(method.path, method.streams)
+        request: Message | None = None
         deadline = self._deadlines.watch(began + BODY_TIMEOUT)
         try:
             principal = self._recalled(context, end) or await self._authenticated(context)
@@ -191,7 +192,7 @@ class Guard:
             finally:
                 self._under_way -= 1
         except Exception as error:  # noqa: BLE001 - the last place that can answer
-            failure = self._failure(method, error, end)
+            failure = self._failure(method, request, error, end)
         except asyncio.CancelledError:
             if not deadline.passed:
                 end.code = "CANCELLED"
@@ -209,6 +210,7 @@ class Guard:
         # uvloop's clock stands still while callbacks run, so it cannot time a call.
         began, started = time(), perf_counter()
         end = CallEnd(method.path, method.streams)
+        request: Message | None = None
         deadline = self._deadlines.watch(began + BODY_TIMEOUT)
         try:
             principal = self._recalled(context, end) or await self._authenticated(context)
@@ -227,7 +229,7 @@ class Guard:
             except BodyArchived as archived:
                 raise await self._refusal(method, request, archived) from None
         except Exception as error:  # noqa: BLE001 - the last place that can answer
-            failure = self._failure(method, error, end)
+            failure = self._failure(method, request, error, end)
         except asyncio.CancelledError:
             if not deadline.passed:
                 end.code = "CANCELLED"
@@ -302,7 +304,6 @@ class Guard:
         ):
             allowed = self._authorizer.still(method, principal, namespace)
         else:
-            end.resource = method.resource(request)
             allowed = self._authorizer.recalled(
                 method, body, principal, namespace
             ) or await self._authorizer.by_grant(method, request, body, principal, namespace)
@@ -324,7 +325,9 @@ class Guard:
             return archived
         return await self._explain(method.namespace(request), archived)
 
-    def _failure(self, method: Method, error: Exception, end: CallEnd) -> CallError:
+    def _failure(
+        self, method: Method, request: Message | None, error: Exception, end: CallEnd
+    ) -> CallError:
         """Return the status for an exception; what is not foreseen is logged."""
         failure = _foreseen(error)
         if failure is None:
@@ -335,6 +338,8 @@ class Guard:
         if end.code in _REFUSED:
             end.permission = failure.permission or str(method.permission)
             end.why, end.hint = failure.why or failure.reason, failure.hint
+            if request is not None:
+                end.resource = method.resource(request)
         return failure
 
 
