@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
+from math import inf
 from typing import TYPE_CHECKING, Final, Protocol
 
 from regesta_service.access import oidc
@@ -79,9 +80,12 @@ class Chain:
         """
         if credentials.certificate and not has_bearer(credentials.metadata):
             return self._certified(credentials.certificate)
-        token = sent_in(credentials.metadata)
-        # Whatever cannot be encoded is no token, and is told so below.
-        digest = hashlib.sha256(token.encode(errors="replace")).digest()
+        try:
+            token = sent_in(credentials.metadata).encode()
+        except UnicodeEncodeError:
+            # It is no token, and `authenticate` says so.
+            return None
+        digest = hashlib.sha256(token).digest()
         principal = self._static.find(digest)
         if principal is not None:
             return principal
@@ -89,7 +93,9 @@ class Chain:
         if known is None:
             return None
         principal, until = known
-        if until <= self._clock() or not self._holds(principal):
+        if (until != inf and until <= self._clock()) or (
+            principal.token and not self._holds(principal)
+        ):
             del self._known[digest]
             return None
         if principal.token and self._issued is not None:
@@ -109,7 +115,7 @@ class Chain:
         now = self._clock()
         if is_issued(token) and self._issued is not None:
             principal = await self._issued.find(hashlib.sha256(token.encode()).hexdigest())
-            until = float("inf")
+            until = inf
         elif oidc.looks_like_one(token) and self._issuers:
             principal = await self._by_issuer(token)
             until = now + _VERIFIED

@@ -117,12 +117,14 @@ def sent_in(metadata: Iterable[tuple[str, str | bytes]]) -> str:
     Raises:
         Unauthenticated: There is none, or more than one.
     """
-    found = [value for key, value in metadata if key == "authorization"]
-    if not found:
+    value = None
+    for key, each in metadata:
+        if key == "authorization":
+            if value is not None:
+                raise Unauthenticated("send exactly one authorization header")
+            value = each
+    if value is None:
         raise Unauthenticated("send a token: authorization: Bearer <token>")
-    if len(found) > 1:
-        raise Unauthenticated("send exactly one authorization header")
-    value = found[0]
     if not isinstance(value, str) or value[: len(_SCHEME)].lower() != _SCHEME:
         raise Unauthenticated("the authorization header must begin with Bearer")
     return value[len(_SCHEME) :]

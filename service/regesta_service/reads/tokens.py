@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 import psycopg
@@ -149,7 +150,7 @@ class TokenReads:
 
     def used(self, token: str) -> None:
         """Note that a token was used just now."""
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         if now - self._noted.get(token, -_USE) < _USE:
             return
         self._noted[token] = now

@@ -80,6 +80,15 @@ async def test_a_token_that_cannot_be_one_asks_nobody():
     assert not issued.asked
 
 
+async def test_what_cannot_be_encoded_is_no_token():
+    token = "\ud800" * 40
+    tokens = StaticTokens([TokenGrant("ci", digest_of("?" * 40), "reader")])
+    chain = Chain(tokens, Issued())
+    assert chain.recall(bearing(token)) is None
+    with pytest.raises(Unauthenticated, match="malformed"):
+        await chain.authenticate(bearing(token))
+
+
 async def test_no_token_stays_in_memory():
     static, issued_token = new_token(), new_issued_token()
     tokens = StaticTokens([TokenGrant("ci", digest_of(static), "reader")])
