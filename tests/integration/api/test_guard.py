@@ -19,7 +19,7 @@ from regesta_service.access.tokens import StaticTokens, TokenGrant, digest_of, n
 from regesta_service.api import guard as guards
 from regesta_service.api.errors import DETAILS_KEY
 from regesta_service.api.methods import IncompleteApi, methods_of
-from regesta_service.domain.rejections import MomentOutOfRange, RevisionMismatch
+from regesta_service.domain.rejections import GrantExceedsOwn, MomentOutOfRange, RevisionMismatch
 from regesta_service.serving import Serving
 from tests.support.engines import ENGINES
 
@@ -42,6 +42,16 @@ class Ends:
 
     def failed(self, method, reference, error):
         self.failures.append((method, reference, error))
+
+
+class Refused:
+    """Keeps which calls were refused."""
+
+    def __init__(self):
+        self.ends = []
+
+    def refused(self, end):
+        self.ends.append(end)
 
 
 class Watch:
@@ -249,6 +259,16 @@ async def test_a_rejection_becomes_its_code_reason_and_details(serving):
     assert dict(out_of_range.info.metadata) == {"end": "3"}
     assert conflict.code is grpc.StatusCode.ABORTED
     assert conflict.retry.retry_delay.ToMilliseconds() == 250
+
+
+async def test_a_refusal_says_where_also_when_a_command_refuses(serving):
+    refused = Refused()
+    async with serving(security=refused) as served:
+        served.watch.result = GrantExceedsOwn("nobody grants what he may not do himself")
+        await served.refused()
+        await served.refused(token=STRANGER)
+        await served.refused(token=new_token())
+    assert [PARENT, PARENT, ""] == [end.resource for end in refused.ends]
 
 
 async def test_a_failure_of_ours_is_logged_and_tells_the_caller_only_a_reference(serving):
