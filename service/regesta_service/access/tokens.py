@@ -30,7 +30,6 @@ HINT_DIGITS: Final = 8
 
 # Printable ASCII without blanks; grpcio hands NUL, CR and LF through.
 _TOKEN = re.compile(r"[\x21-\x7e]{16,16384}\Z")
-_SCHEME = "bearer "
 _BODY_CHARACTERS: Final = 43
 _ISSUED = re.compile(TOKEN_PREFIX + r"[A-Za-z0-9_-]{43}[0-9a-f]{8}\Z")
 
@@ -125,9 +124,11 @@ def sent_in(metadata: Iterable[tuple[str, str | bytes]]) -> str:
             value = each
     if value is None:
         raise Unauthenticated("send a token: authorization: Bearer <token>")
-    if not isinstance(value, str) or value[: len(_SCHEME)].lower() != _SCHEME:
+    scheme, _, token = value.partition(" ") if isinstance(value, str) else ("", "", "")
+    # Nearly everybody writes it so; its case does not matter (RFC 9110, section 11.1).
+    if scheme != "Bearer" and scheme.lower() != "bearer":
         raise Unauthenticated("the authorization header must begin with Bearer")
-    return value[len(_SCHEME) :]
+    return token
 
 
 class StaticTokens:

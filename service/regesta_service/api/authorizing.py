@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
@@ -125,14 +126,14 @@ class Authorizer:
             return None
         rights = policy.rights(principal)
         if permission in rights.whole:
-            return self._still(method, principal, namespace, ())
+            return partial(self._allows, method, principal, namespace, ())
         decided = self._decided.get((rights, method.path, body))
         if decided is None:
             return None
         cases, until = decided
         if until != inf and until <= self._clock():
             return None
-        return self._still(method, principal, namespace, cases)
+        return partial(self._allows, method, principal, namespace, cases)
 
     async def by_grant(
         self, method: Method, request: Message, body: bytes, principal: Principal, namespace: str
@@ -155,7 +156,7 @@ class Authorizer:
         policy = policies.known(namespace) or await policies.policy(namespace)
         rights = policy.rights(principal)
         if permission in rights.whole:
-            return self._still(method, principal, namespace, ())
+            return partial(self._allows, method, principal, namespace, ())
         if permission not in rights.limited:
             raise errors.denied(permission, namespace, "no role gives it")
         cases, lasting = await self._cases(method, request, body, namespace)
@@ -167,7 +168,7 @@ class Authorizer:
             until = min(until, end)
         if lasting:
             _keep(self._decided, (rights, method.path, body), (cases, until))
-        return self._still(method, principal, namespace, cases)
+        return partial(self._allows, method, principal, namespace, cases)
 
     async def standing(self, principal: Principal, namespace: str) -> Principal:
         """Return a principal with its roles in a namespace, and the person it is.
@@ -192,23 +193,17 @@ class Authorizer:
 
         return allowed
 
-    def _still(
-        self,
-        method: Method,
-        principal: Principal,
-        namespace: str,
-        cases: Sequence[Case],
-    ) -> Callable[[], bool]:
-        def allowed() -> bool:
-            if self._authenticator.current(principal) is None or self._policies is None:
-                return False
-            policy = self._policies.present(namespace)
-            if policy is None:
-                return False
-            rights, now = policy.rights(principal), self._clock()
-            return not any(allows(rights, method.permission, case, now) for case in cases or _WHOLE)
-
-        return allowed
+    def _allows(
+        self, method: Method, principal: Principal, namespace: str, cases: Sequence[Case]
+    ) -> bool:
+        """Say whether grants still allow a call, as this process heard of them last."""
+        if self._authenticator.current(principal) is None or self._policies is None:
+            return False
+        policy = self._policies.present(namespace)
+        if policy is None:
+            return False
+        rights, now = policy.rights(principal), self._clock()
+        return not any(allows(rights, method.permission, case, now) for case in cases or _WHOLE)
 
     async def _anywhere(
         self, method: Method, principal: Principal, policies: Policies
