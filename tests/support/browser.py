@@ -1,4 +1,4 @@
-"""Chromium without a window, for pages that must work from a file.
+"""Chromium without a window, for pages that must work from a file, and those of servers.
 
 It is steered through a pipe (Chrome's DevTools protocol): waiting for the page's own verdict is
 sure, while `--dump-dom` takes the page as it is when nothing seems to be under way.
@@ -6,13 +6,18 @@ sure, while `--dump-dom` takes the page as it is when nothing seems to be under 
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import time
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -40,6 +45,41 @@ _RESULT = """document.readyState === "complete" && JSON.stringify([
 
 def opened(page: Path, profile: Path) -> tuple[str, dict[str, str]]:
     """Open a page that verifies and return its verdict, and the result of each check."""
+    with _browsing(profile) as steered:
+        return _verdict(steered, page)
+
+
+def shown(url: str, profile: Path, *, until: Sequence[str], picture: Path) -> str:
+    """Open a page of a server and return its text once it has all of some words.
+
+    Args:
+        url: The page.
+        profile: An empty folder for the browser's own files.
+        until: The words.
+        picture: Where to keep what it looks like then.
+    """
+    with _browsing(profile) as steered:
+        session = steered.tab(url)
+        steered.ask(
+            "Emulation.setDeviceMetricsOverride", session,
+            width=1280, height=900, deviceScaleFactor=1, mobile=False,
+        )  # fmt: skip
+        deadline = time.monotonic() + PATIENCE
+        text = ""
+        while time.monotonic() < deadline:
+            text = steered.value(session, "document.body ? document.body.innerText : ''")
+            if all(word in text for word in until):
+                image = steered.ask("Page.captureScreenshot", session, format="png")
+                picture.parent.mkdir(parents=True, exist_ok=True)
+                picture.write_bytes(base64.b64decode(image["data"]))
+                return text
+            time.sleep(0.2)
+    raise AssertionError(f"{url} does not show {until}, but:\n{text}")
+
+
+@contextlib.contextmanager
+def _browsing(profile: Path) -> Iterator[_Browser]:
+    """Start the browser; it is ended afterwards."""
     assert PROGRAM is not None
     commands, answers = os.pipe(), os.pipe()
     process = subprocess.Popen(
@@ -51,7 +91,7 @@ def opened(page: Path, profile: Path) -> tuple[str, dict[str, str]]:
     os.close(answers[1])
     with os.fdopen(commands[1], "wb", 0) as out, os.fdopen(answers[0], "rb") as back:
         try:
-            return _verdict(_Browser(out, back), page)
+            yield _Browser(out, back)
         finally:
             process.kill()
             process.wait()
@@ -77,6 +117,16 @@ class _Browser:
             pass
         return cast("dict[str, Any]", answer["result"])
 
+    def tab(self, url: str) -> str:
+        """Open a page and return the session that steers it."""
+        target = self.ask("Target.createTarget", url=url)["targetId"]
+        return str(self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"])
+
+    def value(self, session: str, expression: str) -> str:
+        """Return the text that an expression of the page gives; empty for none."""
+        answer = self.ask("Runtime.evaluate", session, expression=expression)
+        return str(answer["result"].get("value") or "")
+
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
             more = os.read(self._back.fileno(), 1 << 16)
@@ -87,12 +137,10 @@ class _Browser:
 
 
 def _verdict(browser: _Browser, page: Path) -> tuple[str, dict[str, str]]:
-    target = browser.ask("Target.createTarget", url=page.as_uri())["targetId"]
-    session = browser.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+    session = browser.tab(page.as_uri())
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        answer = browser.ask("Runtime.evaluate", session, expression=_RESULT)
-        text = answer["result"].get("value")
+        text = browser.value(session, _RESULT)
         verdict, checks = json.loads(text) if text else ("", {})
         if verdict:
             return verdict, checks

@@ -1,0 +1,99 @@
+"""A pipeline as people have it, whose registry is regesta by one URI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+
+from tests.support import browser
+from tests.support.mlflow_server import mlflow_serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import regesta
+
+#: Where a run keeps what people may want to look at.
+ARTIFACTS = Path(__file__).parents[3] / "build" / "artifacts"
+
+
+@pytest.fixture
+def tracking(uri: str, tmp_path: Path) -> Iterator[str]:
+    """MLflow's server, whose registry is a namespace of ours."""
+    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    with mlflow_serving(uri, tmp_path) as address:
+        mlflow.set_tracking_uri(address)
+        mlflow.set_registry_uri(address)
+        yield address
+    mlflow.set_tracking_uri(before[0])
+    mlflow.set_registry_uri(before[1])
+
+
+def _trained() -> tuple[Any, Any]:
+    """Return a small model that was trained, and what it was trained on."""
+    from sklearn.datasets import load_iris  # noqa: PLC0415 - slow to import
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+
+    data = load_iris(as_frame=True)
+    return LogisticRegression(max_iter=200).fit(data.data, data.target), data.data
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_train_register_promote_load_and_see_it(
+    tracking: str, uri: str, client: regesta.Client, tmp_path: Path
+) -> None:
+    model, data = _trained()
+    with mlflow.start_run() as run:
+        logged = mlflow.sklearn.log_model(model, name="model", input_example=data.head(2))
+    through_server = mlflow.register_model(logged.model_uri, "iris")
+    assert int(through_server.version) == 1
+
+    mlflow.set_registry_uri(uri)  # the same registry, without the server between
+    directly = mlflow.register_model(f"runs:/{run.info.run_id}/model", "iris")
+    assert int(directly.version) == 2
+    MlflowClient().set_registered_model_alias("iris", "champion", 2)
+
+    expected = list(model.predict(data))
+    for registry in (uri, tracking):
+        mlflow.set_registry_uri(registry)
+        for address in ("models:/iris@champion", "models:/iris/1", "models:/iris/latest"):
+            loaded = mlflow.pyfunc.load_model(address)
+            assert list(loaded.predict(data)) == expected
+
+    ours = client.resolve("iris@champion")
+    assert (ours.version, ours.lineage.run) == (2, run.info.run_id)
+    if browser.PROGRAM is None:
+        pytest.skip("no browser is installed")
+    shown = browser.shown(
+        f"{tracking}/#/models/iris",
+        tmp_path / "profile",
+        until=("iris", "champion", "Version 2"),
+        picture=ARTIFACTS / "mlflow-ui.png",
+    )
+    assert "Version 1" in shown
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_prompts_are_registered_loaded_and_found(
+    tracking: str, client: regesta.Client
+) -> None:
+    first = mlflow.genai.register_prompt(
+        "greeting", "Hello, {{name}}!", commit_message="first", tags={"team": "help"}
+    )
+    second = mlflow.genai.register_prompt("greeting", "Dear {{name}},")
+    assert (first.version, second.version) == (1, 2)
+    mlflow.genai.set_prompt_alias("greeting", "live", 2)
+    assert mlflow.genai.load_prompt("prompts:/greeting@live").format(name="Ann") == "Dear Ann,"
+    assert mlflow.genai.load_prompt("prompts:/greeting/1").template == "Hello, {{name}}!"
+    mlflow.genai.set_prompt_tag("greeting", "owner", "ann")
+    assert [prompt.name for prompt in mlflow.genai.search_prompts()] == ["greeting"]
+    assert MlflowClient().search_registered_models() == []
+    mlflow.genai.delete_prompt_alias("greeting", "live")
+    assert client.get_model("greeting").tags["owner"] == "ann"
+    assert [version.version for version in client.versions("greeting")] == [2, 1]
