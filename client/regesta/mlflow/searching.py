@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+from mlflow.exceptions import MlflowException
 from mlflow.prompt.constants import IS_PROMPT_TAG_KEY
 from mlflow.utils.search_utils import SearchUtils
 
-from regesta.mlflow.failing import invalid
 from regesta.mlflow.naming import NAME_TAG, id_is_name, model_ids
 
 #: Longer values of tags are not compared by the server, see docs/reference/filters.md.
@@ -269,7 +269,8 @@ def _order(
     for key, ascending in parsed:
         field = fields[key]
         if field in chosen:
-            raise invalid(f"`order_by` contains duplicate fields: {order_by}")
+            # Without a code, as in MLflow.
+            raise MlflowException(f"`order_by` contains duplicate fields: {order_by}")
         chosen[field] = f"{field} {'asc' if ascending else 'desc'}"
     behind = [part for part in rest if part.split()[0] not in chosen]
     return ", ".join([*chosen.values(), *behind])

@@ -215,7 +215,7 @@ def test_what_was_revoked_is_seen_and_not_loaded(
     store.create_registered_model("churn")
     store.create_model_version("churn", "s3://b")
     store.set_registered_model_alias("churn", "champion", 1)
-    client.revoke_version("churn/1", reason="trained on data that we may not use")
+    client.revoke_version("churn/1", category="licence", reason="trained on data that we may not use")
     assert store.get_model_version("churn", 1).source == "s3://b"
     for refused_call in (
         lambda: store.get_model_version_download_uri("churn", 1),
@@ -230,9 +230,8 @@ def test_a_blocking_flag_stops_the_alias(store: RegestaStore, client: regesta.Cl
     store.create_registered_model("churn")
     store.create_model_version("churn", "s3://b")
     store.set_registered_model_alias("churn", "champion", 1)
-    client.raise_flag(
-        "churn/1", severity=flag_pb2.FLAG_SEVERITY_CRITICAL, blocking=True, reason="drifts"
-    )
+    flag = flag_pb2.Flag(category="drift", severity=flag_pb2.FLAG_SEVERITY_CRITICAL, blocking=True)
+    client.raise_flag("churn/1", flag=flag, reason="drifts")
     with pytest.raises(MlflowException, match="VERSION_FLAGGED"):
         store.get_model_version_by_alias("churn", "champion")
 
