@@ -23,7 +23,7 @@ demo: setup ## register, promote, roll back and audit a real model, on a server 
 serve: setup ## start a server here, with a database of its own
 	$(BIN)/regesta-server up
 
-test: setup ## run every test, on a real PostgreSQL
+test: setup $(VENV)-mlflow-old/.ready ## run every test, on a real PostgreSQL
 	$(BIN)/pytest $(PYTESTFLAGS)
 
 check: setup $(VENV)-proto/.ready ## lint, types, layers, protos, generated code
@@ -50,6 +50,7 @@ lock: $(VENV)/.locked ## pin what pyproject.toml asks for; LOCKFLAGS=--upgrade t
 	$(LOCK) requirements/proto.in -o requirements/proto.txt
 	$(LOCK) --no-deps requirements/model.in -o requirements/model.txt
 	@if [ -e requirements/peers.in ]; then $(LOCK) requirements/peers.in -o requirements/peers.txt; fi
+	$(LOCK) requirements/mlflow-old.in -o requirements/mlflow-old.txt
 	@! grep -nE '://|@ file|^-|/' requirements/*.txt || { echo 'a lock names an address or a path'; exit 1; }
 
 bench: setup ## measure appends, reads and watches beside their limits on this machine
@@ -59,7 +60,7 @@ bench-peers: setup $(VENV)-peers/.ready ## measure MLflow's registry on the same
 	$(BIN)/python -m benchmarks.peers
 
 clean: ## remove what was made here, environments too
-	rm -rf $(VENV) $(VENV)-proto $(VENV)-peers build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-proto $(VENV)-peers $(VENV)-mlflow-old build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 # The environment is three stamps, so that a new pin installs without starting over and a
@@ -90,4 +91,11 @@ $(VENV)-proto/.ready: requirements/proto.txt | $(BIN)/python
 $(VENV)-peers/.ready: requirements/peers.txt | $(BIN)/python
 	$(PYTHON) -m venv $(VENV)-peers
 	tools/install.sh $(VENV)-peers requirements/peers.txt
+	@touch $@
+
+# Two releases of MLflow in one environment are one; the older one has its own.
+$(VENV)-mlflow-old/.ready: requirements/mlflow-old.txt pyproject.toml | $(BIN)/python
+	$(PYTHON) -m venv $(VENV)-mlflow-old
+	tools/install.sh $(VENV)-mlflow-old requirements/mlflow-old.txt
+	$(VENV)-mlflow-old/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

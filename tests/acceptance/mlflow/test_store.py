@@ -230,7 +230,7 @@ def test_a_blocking_flag_stops_the_alias(store: RegestaStore, client: regesta.Cl
     store.create_registered_model("churn")
     store.create_model_version("churn", "s3://b")
     store.set_registered_model_alias("churn", "champion", 1)
-    flag = flag_pb2.Flag(category="drift", severity=flag_pb2.FLAG_SEVERITY_CRITICAL, blocking=True)
+    flag = flag_pb2.Flag(id="drift", severity=flag_pb2.FLAG_SEVERITY_CRITICAL, blocking=True)
     client.raise_flag("churn/1", flag=flag, reason="drifts")
     with pytest.raises(MlflowException, match="VERSION_FLAGGED"):
         store.get_model_version_by_alias("churn", "champion")
