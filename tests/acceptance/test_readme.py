@@ -11,9 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from unittest import mock
 
 import pytest
 
+from tests.support.mlflow_server import mlflow_serving
 from tests.support.server_process import ServerProcess
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(sys.executable).parent
 ADDRESS = "127.0.0.1:7421"
+MLFLOW = "127.0.0.1:5000"
 
 #: Languages of blocks that are run; all others are shown only.
 RUN = {"python", "sh"}
@@ -56,6 +59,7 @@ class Reader:
 
     def __init__(self, home: Path, stack: contextlib.ExitStack) -> None:
         self._address = f"127.0.0.1:{free_port()}"
+        self._mlflow = MLFLOW
         self._home = home
         self._stack = stack
         self._names: dict[str, Any] = {}
@@ -65,11 +69,12 @@ class Reader:
     def follow(self, page: Path) -> None:
         for block in blocks_of(page):
             assert block.language in RUN | SHOWN, f"{page.name}:{block.line}"
-            text = block.text.replace(ADDRESS, self._address)
+            text = block.text.replace(ADDRESS, self._address).replace(MLFLOW, self._mlflow)
             if block.language == "python":
                 # The lines of the page, so that a failure points there.
                 code = compile("\n" * block.line + text, str(page), "exec")
-                exec(code, self._names)  # noqa: S102 - our own documentation
+                with mock.patch.dict(os.environ, self._exports):
+                    exec(code, self._names)  # noqa: S102 - our own documentation
             elif block.language == "sh":
                 self._shell(text)
 
@@ -89,6 +94,8 @@ class Reader:
             match shlex.split(line, comments=True):
                 case ["regesta-server", "up", *arguments]:
                     self._serve(arguments)
+                case ["mlflow", "server", *arguments]:
+                    self._serve_mlflow(arguments)
                 case ["pip", "install", *what]:
                     check_installation(what)
                 case ["make", *targets]:
@@ -124,6 +131,16 @@ class Reader:
         assert self._address == server.address
         self.servers.append(server)
 
+    def _serve_mlflow(self, arguments: list[str]) -> None:
+        """Start MLflow's server; where it keeps its runs is in the home, its port is a free one."""
+        given = dict(zip(arguments[::2], arguments[1::2], strict=True))
+        assert f"{given['--host']}:{given['--port']}" == MLFLOW
+        assert given["--backend-store-uri"].startswith("sqlite:///")
+        serving = mlflow_serving(
+            given["--registry-store-uri"], self._home, environment=self.environment()
+        )
+        self._mlflow = self._stack.enter_context(serving).removeprefix("http://")
+
 
 def check_installation(what: list[str]) -> None:
     """Let pip look at what is to be installed: that it is a package and has these extras."""
@@ -144,7 +161,8 @@ def reader(open_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Re
         yield Reader(home, stack)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/getting-started.md"])
+@pytest.mark.filterwarnings("ignore::Warning:mlflow.*")
+@pytest.mark.parametrize("page", ["README.md", "docs/getting-started.md", "docs/mlflow.md"])
 def test_every_block_of_code_does_what_the_page_says(page: str, reader: Reader):
     reader.follow(ROOT / page)
     assert len(reader.servers) == 1

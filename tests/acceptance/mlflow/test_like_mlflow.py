@@ -148,9 +148,7 @@ class _Registry(RuleBasedStateMachine):
 
     @rule(where=_FILTERS, size=st.integers(1, 3))
     def search_models(self, where: str, size: int) -> None:
-        self.twins.pages(
-            "search_registered_models", [size, 2], ordered=False, filter_string=where
-        )
+        self.twins.pages("search_registered_models", [size, 2], ordered=False, filter_string=where)
 
     @rule(where=_VERSION_FILTERS, order=_ORDERS, size=st.integers(1, 3))
     def search_versions(self, where: str, order: list[str], size: int) -> None:

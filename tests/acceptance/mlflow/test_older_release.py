@@ -75,7 +75,9 @@ def test_a_pipeline_of_the_older_release_runs(
 @pytest.mark.slow
 @pytest.mark.skipif(not OLDER.exists(), reason="`make test` makes its environment")
 @pytest.mark.filterwarnings("ignore")
-def test_its_server_keeps_its_registry_here(uri: str, client: regesta.Client, tmp_path: Path) -> None:
+def test_its_server_keeps_its_registry_here(
+    uri: str, client: regesta.Client, tmp_path: Path
+) -> None:
     with mlflow_serving(uri, tmp_path, program=OLDER / "mlflow") as address:
         newer = MlflowClient(address, registry_uri=address)
         newer.create_registered_model("churn")

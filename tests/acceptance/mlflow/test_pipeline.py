@@ -80,9 +80,7 @@ def test_train_register_promote_load_and_see_it(
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_prompts_are_registered_loaded_and_found(
-    tracking: str, client: regesta.Client
-) -> None:
+def test_prompts_are_registered_loaded_and_found(tracking: str, client: regesta.Client) -> None:
     first = mlflow.genai.register_prompt(
         "greeting", "Hello, {{name}}!", commit_message="first", tags={"team": "help"}
     )

@@ -215,7 +215,9 @@ def test_what_was_revoked_is_seen_and_not_loaded(
     store.create_registered_model("churn")
     store.create_model_version("churn", "s3://b")
     store.set_registered_model_alias("churn", "champion", 1)
-    client.revoke_version("churn/1", category="licence", reason="trained on data that we may not use")
+    client.revoke_version(
+        "churn/1", category="licence", reason="trained on data that we may not use"
+    )
     assert store.get_model_version("churn", 1).source == "s3://b"
     for refused_call in (
         lambda: store.get_model_version_download_uri("churn", 1),

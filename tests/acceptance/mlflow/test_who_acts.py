@@ -55,9 +55,7 @@ def test_the_token_of_the_servers_caller_is_whose_act_it_is(
                 client.get_registered_model("churn")
             assert unknown.value.error_code == "UNAUTHENTICATED"
             assert "forged" not in str(unknown.value)
-        history = {
-            event.stream: event.actor for event in registry.client("admin").events()
-        }
+        history = {event.stream: event.actor for event in registry.client("admin").events()}
         assert history["models/by-nobody-known"] == "mlflow-server"
         assert history["models/churn/versions/1"] == "ann"
         assert history["models/churn/aliases/champion"] == "ann"

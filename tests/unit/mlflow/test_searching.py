@@ -32,7 +32,7 @@ def test_without_a_word_of_prompts_there_are_none() -> None:
     assert _models("").filter == _NO_PROMPTS
     assert _models("").exact
     asked = _models("tags.`mlflow.prompt.is_prompt` = 'true'")
-    assert asked.filter == ' AND '.join(['tags."mlflow.prompt.is_prompt" = "true"'] * 2)
+    assert asked.filter == " AND ".join(['tags."mlflow.prompt.is_prompt" = "true"'] * 2)
     assert _models("tags.`mlflow.prompt.is_prompt` = 'false'").filter == _NO_PROMPTS
 
 
