@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # Servers that are reached over TCP want passwords, and workers share the roles.
-_PASSWORD = "regesta-test"  # noqa: S105
+_PASSWORD = "regesta-test"
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def model_version(name: str, version: version_pb2.Version) -> ModelVersion:
     """
     return ModelVersion(
         name,
-        version.version,
+        version.version,  # type: ignore[arg-type]  # a number, as MLflow's own store gives it
         milliseconds(_happened(version, "occurred_create_time", "create_time")),
         milliseconds(_happened(version, "occurred_update_time", "update_time")),
         version.description or None,

@@ -87,7 +87,7 @@ class VersionCalls(Calling):
         if not source or urllib.parse.urlparse(source).scheme != "models":
             return source, run_id
         try:
-            parsed = _parse_model_uri(source)
+            parsed: Any = _parse_model_uri(source)
             if getattr(parsed, "model_id", None) is None:
                 return self.get_model_version_download_uri(parsed.name, parsed.version), run_id
             logged = _logged_model(parsed.model_id)

@@ -11,7 +11,7 @@ import functools
 import json
 import os
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -183,7 +183,7 @@ def _check(given: Mapping[str, Any]) -> None:
     """Refuse what MLflow's own store refuses."""
     from mlflow.utils import validation  # noqa: PLC0415 - older releases lack these checks
 
-    checks = {
+    checks: dict[str, Callable[[Any], object]] = {
         "name": validation._validate_webhook_name,  # noqa: SLF001
         "url": validation._validate_webhook_url,  # noqa: SLF001
         "events": validation._validate_webhook_events,  # noqa: SLF001

@@ -56,7 +56,7 @@ def test_train_register_promote_load_and_see_it(
     mlflow.set_registry_uri(uri)  # the same registry, without the server between
     directly = mlflow.register_model(f"runs:/{run.info.run_id}/model", "iris")
     assert int(directly.version) == 2
-    MlflowClient().set_registered_model_alias("iris", "champion", 2)
+    MlflowClient().set_registered_model_alias("iris", "champion", "2")
 
     expected = list(model.predict(data))
     for registry in (uri, tracking):

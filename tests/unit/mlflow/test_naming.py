@@ -12,7 +12,7 @@ from regesta.names import InvalidName, check_alias, check_model
 # MLflow's own rules: a name is not empty and has neither / nor :, an alias has letters of any
 # script, digits, _ and -.
 _NAMES = st.text(
-    st.characters(exclude_characters="/:", exclude_categories=("Cs",)), min_size=1, max_size=256
+    st.characters(exclude_characters="/:", exclude_categories=["Cs"]), min_size=1, max_size=256
 ).filter(str.strip)
 _ALIASES = st.from_regex(r"[\w\-]{1,40}", fullmatch=True)
 
