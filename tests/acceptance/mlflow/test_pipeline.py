@@ -94,4 +94,4 @@ def test_prompts_are_registered_loaded_and_found(tracking: str, client: regesta.
     assert MlflowClient().search_registered_models() == []
     mlflow.genai.delete_prompt_alias("greeting", "live")
     assert client.get_model("greeting").tags["owner"] == "ann"
-    assert [version.version for version in client.versions("greeting")] == [2, 1]
+    assert [version.version for version in client.versions("greeting")] == [1, 2]
