@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import os
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,7 +20,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_STATE, RESOURCE_DOES_NOT_EXIST
 from mlflow.store.entities.paged_list import PagedList
 
-from regesta import NotFound
+from regesta import NotFound, PermissionDenied
 from regesta.mlflow.calling import Calling, answering
 from regesta.mlflow.entities import milliseconds
 from regesta.mlflow.failing import invalid
@@ -28,7 +29,9 @@ from regesta.mlflow.paging import read_place, take
 if TYPE_CHECKING:
     from mlflow.entities.webhook import Webhook, WebhookEvent, WebhookStatus
 
-    from regesta.v1 import documents_pb2
+    from regesta.v1 import documents_service_pb2
+
+_logger = logging.getLogger(__name__)
 
 _COLLECTION: Final = "mlflow-webhooks"
 _KEY: Final = "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"
@@ -80,7 +83,11 @@ class WebhookCalls(Calling):
         self, event: WebhookEvent, max_results: int | None = None, page_token: str | None = None
     ) -> PagedList[Webhook]:
         """Return a page of the webhooks that hear an event, the newest first."""
-        return self._page(event, max_results, page_token)
+        try:
+            return self._page(event, max_results, page_token)
+        except PermissionDenied as error:
+            _warn_once(error.message)
+            return PagedList([], None)
 
     @answering
     def update_webhook(
@@ -115,7 +122,7 @@ class WebhookCalls(Calling):
         document = self._document(webhook_id)
         self._client.remove_document(document.name, **self._claims())
 
-    def _document(self, webhook_id: str) -> documents_pb2.Document:
+    def _document(self, webhook_id: str) -> documents_service_pb2.Document:
         try:
             return self._client.get_document(self._name(str(uuid.UUID(webhook_id))))
         except (NotFound, ValueError):
@@ -145,18 +152,25 @@ class WebhookCalls(Calling):
             raise invalid("max_results must be between 1 and 1000.")
         start = read_place(page_token)
 
-        def fetch(token: str, size: int) -> tuple[Sequence[documents_pb2.Document], str]:
+        def fetch(token: str, size: int) -> tuple[Sequence[documents_service_pb2.Document], str]:
             page = self._client.list_documents(_COLLECTION, page_size=size, page_token=token)
-            return page.documents, page.next_page_token
+            kept = [document for document in page.documents if not document.erased]
+            return kept, page.next_page_token
 
-        def hears(document: documents_pb2.Document) -> bool:
+        def hears(document: documents_service_pb2.Document) -> bool:
             return event is None or _written([event])[0] in json.loads(document.content)["events"]
 
         found, token = take(fetch, hears, start, size, exact=event is None)
         return PagedList([_webhook(document) for document in found], token)
 
 
-def _webhook(document: documents_pb2.Document) -> Webhook:
+@functools.cache
+def _warn_once(why: str) -> None:
+    """Say that no webhook is sent: MLflow asks for them at every event, of most registries in vain."""
+    _logger.warning("webhooks are not sent, since they may not be read here: %s", why)
+
+
+def _webhook(document: documents_service_pb2.Document) -> Webhook:
     from mlflow.entities import webhook as entities  # noqa: PLC0415 - older releases have none
 
     content = json.loads(document.content)
