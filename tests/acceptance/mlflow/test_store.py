@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.fernet import Fernet
 from mlflow.entities.model_registry import ModelVersionTag, RegisteredModelTag
+from mlflow.entities.webhook import WebhookAction, WebhookEntity, WebhookEvent, WebhookStatus
 from mlflow.exceptions import MlflowException
 
 import regesta
@@ -323,3 +325,48 @@ def test_what_one_server_writes_the_other_reads_at_once(uri: str) -> None:
 def test_a_store_goes_to_another_process(store: RegestaStore) -> None:
     store.create_registered_model("churn")
     assert pickle.loads(pickle.dumps(store)).get_registered_model("churn").name == "churn"  # noqa: S301
+
+
+_CREATED = WebhookEvent(WebhookEntity.MODEL_VERSION, WebhookAction.CREATED)
+_DISABLED = WebhookStatus.DISABLED
+_TAGGED = WebhookEvent(WebhookEntity.MODEL_VERSION_TAG, WebhookAction.SET)
+
+
+@pytest.fixture
+def hooked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let webhooks go to this machine, which MLflow else refuses."""
+    monkeypatch.setenv("MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS", "true")
+
+
+def test_webhooks_are_kept_changed_and_removed(store: RegestaStore, hooked: None) -> None:
+    one = store.create_webhook("one", "https://127.0.0.1/1", [_CREATED], secret="s1")
+    two = store.create_webhook("two", "https://127.0.0.1/2", [_CREATED, _TAGGED], "both")
+    assert [hook.name for hook in store.list_webhooks()] == ["two", "one"]
+    first = store.list_webhooks(max_results=1)
+    assert [hook.name for hook in store.list_webhooks(1, first.token)] == ["one"]
+    assert [hook.name for hook in store.list_webhooks_by_event(_TAGGED)] == ["two"]
+    changed = store.update_webhook(two.webhook_id, url="https://127.0.0.1/3", status=_DISABLED)
+    assert (changed.name, changed.url, changed.status) == ("two", "https://127.0.0.1/3", _DISABLED)
+    assert changed.description == "both"
+    assert store.get_webhook(one.webhook_id).secret == "s1"
+    store.delete_webhook(one.webhook_id)
+    for missing in (one.webhook_id, "no-id"):
+        with pytest.raises(MlflowException, match=f"Webhook with ID {missing} not found"):
+            store.get_webhook(missing)
+    with pytest.raises(MlflowException, match="max_results must be between 1 and 1000"):
+        store.list_webhooks(max_results=1_001)
+    with pytest.raises(MlflowException, match="Webhook name"):
+        store.create_webhook("", "https://127.0.0.1/1", [_CREATED])
+
+
+def test_a_webhooks_secret_is_not_kept_in_the_clear(
+    store: RegestaStore, client: regesta.Client, hooked: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY", Fernet.generate_key().decode())
+    hook = store.create_webhook("one", "https://127.0.0.1/1", [_CREATED], secret="hush")
+    (kept,) = client.list_documents("mlflow-webhooks").documents
+    assert "https://127.0.0.1/1" in kept.content
+    assert "hush" not in kept.content
+    monkeypatch.setenv("MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY", Fernet.generate_key().decode())
+    with pytest.raises(MlflowException, match="encrypted with another key"):
+        store.get_webhook(hook.webhook_id)
