@@ -372,7 +372,7 @@ def test_bad_requests_about_flags_change_nothing(refusing: Refusing):
         refusing.invalid("RevokeVersion", revoking, "category")
     revoking = pb.RevokeVersionRequest(name=refusing.model, category="licence", request_id="m")
     refusing.invalid("RevokeVersion", revoking, "name")
-    listing = pb.ListFlagsRequest(parent=refusing.parent, page_token="x")  # noqa: S106
+    listing = pb.ListFlagsRequest(parent=refusing.parent, page_token="x")
     refusing.refused("ListFlags", listing, "INVALID_ARGUMENT", "INVALID_PAGE_TOKEN")
 
 

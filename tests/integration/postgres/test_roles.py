@@ -133,7 +133,7 @@ def test_an_administrator_who_is_no_superuser_is_enough(own_server: OwnServer):
     server = own_server()
     admin = login(server, "admin", "CREATEROLE CREATEDB")
 
-    made = provision(admin, "registry", service_password="secret")  # noqa: S106
+    made = provision(admin, "registry", service_password="secret")
     apply(made.owner_dsn)
 
     check(made.service_dsn)
@@ -178,7 +178,7 @@ def test_a_password_reaches_the_server_as_a_verifier_only(own_server: OwnServer)
     execute(server.dsn, "ALTER SYSTEM SET log_statement = 'all'")
     execute(server.dsn, "SELECT pg_reload_conf()")
 
-    made = provision(server.dsn, "registry", service_password="p'ass word")  # noqa: S106
+    made = provision(server.dsn, "registry", service_password="p'ass word")
     stored = fetch(
         server.dsn, "SELECT rolname, left(rolpassword, 14) FROM pg_authid WHERE rolname ~ '^reg'"
     )
