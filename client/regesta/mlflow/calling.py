@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypedDict, TypeVar
 
 from mlflow.store.model_registry.abstract_store import AbstractStore
+from mlflow.utils.validation import _validate_model_version
 
 from regesta.errors import RegestaError
 from regesta.mlflow.entities import model_id_of
@@ -69,6 +70,16 @@ class Calling(AbstractStore):
                 latest.setdefault(model_id_of(version), []).append(version)
             rest = list(answer.unanswered)
         return latest
+
+
+def version_number(version: int | str) -> int:
+    """Return the number that MLflow's clients give as either.
+
+    Raises:
+        MlflowException: It is none.
+    """
+    _validate_model_version(version)  # older releases return nothing
+    return int(version)
 
 
 def answering(

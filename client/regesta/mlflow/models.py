@@ -15,19 +15,18 @@ from mlflow.store.model_registry import (
     SEARCH_REGISTERED_MODEL_MAX_RESULTS_DEFAULT,
     SEARCH_REGISTERED_MODEL_MAX_RESULTS_THRESHOLD,
 )
+from mlflow.utils import validation
 from mlflow.utils.search_utils import SearchModelUtils
 from mlflow.utils.validation import (
     _validate_model_alias_name,
-    _validate_model_alias_name_reserved,
     _validate_model_name,
     _validate_model_renaming,
-    _validate_model_version,
     _validate_registered_model_tag,
     _validate_tag_name,
 )
 
 from regesta import AlreadyExists, NotFound, PreconditionFailed
-from regesta.mlflow.calling import Calling, answering
+from regesta.mlflow.calling import Calling, answering, version_number
 from regesta.mlflow.entities import last_part, registered_model
 from regesta.mlflow.failing import invalid, no_version
 from regesta.mlflow.naming import NAME_TAG, alias_id, model_ids, name_of
@@ -180,8 +179,8 @@ class ModelCalls(Calling):
         """Point an alias to a version."""
         _validate_model_name(name)
         _validate_model_alias_name(alias)
-        _validate_model_alias_name_reserved(alias)
-        number = _validate_model_version(version)
+        _expect_not_reserved(alias)
+        number = version_number(version)
         try:
             model = self._registry.model(name)
         except MlflowException:
@@ -231,6 +230,13 @@ class ModelCalls(Calling):
     def _entity(self, name: str, model: model_pb2.Model) -> RegisteredModel:
         model_id = last_part(model.name)
         return registered_model(name, model, self._latest([model_id]).get(model_id, ()))
+
+
+def _expect_not_reserved(alias: str) -> None:
+    """Refuse what means a version already; older releases do so with the other rules of names."""
+    check = getattr(validation, "_validate_model_alias_name_reserved", None)
+    if check is not None:
+        check(alias)
 
 
 def _taken(name: str) -> MlflowException:

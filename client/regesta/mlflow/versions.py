@@ -24,13 +24,12 @@ from mlflow.utils.search_utils import SearchModelVersionUtils
 from mlflow.utils.validation import (
     _validate_model_alias_name,
     _validate_model_name,
-    _validate_model_version,
     _validate_model_version_tag,
     _validate_tag_name,
 )
 
 from regesta import InvalidRequest, NotFound, PreconditionFailed, RegestaError
-from regesta.mlflow.calling import Calling, answering
+from regesta.mlflow.calling import Calling, answering, version_number
 from regesta.mlflow.entities import download_uri, last_part, model_id_of, model_version
 from regesta.mlflow.failing import invalid, no_alias, no_version
 from regesta.mlflow.naming import RUN_LINK, STORAGE_LOCATION, alias_id, stage_id
@@ -153,7 +152,7 @@ class VersionCalls(Calling):
     def get_model_version_download_uri(self, name: str, version: int | str) -> str:
         """Return where a version's artifacts are; of one that was revoked nothing is said."""
         found = self._version(name, version)
-        number = _validate_model_version(version)
+        number = version_number(version)
         return download_uri(self._client.resolve_version(f"{model_id_of(found)}/{number}"))
 
     @answering
@@ -206,7 +205,7 @@ class VersionCalls(Calling):
     def set_model_version_tag(self, name: str, version: int | str, tag: ModelVersionTag) -> None:
         """Set a tag of a version."""
         _validate_model_name(name)
-        _validate_model_version(version)
+        version_number(version)
         _validate_model_version_tag(tag.key, tag.value)
         found = self._version(name, version)
         self._client.set_tags(found.name, tags={tag.key: str(tag.value)}, **self._claims())
@@ -215,7 +214,7 @@ class VersionCalls(Calling):
     def delete_model_version_tag(self, name: str, version: int | str, key: str) -> None:
         """Remove a tag of a version; one that is not there is no error."""
         _validate_model_name(name)
-        _validate_model_version(version)
+        version_number(version)
         _validate_tag_name(key)
         found = self._version(name, version)
         self._client.remove_tags(found.name, keys=[key], **self._claims())
@@ -269,7 +268,7 @@ class VersionCalls(Calling):
             MlflowException: There is none, or it was deleted.
         """
         _validate_model_name(name)
-        number = _validate_model_version(version)
+        number = version_number(version)
         likely = self._registry.likely_id(name)
         try:
             found = self._client.resolve_version(f"{likely}/{number}")
