@@ -14,28 +14,50 @@ import mlflow
 import pytest
 from mlflow import MlflowClient
 
+import regesta
 from tests.support import browser
 from tests.support.mlflow_server import mlflow_serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import regesta
+    from tests.support.server_process import ServerProcess
 
 #: Where a run keeps what people may want to look at.
 ARTIFACTS = Path(__file__).parents[3] / "build" / "artifacts"
 
 
+@pytest.fixture(scope="module")
+def uri(server: ServerProcess) -> str:
+    """One namespace for all of these, since MLflow's server takes seconds to start."""
+    with regesta.Client(server.address) as client:
+        client.create_namespace("pipelines")
+    return f"regesta://{server.address}/pipelines"
+
+
 @pytest.fixture
-def tracking(uri: str, tmp_path: Path) -> Iterator[str]:
-    """MLflow's server, whose registry is a namespace of ours."""
-    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+def client(server: ServerProcess, uri: str) -> Iterator[regesta.Client]:
+    """Our own client of that namespace."""
+    with regesta.Client(server.address, namespace="pipelines") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def serving(uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """MLflow's server, whose registry is that namespace."""
     # Webhooks of a test go to this machine, which MLflow else refuses.
     local = {"MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true", "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http"}
-    with mlflow_serving(uri, tmp_path, environment=local) as address:
-        mlflow.set_tracking_uri(address)
-        mlflow.set_registry_uri(address)
+    with mlflow_serving(uri, tmp_path_factory.mktemp("mlflow"), environment=local) as address:
         yield address
+
+
+@pytest.fixture
+def tracking(serving: str) -> Iterator[str]:
+    """Its address, which MLflow's client works with."""
+    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    mlflow.set_tracking_uri(serving)
+    mlflow.set_registry_uri(serving)
+    yield serving
     mlflow.set_tracking_uri(before[0])
     mlflow.set_registry_uri(before[1])
 
@@ -122,7 +144,8 @@ def test_webhooks_are_sent_and_prompts_are_registered_loaded_and_found(
     assert mlflow.genai.load_prompt("prompts:/greeting/1").template == "Hello, {{name}}!"
     mlflow.genai.set_prompt_tag("greeting", "owner", "ann")
     assert [prompt.name for prompt in mlflow.genai.search_prompts()] == ["greeting"]
-    assert MlflowClient().search_registered_models() == []
+    models = MlflowClient().search_registered_models()
+    assert "greeting" not in [model.name for model in models]
     mlflow.genai.delete_prompt_alias("greeting", "live")
     assert client.get_model("greeting").tags["owner"] == "ann"
     assert [version.version for version in client.versions("greeting")] == [1, 2]
