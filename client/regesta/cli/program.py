@@ -24,6 +24,7 @@ from regesta.cli import (
     evidence,
     exporting,
     flagging,
+    importing,
     keeping,
     keys,
     labels,
@@ -115,6 +116,7 @@ SECTIONS: dict[str, list[click.Command]] = {
         keys.key,
         witnessing.witness,
     ],
+    "Come and go": [importing.import_],
     "Say who may": [access.access, tokens.principal, tokens.token],
     "Set up": [namespaces.namespace, projecting.projections, completing.completion],
 }

@@ -1,0 +1,155 @@
+"""A reader of an MLflow registry behind a server, through MLflow's own client.
+
+A server gives pages in orders of its own. So they are laid into a database on disk, in tables
+like MLflow's, and read from there as any other: in the order in which things happened, and with
+no more memory than a page takes.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from regesta.importing.extras import NoRegistry, needing
+from regesta.importing.mlflow_database import MlflowDatabase
+from regesta.importing.records import PROMPT_TAG
+
+#: Models or versions that are asked for at once.
+_PAGE: Final = 200
+_PROMPTS: Final = f"tag.`{PROMPT_TAG}` = 'true'"
+#: A source that begins so names another version, and the files are elsewhere.
+_BY_NAME: Final = "models:/"
+
+
+@contextmanager
+def mlflow_server(url: str, *, identity: str = "") -> Iterator[MlflowDatabase]:
+    """Give a reader of what a server has now.
+
+    Versions that were deleted are not shown by a server: their numbers are missing.
+
+    Args:
+        url: `http://…` or `https://…`; credentials as MLflow's client takes them.
+        identity: What the source is called; the address without user and password if left out.
+
+    Raises:
+        MissingExtra: MLflow is not installed.
+        NoRegistry: The server does not answer, or not as MLflow does.
+    """
+    with needing("mlflow", "reading an MLflow server"):
+        from mlflow import MlflowClient  # noqa: PLC0415 - an extra, and four seconds to import
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    where = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="regesta-import-")))
+        spool = folder / "mlflow.db"
+        client = MlflowClient(tracking_uri=url, registry_uri=url)
+        try:
+            _lay_down(client, spool)
+        except MlflowException as error:
+            raise NoRegistry(f"{where}: {error}") from None
+        yield stack.enter_context(
+            MlflowDatabase(f"sqlite:///{spool}", identity=identity or f"mlflow:{where}")
+        )
+
+
+def _lay_down(client: Any, spool: Path) -> None:
+    """Lay what a server shows into a database."""
+    import sqlalchemy as sa  # noqa: PLC0415 - an extra
+
+    from regesta.importing import mlflow_tables as tables  # noqa: PLC0415
+
+    engine = sa.create_engine(f"sqlite:///{spool}")
+    by_name = tables.spool_tables(engine)
+
+    def put(table: str, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            # What moved to another page meanwhile is met twice.
+            connection.execute(by_name[table].insert().prefix_with("OR REPLACE"), rows)
+
+    with engine.begin() as connection:
+        for page in _pages(client.search_registered_models):
+            put(tables.MODELS, [_model(model) for model in page])
+            put(tables.MODEL_TAGS, [_tag(m.name, tag) for m in page for tag in m.tags.items()])
+            put(
+                tables.ALIASES,
+                [
+                    {"name": model.name, "alias": alias, "version": int(number)}
+                    for model in page
+                    for alias, number in (model.aliases or {}).items()
+                ],
+            )
+        for page in _pages(client.search_model_versions):
+            put(tables.VERSIONS, [_version(client, version) for version in page])
+            put(
+                tables.VERSION_TAGS,
+                [
+                    _tag(version.name, tag) | {"version": int(version.version)}
+                    for version in page
+                    for tag in version.tags.items()
+                ],
+            )
+        put(tables.WEBHOOKS, [{"webhook_id": name} for name in _webhooks(client)])
+    engine.dispose()
+
+
+def _pages(search: Callable[..., Any]) -> Iterator[Any]:
+    """Yield pages of models or versions, and then of prompts, which are not among them."""
+    for wanted in (None, _PROMPTS):
+        token = None
+        while True:
+            page = search(filter_string=wanted, max_results=_PAGE, page_token=token)
+            yield page
+            token = page.token
+            if not token:
+                break
+
+
+def _webhooks(client: Any) -> Iterator[str]:
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415 - an extra
+
+    try:
+        yield from (hook.webhook_id for hook in client.list_webhooks())
+    except (AttributeError, MlflowException):
+        return  # an older MLflow has none, and so do servers on files
+
+
+def _model(model: Any) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "creation_time": model.creation_timestamp,
+        "description": model.description,
+    }
+
+
+def _tag(name: str, tag: tuple[str, str]) -> dict[str, Any]:
+    key, value = tag
+    return {"name": name, "key": key, "value": value}
+
+
+def _version(client: Any, version: Any) -> dict[str, Any]:
+    source = version.source or ""
+    location = source
+    if source.startswith(_BY_NAME):
+        location = client.get_model_version_download_uri(version.name, version.version)
+    return {
+        "name": version.name,
+        "version": int(version.version),
+        "creation_time": version.creation_timestamp,
+        "last_updated_time": version.last_updated_timestamp,
+        "description": version.description,
+        "user_id": version.user_id,
+        "current_stage": version.current_stage,
+        "source": source,
+        "storage_location": location,
+        "run_id": version.run_id,
+        "run_link": version.run_link,
+        "status": version.status,
+        "status_message": version.status_message,
+    }
