@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
@@ -15,6 +16,8 @@ from regesta.cli.output import Cell, counted
 from regesta.cli.session import Session, pass_session
 from regesta.importing.applying import WrongNumber
 from regesta.importing.extras import MissingExtra, NoRegistry
+from regesta.importing.log_records import InvalidLog, open_export
+from regesta.importing.logs import import_log
 from regesta.importing.mlflow import Progress, import_mlflow
 from regesta.importing.mlflow_database import MlflowDatabase, told
 from regesta.importing.mlflow_places import Rules
@@ -105,6 +108,36 @@ def mlflow(
             dry_run=dry_run,
             progress=progress,
         )
+    show(session, report)
+
+
+@import_.command("log")
+@click.argument("source", type=click.Path(exists=True, path_type=Path))
+@imports
+@pass_session
+def log(session: Session, source: Path, *, dry_run: bool) -> None:
+    """Bring the log of another regesta, event by event.
+
+    SOURCE is its log as JSON lines (`regesta replay --out FILE`), or a pack of the whole log, a
+    mirror or a backup; free texts are only in the last three. Models, versions, labels,
+    comments, flags, evaluations, lifecycles and policies happen here again, each with its time
+    and its actor as claimed. Approvals, grants, tokens, holds and erasures do not. Run again, it
+    goes on where it was broken off, and a later export brings what is new. Exit code 1 when
+    something could not be carried.
+    """
+    try:
+        with open_export(source) as export, _progress() as progress:
+            report = import_log(
+                session.client(),
+                export,
+                now=datetime.now(UTC),
+                dry_run=dry_run,
+                progress=progress,
+            )
+    except InvalidLog as error:
+        raise click.UsageError(str(error)) from None
+    except WrongNumber as error:
+        raise click.ClickException(str(error)) from None
     show(session, report)
 
 

@@ -33,6 +33,8 @@ _REFUSALS: Final = (
     OutOfRange,
     PreconditionFailed,
 )
+#: What was asked under the same id before: it was done, though it was told in other words.
+_DONE_BEFORE: Final = "REQUEST_ID_REUSED"
 #: Refusals for want of a permission that concern one step only.
 _PROTECTED: Final = frozenset({"ALIAS_PROTECTED"})
 
@@ -57,6 +59,8 @@ class Applier:
         self._client = client
         self._report = report
         self._reason = reason
+        #: What the last step was answered.
+        self.answer: Any = None
 
     def carry_out(self, plan: Plan) -> bool:
         """Do what a plan says, and say whether all of it was done.
@@ -78,6 +82,9 @@ class Applier:
             try:
                 self._one(step)
             except _REFUSALS as error:
+                if error.reason == _DONE_BEFORE:
+                    self._report.did(step)
+                    continue
                 self._refused(step, error)
                 self._all(step.instead)
                 return False
@@ -90,6 +97,7 @@ class Applier:
         return True
 
     def _one(self, step: Step) -> None:
+        self.answer = None
         claims: dict[str, Any] = {}
         if step.occurred_time is not None:
             claims["occurred_time"] = step.occurred_time
@@ -98,10 +106,8 @@ class Applier:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 answer = getattr(self._client, step.call)(
-                    **step.arguments,
-                    **claims,
+                    **{"reason": self._reason, **step.arguments, **claims},
                     request_id=step.request_id,
-                    reason=step.arguments.get("reason", self._reason),
                 )
                 break
             except (Overloaded, DeadlineExceeded) as error:
@@ -109,6 +115,7 @@ class Applier:
                 if attempt == _ATTEMPTS:
                     raise
                 time.sleep(error.retry_after or _PAUSE * attempt)
+        self.answer = answer
         if step.call == "register_version":
             self._expect_number(step, answer)
 
@@ -131,8 +138,11 @@ class Applier:
 
 
 def history_of(client: regesta.Client, name: str) -> Touched:
-    """Return the folded history of a model, a version or an alias."""
-    return touched(oldest_first(client.history(name)))
+    """Return the folded history of a model, a version or an alias; an empty one if there is none."""
+    try:
+        return touched(oldest_first(client.history(name)))
+    except NotFound:
+        return Touched()
 
 
 def oldest_first(history: Iterable[event_pb2.Event]) -> Iterator[event_pb2.Event]:

@@ -22,7 +22,14 @@ from regesta.importing.records import (
     VersionRecord,
 )
 from regesta.importing.reports import Report
-from regesta.importing.steps import PREFIX, Outcome, Scribe
+from regesta.importing.steps import (
+    PREFIX,
+    Outcome,
+    Scribe,
+    alias_name,
+    model_name,
+    version_name,
+)
 from regesta.importing.touched import Touched
 from regesta.mlflow import naming
 from regesta.names import InvalidName
@@ -195,7 +202,7 @@ class _Run:
             version.stage = naming.stage_id(NO_STAGE)
             return version
         try:
-            return self._client.get_version(f"{standing.id}/{record.number}")
+            return self._client.get_version(version_name(standing.id, record.number))
         except NotFound:
             return None
 
@@ -227,12 +234,10 @@ class _Run:
     def _numbers_gone(self, name: str, standing: _Standing) -> None:
         """Look for versions whose numbers the source does not have."""
         there = self._source.numbers(name)
-        for version in self._client.versions(standing.id):
+        for version in self._client.versions(model_name(standing.id)):
             if version.version not in there:
-                history = partial(history_of, self._client, f"{standing.id}/{version.version}")
-                self._applier.carry_out(
-                    self._planner.version_gone(name, standing.id, version, history)
-                )
+                history = partial(history_of, self._client, version.name)
+                self._applier.carry_out(self._planner.version_gone(name, version, history))
 
     def _models_gone(self) -> None:
         """Look for models that the source does not have."""
@@ -243,13 +248,15 @@ class _Run:
             id_ = short(model.name)
             if id_ not in there and naming.name_of(id_, dict(model.tags)) not in names:
                 self._applier.carry_out(
-                    self._planner.model_gone(model, id_, partial(history_of, self._client, id_))
+                    self._planner.model_gone(
+                        model, id_, partial(history_of, self._client, model.name)
+                    )
                 )
 
     def _look(self, model: str) -> Found | None:
         here = self._here(model)
         if here is not None:
-            return Found(here, history_of(self._client, short(here.name)))
+            return Found(here, history_of(self._client, here.name))
         taken = self._taken.get(model.lower())
         if taken is None:
             return None
@@ -257,16 +264,16 @@ class _Run:
 
     def _here(self, model: str) -> model_pb2.Model | None:
         try:
-            return self._client.get_model(model)
+            return self._client.get_model(model_name(model))
         except NotFound:
             return None
 
     def _version_history(self, standing: _Standing, record: VersionRecord) -> Touched:
         if standing.real < record.number:
             return Touched()
-        return history_of(self._client, f"{standing.id}/{record.number}")
+        return history_of(self._client, version_name(standing.id, record.number))
 
     def _alias_history(self, standing: _Standing, alias: str) -> Touched:
         if standing.is_new and alias not in standing.aliases:
             return Touched()
-        return history_of(self._client, f"{standing.id}@{alias}")
+        return history_of(self._client, alias_name(standing.id, alias))

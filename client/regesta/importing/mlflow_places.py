@@ -94,7 +94,7 @@ def place_of(
                     "delete_model",
                     "models deleted",
                     record.name,
-                    {"name": found.id, "etag": found.model.etag},
+                    {"name": found.model.name, "etag": found.model.etag},
                 ),
             )
         )

@@ -25,7 +25,16 @@ from regesta.importing.mlflow_contents import (
 )
 from regesta.importing.mlflow_places import Place, Rules
 from regesta.importing.records import NO_STAGE, AliasRecord, ModelRecord, Target, VersionRecord
-from regesta.importing.steps import Finding, Outcome, Plan, Scribe, Step
+from regesta.importing.steps import (
+    Finding,
+    Outcome,
+    Plan,
+    Scribe,
+    Step,
+    alias_name,
+    model_name,
+    version_name,
+)
 from regesta.importing.touched import Touch, Touched, Value
 from regesta.mlflow import naming
 from regesta.names import InvalidName
@@ -69,7 +78,7 @@ class Planner:
             why = "what kind a model is never changes here"
             plan += _found(Outcome.NOT_CARRIED, record.name, "whether it is a prompt", why)
         return plan + self._merged(
-            record.name, place.id, here, tags=tags, text=text, history=lambda: touched
+            record.name, here.name, here, tags=tags, text=text, history=lambda: touched
         )
 
     def version(
@@ -105,7 +114,7 @@ class Planner:
         if record.status != status_in(here):
             why = f"its status is {record.status} by now; what was registered stays as it was"
             plan += _found(Outcome.NOT_CARRIED, resource, "status", why)
-        name = f"{model}/{record.number}"
+        name = version_name(model, record.number)
         plan += self._merged(resource, name, here, tags=tags, text=text, history=history)
         if record.stage == NO_STAGE and not here.HasField("delete_time"):
             plan += self._staged(record, name, here, history)
@@ -115,7 +124,7 @@ class Planner:
         self, record: VersionRecord, model: str, here: version_pb2.Version, history: History
     ) -> Plan:
         """Return the steps that delete a version or move it to its stage, as in the source."""
-        name = f"{model}/{record.number}"
+        name = version_name(model, record.number)
         if not record.is_deleted:
             wanted, _ = version_of(record, {}, None)
             if here.HasField("delete_time") or not same_origin(wanted, here):
@@ -164,7 +173,7 @@ class Planner:
             "set_alias",
             "aliases set",
             resource,
-            {"name": f"{model}@{alias}", "version": record.number},
+            {"name": alias_name(model, alias), "version": record.number},
             revision=str(touched.revision),
         )
         return Plan((step,))
@@ -186,19 +195,16 @@ class Planner:
             "remove_alias",
             "aliases removed",
             f"{name}@{naming.alias_of(alias)}",
-            {"name": f"{model}@{alias}"},
+            {"name": alias_name(model, alias)},
             revision=str(touched.revision),
         )
         return Plan((step,))
 
-    def version_gone(
-        self, name: str, model: str, here: version_pb2.Version, history: History
-    ) -> Plan:
+    def version_gone(self, name: str, here: version_pb2.Version, history: History) -> Plan:
         """Return the step that deletes a version whose number the source does not have (any more).
 
         Args:
             name: The model, as the source calls it.
-            model: Its id here.
             here: The version, which is not deleted.
             history: Its own.
         """
@@ -212,7 +218,7 @@ class Planner:
             "delete_version",
             "versions deleted",
             resource,
-            {"name": f"{model}/{here.version}", "etag": here.etag},
+            {"name": here.name, "etag": here.etag},
         )
         return Plan((step,))
 
@@ -225,7 +231,7 @@ class Planner:
         if not self._rules.delete:
             return _left(resource, "model")
         step = self._scribe.step(
-            "delete_model", "models deleted", resource, {"name": model, "etag": here.etag}
+            "delete_model", "models deleted", resource, {"name": here.name, "etag": here.etag}
         )
         return Plan((step,))
 
@@ -242,7 +248,9 @@ class Planner:
                 at=record.created,
             )
         ]
-        steps += [self._more_tags(record.name, model, part, record.created) for part in rest]
+        steps += [
+            self._more_tags(record.name, model_name(model), part, record.created) for part in rest
+        ]
         return Plan(tuple(steps))
 
     def _registered(
@@ -253,7 +261,7 @@ class Planner:
         tags: dict[str, str],
         text: str | None,
     ) -> Plan:
-        resource, name = resource_of(record), f"{model}/{record.number}"
+        resource, name = resource_of(record), version_name(model, record.number)
         gap = range(latest + 1, record.number)
         if len(gap) > MAX_GAP:
             why = (
@@ -266,7 +274,7 @@ class Planner:
             "register_version",
             "versions registered",
             resource,
-            {"parent": model, "version": version},
+            {"parent": model_name(model), "version": version},
             revision=str(record.number),
             at=record.created,
             by=record.user,
@@ -283,11 +291,11 @@ class Planner:
             "register_version",
             "numbers used up",
             resource,
-            {"parent": model, "version": placeholder()},
+            {"parent": model_name(model), "version": placeholder()},
             revision=str(number),
         )
         yield self._scribe.step(
-            "delete_version", "", resource, {"name": f"{model}/{number}"}, revision="1"
+            "delete_version", "", resource, {"name": version_name(model, number)}, revision="1"
         )
 
     def _merged(

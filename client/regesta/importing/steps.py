@@ -18,6 +18,9 @@ PREFIX: Final = "import-"
 _SOURCE_DIGITS: Final = 8
 _DIGEST_DIGITS: Final = 40
 
+#: Characters of whom a write may be claimed to be by; a longer text is no claim.
+_MOST_OF_A_NAME: Final = 250
+
 
 class Outcome(StrEnum):
     """What became of something that the source has and this registry has not."""
@@ -111,6 +114,7 @@ class Scribe:
         arguments: Mapping[str, Any],
         *,
         revision: str = "",
+        identity: str = "",
         at: datetime | None = None,
         by: str = "",
         instead: Sequence[Step] = (),
@@ -123,11 +127,13 @@ class Scribe:
             resource: To what, for people.
             arguments: Of the method.
             revision: That of the resource it was planned for; it is part of the id.
+            identity: What the id is made of instead of all that, where the source has something
+                that stands for this write alone.
             at: When it happened in the source.
             by: Who did it there.
             instead: What to do when it is refused.
         """
-        content = json.dumps(
+        content = identity or json.dumps(
             [call, resource, plain(arguments), revision], sort_keys=True, ensure_ascii=False
         )
         digest = sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_DIGITS]
@@ -138,13 +144,28 @@ class Scribe:
             arguments,
             f"{PREFIX}{self._key}-{digest}",
             None if at is None or at > self.now else at,
-            by,
+            by if len(by) <= _MOST_OF_A_NAME and by.isprintable() else "",
             tuple(instead),
         )
 
     def wrote(self, request_id: str) -> bool:
         """Say whether a request is one of an import from this source."""
         return request_id.startswith(f"{PREFIX}{self._key}-")
+
+
+def model_name(model: str) -> str:
+    """Return a model's name below its namespace: a short one would not do for one called `models`."""
+    return f"models/{model}"
+
+
+def version_name(model: str, number: int) -> str:
+    """Return a version's name below its namespace."""
+    return f"models/{model}/versions/{number}"
+
+
+def alias_name(model: str, alias: str) -> str:
+    """Return an alias's name below its namespace."""
+    return f"models/{model}/aliases/{alias}"
 
 
 def source_key(source: str) -> str:

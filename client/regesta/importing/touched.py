@@ -59,6 +59,7 @@ class Touched:
         born_at: When it was made, as was claimed; None when nobody claimed a time.
         born_in: The stage that a version began in.
         revision: How many events it has had.
+        by_people: How many of them no import wrote.
         fields: By name.
     """
 
@@ -66,6 +67,7 @@ class Touched:
     born_at: datetime | None = None
     born_in: str = ""
     revision: int = 0
+    by_people: int = 0
     fields: Mapping[str, Touch] = field(default_factory=dict)
 
     @property
@@ -81,11 +83,12 @@ class Touched:
 def touched(history: Iterable[event_pb2.Event]) -> Touched:
     """Return what a history says; its events are those of one stream, oldest first."""
     born_by, born_at, born_in = "", None, ""
-    revision = 0
+    revision = by_people = 0
     fields: dict[str, Touch] = {}
     for event in history:
         revision += 1
         imported = is_imported(event.request_id)
+        by_people += not imported
         for name, value in _changes(event):
             if revision == 1 and name == "stage":
                 born_in = str(value)
@@ -95,7 +98,7 @@ def touched(history: Iterable[event_pb2.Event]) -> Touched:
             born_by = event.request_id
             if event.HasField("occurred_time"):
                 born_at = event.occurred_time.ToDatetime(UTC)
-    return Touched(born_by, born_at, born_in, revision, fields)
+    return Touched(born_by, born_at, born_in, revision, by_people, fields)
 
 
 def _changes(event: event_pb2.Event) -> Iterator[tuple[str, Value]]:

@@ -1,0 +1,268 @@
+"""Another regesta's log happens here again: the same resources, times and actors as claimed."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import regesta
+from regesta.cli.program import run
+from regesta.exporting.formats import write_jsonl
+from regesta.importing.log_records import InvalidLog, open_export
+from regesta.importing.logs import import_log
+from regesta.v1 import governance_pb2 as gov
+from tests.acceptance.importing.conftest import BrokenOff, Mortal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from regesta.importing.reports import Report
+    from tests.support.server_process import ServerProcess
+
+
+def live(client: regesta.Client) -> None:
+    """Do a little of everything that can be done."""
+    client.create_model(
+        "churn",
+        model=regesta.Model(
+            kind=regesta.ModelKind.MODEL_KIND_ADAPTER,
+            owner="risk",
+            description="Who leaves.",
+            tags={"team": "risk", "notes": "n" * 2_000},
+        ),
+        reason="the first",
+    )
+    client.register(
+        "churn",
+        source="s3://churn/1",
+        digest="sha256:" + "ab" * 32,
+        size_bytes=2**53 + 1,
+        semver="1.0.0",
+        params={"depth": "6"},
+        metrics={"auc": 0.875},
+        tags={"framework": "onnx"},
+        properties={"rank": 3, "share": 0.5, "ok": True, "list": [1, "two"], "deep": {"a": [1]}},
+        lineage=regesta.Lineage(
+            run="run-1", datasets=[regesta.DatasetReference(name="events", role="training")]
+        ),
+        signature=regesta.Signature(
+            inputs=[regesta.TensorSpec(name="x", data_type="float32", shape=[-1, 4])]
+        ),
+        card="# Churn",
+    )
+    client.register("churn", source="s3://churn/2")
+    client.register("fraud", source="s3://fraud/1")
+    client.label_version("churn/2", semver="1.1.0")
+    client.set_tags("churn/1", tags={"risk": "low"})
+    client.remove_tags("churn/1", keys=["risk"])
+    client.update_model(
+        regesta.Model(name="churn", owner="people", description=""),
+        update_mask=["owner", "description"],
+    )
+    client.transition_version("churn/1", stage="staging", reason="looks good")
+    client.transition_version("churn/1", stage="production")
+    for number in (1, 2):
+        client.set_alias("churn@champion", version=number)
+    client.rollback_alias("churn@champion")
+    client.protect_alias("churn@champion", pinned=True)
+    client.set_alias("churn@old", version=1)
+    client.remove_alias("churn@old")
+    client.set_alias("churn@old", version=2)
+    flag = regesta.Flag(id="drift", severity=regesta.FlagSeverity.FLAG_SEVERITY_WARNING)
+    client.raise_flag("churn/2", flag=flag, reason="drifts")
+    client.resolve_flag("churn/2", flag_id="drift")
+    client.revoke_version("fraud/1", category="licence")
+    comment = client.add_comment("churn/1", text="Why?")
+    client.add_comment("churn/1", text="So.", reply_to=comment.name.rpartition("/")[2])
+    client.edit_comment(comment.name, text="Why so?")
+    client.record_evaluation(
+        "churn/1",
+        evaluation=gov.Evaluation(dataset="holdout", method="benchmark", metrics={"auc": 0.9}),
+    )
+    client.define_policy("gate", policy=gov.Policy(stages=["staging"], require_card=True))
+    client.define_lifecycle(
+        "strict",
+        lifecycle=gov.Lifecycle(
+            models=["fraud"],
+            stages=[
+                gov.LifecycleStage(name="draft", moves_to=["live"]),
+                gov.LifecycleStage(
+                    name="live", moves_to=["draft"], exclusive=True, displaced_to="draft"
+                ),
+            ],
+        ),
+    )
+    for number in (2, 3):
+        client.register("fraud", source=f"s3://fraud/{number}")
+        client.transition_version(f"fraud/{number}", stage="live")
+    client.rollback_stage("fraud", stage="live")
+    client.remove_policy(f"namespaces/{client.namespace}/policies/gate")
+    client.rename_model("churn", new_model_id="attrition")
+    client.delete_model("fraud")
+    client.restore_model("fraud")
+    client.delete_model("fraud")
+
+
+def exported(client: regesta.Client, folder: Path) -> Path:
+    path = folder / "log.jsonl"
+    with path.open("wb") as file:
+        write_jsonl(client.events(), file)
+    return path
+
+
+@pytest.fixture
+def packed(client: regesta.Client, server: ServerProcess, tmp_path: Path) -> Path:
+    """A pack of the whole log, with texts."""
+    live(client)
+    folder = tmp_path / "pack"
+    arguments = ["--target", server.address, "--namespace", client.namespace]
+    assert 0 == run([*arguments, "evidence", "--from", "2020-01-01", "--out", str(folder)])
+    return folder
+
+
+def brought(client: Any, path: Path, *, dry_run: bool = False) -> Report:
+    with open_export(path) as export:
+        return import_log(client, export, now=datetime.now(UTC), dry_run=dry_run)
+
+
+def told(client: regesta.Client) -> list[tuple[str, str]]:
+    return [(event.type.rpartition(".")[2], event.stream) for event in client.events()]
+
+
+def resources(client: regesta.Client) -> list[dict[str, Any]]:
+    """Return what is in a namespace, without who did it when."""
+    from google.protobuf import json_format  # noqa: PLC0415
+
+    times = {"createTime", "updateTime", "deleteTime", "createdBy", "updatedBy"}
+    times |= {"pinTime", "pinnedBy", "raiseTime", "raisedBy", "revokeTime", "revokedBy"}
+    times |= {"occurredCreateTime", "occurredUpdateTime", "occurredCreatedBy"}
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items() if key not in times}
+        if isinstance(value, list):
+            return [plain(item) for item in value]
+        return value.replace(client.namespace, "ns") if isinstance(value, str) else value
+
+    found = [*client.models(show_deleted=True), *client.versions(show_deleted=True)]
+    return [plain(json_format.MessageToDict(one)) for one in found]
+
+
+def test_a_pack_with_texts_happens_again_event_for_event(
+    packed: Path, client: regesta.Client, elsewhere: regesta.Client
+):
+    report = brought(elsewhere, packed)
+    assert [] == [finding for finding in report.findings if finding.outcome.is_loss]
+    # Comments have ids of their own.
+    mask = [(kind, stream.partition("/comments/")[0]) for kind, stream in told(client)]
+    assert mask == [(kind, stream.partition("/comments/")[0]) for kind, stream in told(elsewhere)]
+    assert resources(client) == resources(elsewhere)
+    first, second = (
+        [comment.text for comment in one.list_comments("attrition/1").comments]
+        for one in (client, elsewhere)
+    )
+    assert ["Why so?", "So."] == first == second
+
+
+def test_times_and_actors_of_the_other_log_are_claimed(
+    packed: Path, client: regesta.Client, elsewhere: regesta.Client
+):
+    brought(elsewhere, packed)
+    theirs = {
+        (event.stream, event.revision): event.record_time.ToDatetime(UTC)
+        for event in client.events()
+        if "/comments/" not in event.stream and event.stream != "namespace"
+    }
+    ours = {
+        (event.stream, event.revision): event.occurred_time.ToDatetime(UTC)
+        for event in elsewhere.events()
+        if "/comments/" not in event.stream and event.stream != "namespace"
+    }
+    assert theirs == ours
+    assert {"anonymous"} == {event.occurred_by for event in elsewhere.events(after=1)}
+
+
+def test_the_first_write_says_what_the_way_back_is_proved_by(
+    packed: Path, client: regesta.Client, elsewhere: regesta.Client
+):
+    report = brought(elsewhere, packed)
+    head = client.get_head()
+    assert (head.position, head.root_hash.hex()) == (
+        report.facts["events"],
+        report.facts["root_hash"],
+    )
+    (created,) = elsewhere.history("models/churn", as_of=2)
+    (reason,) = [one.text for one in created.disclosures if one.field == "reason"]
+    assert reason.startswith("the first\n")
+    assert f"{head.position} events, root {head.root_hash.hex()}" in reason
+
+
+def test_lines_without_texts_bring_the_rest_and_name_the_texts(
+    client: regesta.Client, elsewhere: regesta.Client, tmp_path: Path
+):
+    live(client)
+    report = brought(elsewhere, exported(client, tmp_path))
+    assert {
+        ("churn", "description of ModelCreated"),
+        ("churn", "long_tags.notes of ModelCreated"),
+        ("churn/1", "card of VersionRegistered"),
+        ("churn/2", "reason of FlagRaised"),
+        ("churn/1", "text of CommentAdded"),
+        ("churn/1", "text of CommentEdited"),
+    } == {(finding.resource, finding.what) for finding in report.findings}
+    assert 3 == elsewhere.get_model("fraud").latest_version
+    assert 1 == elsewhere.get_alias("attrition@champion").version
+
+
+def test_a_run_that_is_killed_goes_on_and_a_later_export_brings_what_is_new(
+    packed: Path, client: regesta.Client, elsewhere: regesta.Client, tmp_path: Path
+):
+    for writes in (1, 7, 20):
+        with pytest.raises(BrokenOff):
+            brought(Mortal(elsewhere, writes), packed)
+    brought(elsewhere, packed)
+    before = elsewhere.get_head().position
+    assert client.get_head().position == before
+    brought(elsewhere, packed)
+    assert before == elsewhere.get_head().position
+    client.register("attrition", source="s3://churn/3")
+    brought(elsewhere, exported(client, tmp_path))
+    assert before + 1 == elsewhere.get_head().position
+
+
+def test_what_people_wrote_to_since_is_left(
+    packed: Path, client: regesta.Client, elsewhere: regesta.Client, tmp_path: Path
+):
+    brought(elsewhere, packed)
+    elsewhere.set_tags("attrition/1", tags={"framework": "ours"})
+    client.set_tags("attrition/1", tags={"framework": "theirs"})
+    report = brought(elsewhere, exported(client, tmp_path))
+    (conflict,) = [one for one in report.findings if str(one.outcome) == "conflict"]
+    assert ("churn/1", "TagsSet") == (conflict.resource, conflict.what)
+    assert "ours" == elsewhere.get_version("attrition/1").tags["framework"]
+
+
+def test_a_dry_run_writes_nothing(packed: Path, elsewhere: regesta.Client):
+    report = brought(elsewhere, packed, dry_run=True)
+    assert 1 == elsewhere.get_head().position
+    assert 6 == report.counts["VersionRegistered"] + report.counts["ModelRenamed"]
+
+
+def test_what_is_no_export_is_refused(packed: Path, tmp_path: Path):
+    path = tmp_path / "wrong.jsonl"
+    for text in ("", "{}\n", "no json\n", "[1]\n"):
+        path.write_text(text)
+        with pytest.raises(InvalidLog), open_export(path):
+            pass
+    lines = (packed / "events.jsonl").read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[1:]))
+    with pytest.raises(InvalidLog, match="first event"), open_export(path):
+        pass
+    texts = (packed / "disclosures.jsonl").read_text().splitlines()
+    changed = json.loads(texts[0]) | {"position": 3}
+    (packed / "disclosures.jsonl").write_text(json.dumps(changed) + "\n")
+    with open_export(packed) as export, pytest.raises(InvalidLog, match="not the one"):
+        list(export.records())
