@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from regesta.cli.output import Cell, counted
+from regesta.cli.output import Cell
 from regesta.cli.session import Session, pass_session
 from regesta.importing.applying import WrongNumber
 from regesta.importing.extras import MissingExtra, NoRegistry
@@ -24,12 +24,20 @@ from regesta.importing.mlflow_places import Rules
 from regesta.importing.mlflow_server import mlflow_server
 from regesta.importing.records import MlflowSource
 from regesta.importing.reports import Report
+from regesta.importing.repositories import import_repositories
 from regesta.importing.steps import Outcome
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 #: Seconds between two lines about how far it is.
 _PAUSE: Final = 2.0
+
+_SINGULAR: Final = {
+    "models": "model",
+    "versions": "version",
+    "events": "event",
+    "repositories": "repository",
+}
 
 _STYLES: Final = {
     Outcome.NOT_CARRIED: "red",
@@ -108,6 +116,38 @@ def mlflow(
             dry_run=dry_run,
             progress=progress,
         )
+    show(session, report)
+
+
+@import_.command("huggingface")
+@click.argument(
+    "folders",
+    metavar="DIRECTORY...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
+@imports
+@pass_session
+def huggingface(session: Session, folders: tuple[Path, ...], *, dry_run: bool) -> None:
+    """Register Hugging Face repositories that lie on disk: clones, downloads, caches.
+
+    The version has the card, the facts at its head as tags, what it was made from, the results
+    it tells as evaluations, and the SHA-256 of every file. The files stay where they are, and
+    nothing in them is run. A repository whose content is here already is left alone, a changed
+    one becomes the next version.
+    """
+    try:
+        with _progress() as progress:
+            report = import_repositories(
+                session.client(),
+                folders,
+                now=datetime.now(UTC),
+                dry_run=dry_run,
+                progress=progress,
+            )
+    except (MissingExtra, WrongNumber) as error:
+        raise click.ClickException(str(error)) from None
     show(session, report)
 
 
@@ -190,7 +230,7 @@ def _for_people(session: Session, report: Report) -> None:
     output = session.output
     would = ", nothing written" if report.dry_run else ""
     sizes = [
-        counted(value, name.removesuffix("s"))
+        f"{value:,} {_SINGULAR[name] if value == 1 else name}"
         for name, value in report.facts.items()
         if isinstance(value, int)
     ]
