@@ -14,27 +14,25 @@ from typing import Any
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 
-#: Making the tables takes MLflow seconds; every other registry is a copy of the first.
-_templates: dict[Path, Path] = {}
-
 
 class MlflowRegistry:
     """A registry in a file, empty at first.
 
     Args:
         path: The file.
-        template: A registry that was made before; None has MLflow make the tables.
+        template: A registry that was made before, to be copied: making the tables takes MLflow
+            seconds.
     """
 
     def __init__(self, path: Path, template: Path | None = None) -> None:
         self.path = path
         self.url = f"sqlite:///{path}"
-        if template is not None:
-            shutil.copy(template, path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore  # noqa: PLC0415
 
+            if template is not None:
+                shutil.copy(template, path)
             self.store = SqlAlchemyStore(self.url)
 
     def model(self, name: str, *, description: str | None = None, **tags: str) -> None:
@@ -73,3 +71,18 @@ class MlflowRegistry:
             for statement in statements:
                 connection.execute(statement)
             connection.commit()
+
+
+def make_tables(url: str) -> None:
+    """Make the tables of a registry in a database, by MLflow's own word for what they are."""
+    import sqlalchemy as sa  # noqa: PLC0415
+    from mlflow.store.db.base_sql_model import Base  # noqa: PLC0415
+    from mlflow.store.model_registry.dbmodels import models  # noqa: PLC0415
+
+    wanted = {one.__tablename__ for one in vars(models).values() if hasattr(one, "__tablename__")}
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        for table in Base.metadata.sorted_tables:
+            if table.name in wanted:
+                connection.execute(sa.schema.CreateTable(table))
+    engine.dispose()

@@ -30,6 +30,7 @@ from regesta.cli import (
     labels,
     lifecycle,
     namespaces,
+    outgoing,
     policies,
     privacy,
     projecting,
@@ -116,7 +117,7 @@ SECTIONS: dict[str, list[click.Command]] = {
         keys.key,
         witnessing.witness,
     ],
-    "Come and go": [importing.import_],
+    "Come and go": [importing.import_, outgoing.export],
     "Say who may": [access.access, tokens.principal, tokens.token],
     "Set up": [namespaces.namespace, projecting.projections, completing.completion],
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from functools import cache
+from inspect import signature
 from typing import Any, Final
 
 import regesta
@@ -98,11 +100,7 @@ class Applier:
 
     def _one(self, step: Step) -> None:
         self.answer = None
-        claims: dict[str, Any] = {}
-        if step.occurred_time is not None:
-            claims["occurred_time"] = step.occurred_time
-        if step.occurred_by:
-            claims["occurred_by"] = step.occurred_by
+        claims = self._claims(step)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 answer = getattr(self._client, step.call)(
@@ -118,6 +116,18 @@ class Applier:
         self.answer = answer
         if step.call == "register_version":
             self._expect_number(step, answer)
+
+    def _claims(self, step: Step) -> dict[str, Any]:
+        """Return when and by whom it was done, as far as the call can be told."""
+        claims: dict[str, Any] = {}
+        if step.occurred_time is not None:
+            claims["occurred_time"] = step.occurred_time
+        if step.occurred_by:
+            claims["occurred_by"] = step.occurred_by
+        if claims and not _takes_claims(step.call):
+            self._report.unclaimed[step.what] += 1
+            return {}
+        return claims
 
     def _expect_number(self, step: Step, version: regesta.Version) -> None:
         expected = int(step.resource.rpartition("/")[2])
@@ -135,6 +145,11 @@ class Applier:
         self._report.found(
             Outcome.NOT_CARRIED, step.resource, step.call.replace("_", " "), f"{error}{reason}"
         )
+
+
+@cache
+def _takes_claims(call: str) -> bool:
+    return "occurred_time" in signature(getattr(regesta.Client, call)).parameters
 
 
 def history_of(client: regesta.Client, name: str) -> Touched:

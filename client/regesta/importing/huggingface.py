@@ -119,7 +119,7 @@ def read_repository(folder: Path) -> Repository:
         folder,
         kind,
         card,
-        front_matter(card),
+        front_matter_and_text(card)[0],
         files,
         root.name if cached and _COMMIT.fullmatch(root.name) else _commit_in_git(folder),
         _adapter_base(root) if ADAPTER in there else None,
@@ -127,8 +127,8 @@ def read_repository(folder: Path) -> Repository:
     )
 
 
-def front_matter(card: str) -> dict[str, Any]:
-    """Return the facts at the head of a card; none when it has no such head.
+def front_matter_and_text(card: str) -> tuple[dict[str, Any], str]:
+    """Return the facts at the head of a card and the text below; no facts without a head.
 
     Raises:
         NoRepository: The head is no YAML, or no mapping.
@@ -136,18 +136,17 @@ def front_matter(card: str) -> dict[str, Any]:
     """
     head = _FRONT_MATTER.match(card)
     if head is None:
-        return {}
+        return {}, card
     with needing("mlflow", "the front matter of a card"):
         from regesta.importing.yaml_plain import load  # noqa: PLC0415 - needs the extra
     try:
         facts = load(head[1])
     except ValueError as error:
         raise NoRepository(f"the front matter of {CARD} cannot be read: {error}") from None
-    if facts is None:
-        return {}
-    if not isinstance(facts, dict):
+    if not isinstance(facts, dict | None):
         raise NoRepository(f"the front matter of {CARD} is no mapping")
-    return {str(key): value for key, value in facts.items()}
+    named = {str(key): value for key, value in (facts or {}).items()}
+    return named, card[head.end() :].removeprefix("\r").removeprefix("\n")
 
 
 def _snapshot(folder: Path) -> Path:

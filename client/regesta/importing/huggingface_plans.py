@@ -145,8 +145,18 @@ def _tags(repository: Repository) -> dict[str, str]:
 
 
 def fact_text(value: Any) -> str:
-    """Return a fact as the value of a tag."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """Return a fact as the value of a tag: JSON, but for texts that nobody can take for it."""
+    if isinstance(value, str) and fact_of(value) == value:
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def fact_of(text: str) -> Any:
+    """Return the fact that the value of a tag says."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _version(

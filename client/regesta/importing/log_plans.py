@@ -132,6 +132,8 @@ class LogPlanner:
         #: How many events of a stream did not happen here.
         self._missed: dict[str, int] = {}
         self._models_missed: set[str] = set()
+        #: Stages that take one version only: what leaves them for another is moved by that one.
+        self._exclusive: set[str] = set()
         #: Ids of comments here, by those in the other log.
         self._comments: dict[str, str] = {}
 
@@ -139,15 +141,14 @@ class LogPlanner:
         """Return the step that does what an event says, or why there is none."""
         stream = Stream.parse(record.stream)
         resource = stream.short or record.stream
-        if record.type in BROUGHT or _is_brought(record):
+        if record.type in BROUGHT or self._is_brought(record):
             return Plan()
-        if record.type in LEFT_OUT:
-            return self._left(record, resource, LEFT_OUT[record.type])
-        if stream.model in self._models_missed:
-            return self._left(record, resource, "its model is not here")
         make = _CALLS.get(record.type)
-        if make is None:
-            return self._left(record, resource, "this program does not know such events")
+        why = LEFT_OUT.get(record.type, "" if make else "this program does not know such events")
+        if stream.model in self._models_missed:
+            why = "its model is not here"
+        if make is None or why:
+            return self._left(record, resource, why)
         call = make(record, stream)
         findings = tuple(
             Finding(Outcome.NOT_CARRIED, resource, f"{field} of {record.type}", _WITHHELD)
@@ -186,6 +187,17 @@ class LogPlanner:
         """Take note of what a comment is called here."""
         self._comments[Stream.parse(record.stream).comment] = name.rpartition("/")[2]
 
+    def _is_brought(self, record: LogRecord) -> bool:
+        """Say whether the event comes with another one: a version makes room for another."""
+        if record.type == "LifecycleDefined":
+            stages = record.data.get("stages", ())
+            self._exclusive |= {stage["name"] for stage in stages if stage.get("exclusive")}
+        if record.type == "StageChanged" and record.data.get("displacedBy"):
+            return record.data.get("fromStage") in self._exclusive
+        if record.type == "VersionRolledBack" and "toStage" in record.data:
+            return int(record.data.get("version", 0)) != Stream.parse(record.stream).version
+        return False
+
     def _left(self, record: LogRecord, resource: str, why: str) -> Plan:
         self.missed(record)
         return Plan((), (Finding(Outcome.NOT_CARRIED, resource, record.type, why),))
@@ -206,15 +218,6 @@ class LogPlanner:
 
 
 _WITHHELD: Final = "the export has no free texts; a pack or a backup has"
-
-
-def _is_brought(record: LogRecord) -> bool:
-    """Say whether the event came with another one: a version made room for another."""
-    if record.type == "StageChanged":
-        return bool(record.data.get("displacedBy"))
-    if record.type == "VersionRolledBack" and "toStage" in record.data:
-        return int(record.data.get("version", 0)) != Stream.parse(record.stream).version
-    return False
 
 
 def _text(record: LogRecord, field: str, name: str = "") -> tuple[str | None, tuple[str, ...]]:

@@ -10,7 +10,7 @@ from functools import partial
 import regesta
 from regesta.errors import NotFound
 from regesta.importing.applying import Applier, history_of
-from regesta.importing.mlflow_contents import version_of
+from regesta.importing.mlflow_contents import is_placeholder, version_of
 from regesta.importing.mlflow_places import Found, Place, Rules, place_of, short
 from regesta.importing.mlflow_plans import Planner
 from regesta.importing.records import (
@@ -50,6 +50,7 @@ class _Standing:
         id: Its id; empty when it is left out.
         latest: The highest number it has, with what a dry run only thinks of.
         real: The highest number that it has here.
+        seen: The number of the version that was looked at last.
         aliases: What its aliases pointed to when the import came to it.
         is_new: Whether this import made it.
     """
@@ -57,6 +58,7 @@ class _Standing:
     id: str
     latest: int = 0
     real: int = 0
+    seen: int = 0
     aliases: dict[str, int] = field(default_factory=dict)
     is_new: bool = True
 
@@ -161,13 +163,14 @@ class _Run:
         if place.found.is_deleted and not self._is_restored(place):
             return _Standing("")
         latest = here.latest_version
-        return _Standing(place.id, latest, latest, dict(here.aliases), is_new=False)
+        return _Standing(place.id, latest, latest, aliases=dict(here.aliases), is_new=False)
 
     def _is_restored(self, place: Place) -> bool:
         found = self._here(place.id)
         return found is not None and not found.HasField("delete_time")
 
     def _version(self, record: VersionRecord, standing: _Standing) -> None:
+        self._gap(record, standing)
         here = None
         if record.number <= standing.latest:
             here = self._version_here(standing, record)
@@ -183,6 +186,16 @@ class _Run:
             standing.latest = record.number
             if not self._report.dry_run:
                 standing.real = record.number
+
+    def _gap(self, record: VersionRecord, standing: _Standing) -> None:
+        """Finish what a run that was broken off had begun with numbers before this one."""
+        gap = range(standing.seen + 1, min(record.number, standing.real + 1))
+        standing.seen = record.number
+        for number in gap:
+            here = self._client.get_version(version_name(standing.id, number))
+            if is_placeholder(here) and not here.HasField("delete_time"):
+                history = partial(history_of, self._client, here.name)
+                self._applier.carry_out(self._planner.version_gone(record.model, here, history))
 
     def _settled(self, record: VersionRecord, standing: _Standing) -> None:
         here = self._version_here(standing, record)

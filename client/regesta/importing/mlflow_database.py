@@ -52,6 +52,8 @@ class MlflowDatabase:
 
     def __init__(self, url: str, *, workspace: str = "default", identity: str = "") -> None:
         with needing("mlflow", "reading an MLflow database"):
+            import sqlalchemy  # noqa: F401, PLC0415 - an extra
+
             from regesta.importing import mlflow_tables  # noqa: PLC0415 - needs the extra
         self._exit = ExitStack()
         self._tables_of = mlflow_tables
@@ -169,7 +171,9 @@ def _engine(url: str) -> tuple[sa.Engine, str]:
             return sqlite3.connect(uri, uri=True, check_same_thread=False)
 
         return sa.create_engine("sqlite://", creator=connect, poolclass=NullPool), f"sqlite:{path}"
-    where = address.set(username=None, password=None, query={}).render_as_string()
+    host = address.host or address.query.get("host", "")
+    port = address.port or address.query.get("port", "")
+    where = f"{address.get_backend_name()}://{host}{port and f':{port}'}/{address.database}"
     options: dict[str, Any] = {}
     if address.get_backend_name() == "postgresql":
         if address.drivername == "postgresql" and not find_spec("psycopg2"):

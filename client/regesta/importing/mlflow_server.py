@@ -1,4 +1,4 @@
-"""A reader of an MLflow registry behind a server, through MLflow's own client.
+"""A reader of an MLflow registry behind a server, through MLflow's own code.
 
 A server gives pages in orders of its own. So they are laid into a database on disk, in tables
 like MLflow's, and read from there as any other: in the order in which things happened, and with
@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from regesta.importing.extras import NoRegistry, needing
+from regesta.importing.extras import NoRegistry
 from regesta.importing.mlflow_database import MlflowDatabase
+from regesta.importing.mlflow_store import registry_store
 from regesta.importing.records import PROMPT_TAG
 
 #: Models or versions that are asked for at once.
@@ -39,27 +40,23 @@ def mlflow_server(url: str, *, identity: str = "") -> Iterator[MlflowDatabase]:
         MissingExtra: MLflow is not installed.
         NoRegistry: The server does not answer, or not as MLflow does.
     """
-    with needing("mlflow", "reading an MLflow server"):
-        from mlflow import MlflowClient  # noqa: PLC0415 - an extra, and four seconds to import
-        from mlflow.exceptions import MlflowException  # noqa: PLC0415
-
+    store, refusal = registry_store(url)
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     where = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="regesta-import-")))
         spool = folder / "mlflow.db"
-        client = MlflowClient(tracking_uri=url, registry_uri=url)
         try:
-            _lay_down(client, spool)
-        except MlflowException as error:
+            _lay_down(store, spool, refusal)
+        except refusal as error:
             raise NoRegistry(f"{where}: {error}") from None
         yield stack.enter_context(
             MlflowDatabase(f"sqlite:///{spool}", identity=identity or f"mlflow:{where}")
         )
 
 
-def _lay_down(client: Any, spool: Path) -> None:
+def _lay_down(store: Any, spool: Path, refusal: type[Exception]) -> None:
     """Lay what a server shows into a database."""
     import sqlalchemy as sa  # noqa: PLC0415 - an extra
 
@@ -74,7 +71,7 @@ def _lay_down(client: Any, spool: Path) -> None:
             connection.execute(by_name[table].insert().prefix_with("OR REPLACE"), rows)
 
     with engine.begin() as connection:
-        for page in _pages(client.search_registered_models):
+        for page in _pages(store.search_registered_models):
             put(tables.MODELS, [_model(model) for model in page])
             put(tables.MODEL_TAGS, [_tag(m.name, tag) for m in page for tag in m.tags.items()])
             put(
@@ -85,8 +82,8 @@ def _lay_down(client: Any, spool: Path) -> None:
                     for alias, number in (model.aliases or {}).items()
                 ],
             )
-        for page in _pages(client.search_model_versions):
-            put(tables.VERSIONS, [_version(client, version) for version in page])
+        for page in _pages(store.search_model_versions):
+            put(tables.VERSIONS, [_version(store, version) for version in page])
             put(
                 tables.VERSION_TAGS,
                 [
@@ -95,7 +92,7 @@ def _lay_down(client: Any, spool: Path) -> None:
                     for tag in version.tags.items()
                 ],
             )
-        put(tables.WEBHOOKS, [{"webhook_id": name} for name in _webhooks(client)])
+        put(tables.WEBHOOKS, [{"webhook_id": name} for name in _webhooks(store, refusal)])
     engine.dispose()
 
 
@@ -111,12 +108,10 @@ def _pages(search: Callable[..., Any]) -> Iterator[Any]:
                 break
 
 
-def _webhooks(client: Any) -> Iterator[str]:
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415 - an extra
-
+def _webhooks(store: Any, refusal: type[Exception]) -> Iterator[str]:
     try:
-        yield from (hook.webhook_id for hook in client.list_webhooks())
-    except (AttributeError, MlflowException):
+        yield from (hook.webhook_id for hook in store.list_webhooks())
+    except (AttributeError, NotImplementedError, refusal):
         return  # an older MLflow has none, and so do servers on files
 
 
@@ -133,11 +128,11 @@ def _tag(name: str, tag: tuple[str, str]) -> dict[str, Any]:
     return {"name": name, "key": key, "value": value}
 
 
-def _version(client: Any, version: Any) -> dict[str, Any]:
+def _version(store: Any, version: Any) -> dict[str, Any]:
     source = version.source or ""
     location = source
     if source.startswith(_BY_NAME):
-        location = client.get_model_version_download_uri(version.name, version.version)
+        location = store.get_model_version_download_uri(version.name, version.version)
     return {
         "name": version.name,
         "version": int(version.version),
