@@ -95,6 +95,8 @@ class _Export:
         #: What was lost, and how often.
         self._lost: Counter[str] = Counter()
         self._deleted = 0
+        #: Models whose next number there is beyond what is to be made.
+        self._ahead: set[str] = set()
 
     def model(self, model: model_pb2.Model) -> None:
         """Write a model and all that belongs to it."""
@@ -164,6 +166,8 @@ class _Export:
             if getattr(error, "error_code", "") != _NO_SUCH:
                 raise
             there = None
+        if there is None and name in self._ahead:
+            raise self._refusal("not tried: numbers there go on beyond it, and each try takes one")
         if there is None:
             given = {
                 "run_id": out.run_id or None,
@@ -202,7 +206,8 @@ class _Export:
                 return made
             self._there.delete_model_version(name, str(made.version))
             if int(made.version) > number:
-                raise self._refusal(f"its number is taken: the next one there is {made.version}")
+                self._ahead.add(name)
+                raise self._refusal("its number was used there before")
             self._report.counts["numbers used up"] += 1
 
     def _aliases(self, name: str, model: model_pb2.Model) -> None:

@@ -101,6 +101,21 @@ def test_a_number_that_is_taken_there_is_told(client: regesta.Client, registry: 
     assert "s3://ours/2" == registry.store.get_model_version("churn", "2").source
 
 
+def test_a_number_that_was_used_up_there_takes_no_more(
+    client: regesta.Client, registry: MlflowRegistry
+):
+    registry.model("churn")
+    registry.version("churn")
+    registry.store.delete_model_version("churn", "1")
+    for number in (1, 2, 3):
+        client.register("churn", source=f"s3://ours/{number}")
+    report = export_mlflow(client, registry.url)
+    assert ["churn/1", "churn/2", "churn/3"] == [
+        one.resource for one in report.findings if one.outcome.is_loss
+    ]
+    assert 3 == registry.version("churn")
+
+
 def test_a_registry_that_is_none_is_refused(client: regesta.Client):
     with pytest.raises(NoRegistry):
         export_mlflow(client, "nonsense://nowhere")

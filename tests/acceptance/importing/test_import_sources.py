@@ -93,9 +93,10 @@ def test_a_server_shows_all_but_what_was_deleted(
             brought(elsewhere, source, delete=True)
         assert elsewhere.get_version("churn/4").HasField("delete_time")
         # And back: into the server, what it has already is left as it is.
+        importing(registry, delete=True)
         client.register("churn", source="s3://churn/5")
         done = export_mlflow(client, address)
-        assert 1 == done.counts["versions created"], done.document()
+        assert 1 == done.counts["versions created"]
         assert "s3://churn/5" == registry.store.get_model_version("churn", "5").source
 
 
@@ -118,7 +119,7 @@ def test_a_registry_on_postgresql_is_read_as_one_on_sqlite(
     assert [("not carried", "churn@ghost", "alias")] == losses(report)
     assert {} == dict(again.counts)
     assert database.name in report.source
-    assert "regesta-test" not in report.source
+    assert "@" not in report.source
     assert state(client) == state(elsewhere)
 
 
