@@ -5,13 +5,15 @@ a *plan* compares each with what is here and gives steps and findings, and an *a
 steps through the client. Readers and the applier touch the world; plans do not.
 
 - `records`: what an MLflow registry holds, one record a model, a version, an alias;
-- `mlflow_database`, `mlflow_server`: readers of such a registry;
-- `huggingface`: a reader of repositories on disk;
+- `mlflow_database`, `mlflow_server`: readers of such a registry, `mlflow_tables` its queries;
+- `log_records`, `huggingface`: readers of another regesta's log, of repositories on disk;
 - `steps`: steps, findings, request ids;
 - `touched`: who set each field of a resource last, and what an import set it to;
-- `mlflow_plans`, `merging`, `huggingface_plans`, `log_plans`: plans;
+- `merging`: what to do about a field that differs;
+- `mlflow_places`, `mlflow_contents`, `mlflow_plans`, `mlflow_aliases`: plans for MLflow;
+- `log_plans`, `log_calls`, `huggingface_plans`: plans for the others;
 - `applying`: steps through the client, or only counted;
-- `mlflow`, `logs`: a whole run;
+- `mlflow`, `logs`, `repositories`: a whole run;
 - `reports`: what was done and what could not be.
 
 A step's request id is made of its source, what it does, its content, and the revision that it was

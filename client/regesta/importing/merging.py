@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from regesta.importing.steps import Finding, Outcome
+from regesta.importing.steps import Finding, Outcome, Plan
 from regesta.importing.touched import TAG, Erased, Touch, Touched, Value
 from regesta.names import MAX_TAG_VALUE_LENGTH, InvalidName, check_tag_key
 
@@ -73,6 +73,12 @@ def finding(verdict: Verdict, resource: str, what: str) -> Finding | None:
             return Finding(Outcome.CONFLICT, resource, what, CONFLICT_WHY)
         case Verdict.SAME | Verdict.SET:
             return None
+
+
+def telling(verdict: Verdict, resource: str, what: str) -> Plan:
+    """Return a plan that only tells what is to be told of a verdict."""
+    told = finding(verdict, resource, what)
+    return Plan((), (told,)) if told else Plan()
 
 
 @dataclass(frozen=True, slots=True)

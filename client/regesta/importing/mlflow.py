@@ -10,6 +10,7 @@ from functools import partial
 import regesta
 from regesta.errors import NotFound
 from regesta.importing.applying import Applier, history_of
+from regesta.importing.mlflow_aliases import plan_alias, plan_alias_gone
 from regesta.importing.mlflow_contents import is_placeholder, version_of
 from regesta.importing.mlflow_places import Found, Place, Rules, place_of, short
 from regesta.importing.mlflow_plans import Planner
@@ -231,8 +232,13 @@ class _Run:
             if number not in (0, record.number):
                 continue
             here = standing.aliases.get(alias, 0)
-            plan = self._planner.alias(
-                record, standing.id, here, partial(self._alias_history, standing, alias)
+            plan = plan_alias(
+                record,
+                standing.id,
+                here,
+                partial(self._alias_history, standing, alias),
+                scribe=self._scribe,
+                rules=self._rules,
             )
             if number and not plan.steps:
                 continue  # what speaks against it is told in its turn
@@ -242,7 +248,9 @@ class _Run:
             return
         for alias in sorted(standing.aliases.keys() - wanted):
             history = partial(self._alias_history, standing, alias)
-            self._applier.carry_out(self._planner.alias_gone(name, standing.id, alias, history))
+            self._applier.carry_out(
+                plan_alias_gone(name, standing.id, alias, history, scribe=self._scribe)
+            )
 
     def _numbers_gone(self, name: str, standing: _Standing) -> None:
         """Look for versions whose numbers the source does not have."""

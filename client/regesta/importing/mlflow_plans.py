@@ -9,9 +9,9 @@ from regesta.importing.merging import (
     TagChanges,
     Verdict,
     chunks,
-    finding,
     judge,
     merge_tags,
+    telling,
 )
 from regesta.importing.mlflow_contents import (
     fitting,
@@ -24,20 +24,17 @@ from regesta.importing.mlflow_contents import (
     version_of,
 )
 from regesta.importing.mlflow_places import Place, Rules
-from regesta.importing.records import NO_STAGE, AliasRecord, ModelRecord, Target, VersionRecord
+from regesta.importing.records import NO_STAGE, ModelRecord, VersionRecord
 from regesta.importing.steps import (
-    Finding,
     Outcome,
     Plan,
     Scribe,
     Step,
-    alias_name,
     model_name,
     version_name,
 )
 from regesta.importing.touched import Touch, Touched, Value
 from regesta.mlflow import naming
-from regesta.names import InvalidName
 from regesta.v1 import model_pb2, version_pb2
 
 #: More numbers in a row that the source does not have are not filled.
@@ -76,7 +73,7 @@ class Planner:
         here = place.found.model
         if record.is_prompt != (here.kind == model_pb2.MODEL_KIND_PROMPT):
             why = "what kind a model is never changes here"
-            plan += _found(Outcome.NOT_CARRIED, record.name, "whether it is a prompt", why)
+            plan += Plan.finding(Outcome.NOT_CARRIED, record.name, "whether it is a prompt", why)
         return plan + self._merged(
             record.name, here.name, here, tags=tags, text=text, history=lambda: touched
         )
@@ -107,13 +104,13 @@ class Planner:
         resource = resource_of(record)
         if is_placeholder(here):
             why = "its number was used up when the source did not show it"
-            return _found(Outcome.NOT_CARRIED, resource, "version", why)
+            return Plan.finding(Outcome.NOT_CARRIED, resource, "version", why)
         if not same_origin(wanted, here):
-            return _found(Outcome.CONFLICT, resource, "version", "it is another version here")
+            return Plan.finding(Outcome.CONFLICT, resource, "version", "it is another version here")
         plan = Plan((), findings)
         if record.status != status_in(here):
             why = f"its status is {record.status} by now; what was registered stays as it was"
-            plan += _found(Outcome.NOT_CARRIED, resource, "status", why)
+            plan += Plan.finding(Outcome.NOT_CARRIED, resource, "status", why)
         name = version_name(model, record.number)
         plan += self._merged(resource, name, here, tags=tags, text=text, history=history)
         if record.stage == NO_STAGE and not here.HasField("delete_time"):
@@ -139,66 +136,10 @@ class Planner:
             source=True, here=False, touch=_deletion(history()), overwrite=self._rules.overwrite
         )
         if verdict is not Verdict.SET:
-            return _told(verdict, resource_of(record), "version, live here")
+            return telling(verdict, resource_of(record), "version, live here")
         if not is_half_done and not self._rules.delete:
             return _left(resource_of(record), "version")
         return Plan((self._deleted("version", record, name, here.etag),))
-
-    def alias(self, record: AliasRecord, model: str, here: int, history: History) -> Plan:
-        """Return the step that points an alias as it points in the source.
-
-        Args:
-            record: The alias.
-            model: The id of its model here.
-            here: The version that it points to here; 0 for none.
-            history: That of the alias here.
-        """
-        resource = f"{record.model}@{record.alias}"
-        if record.target is not Target.LIVE:
-            why = f"it points to version {record.number}, which is {record.target}"
-            return _found(Outcome.NOT_CARRIED, resource, "alias", why)
-        try:
-            alias = naming.alias_id(record.alias)
-        except InvalidName as error:
-            return _found(Outcome.NOT_CARRIED, resource, "alias", error.message)
-        if here == record.number:
-            return Plan()
-        touched = history()
-        verdict = judge(
-            record.number, here or None, touched.touch("version"), overwrite=self._rules.overwrite
-        )
-        if verdict is not Verdict.SET:
-            return _told(verdict, resource, "alias")
-        step = self._scribe.step(
-            "set_alias",
-            "aliases set",
-            resource,
-            {"name": alias_name(model, alias), "version": record.number},
-            revision=str(touched.revision),
-        )
-        return Plan((step,))
-
-    def alias_gone(self, name: str, model: str, alias: str, history: History) -> Plan:
-        """Return the step that removes an alias that the source has no more.
-
-        Args:
-            name: The model, as the source calls it.
-            model: Its id here.
-            alias: The alias here.
-            history: That of the alias.
-        """
-        touched = history()
-        touch = touched.touch("version")
-        if not touch.by_import or touch.base is None:
-            return Plan()
-        step = self._scribe.step(
-            "remove_alias",
-            "aliases removed",
-            f"{name}@{naming.alias_of(alias)}",
-            {"name": alias_name(model, alias)},
-            revision=str(touched.revision),
-        )
-        return Plan((step,))
 
     def version_gone(self, name: str, here: version_pb2.Version, history: History) -> Plan:
         """Return the step that deletes a version whose number the source does not have (any more).
@@ -267,7 +208,7 @@ class Planner:
             why = (
                 f"the {len(gap):,} numbers before it are not there; at most {MAX_GAP:,} are filled"
             )
-            return _found(Outcome.NOT_CARRIED, resource, "version", why)
+            return Plan.finding(Outcome.NOT_CARRIED, resource, "version", why)
         first, *rest = chunks(tags) if tags else ({},)
         version, findings = version_of(record, first, text)
         step = self._scribe.step(
@@ -321,7 +262,7 @@ class Planner:
                 source=False, here=True, touch=_deletion(touched), overwrite=self._rules.overwrite
             )
             if verdict is not Verdict.SET:
-                return _told(verdict, resource, f"{kind}, deleted here")
+                return telling(verdict, resource, f"{kind}, deleted here")
             steps.append(
                 self._on(f"restore_{kind}", f"{kind}s restored", resource, here, {"name": name})
             )
@@ -339,7 +280,7 @@ class Planner:
             )
         changes = merge_tags(resource, tags, here.tags, touched, overwrite=self._rules.overwrite)
         steps += self._tagged(resource, name, here, changes)
-        return Plan(tuple(steps), changes.findings) + _told(verdict, resource, "description")
+        return Plan(tuple(steps), changes.findings) + telling(verdict, resource, "description")
 
     def _tagged(
         self, resource: str, name: str, here: Resource, changes: TagChanges
@@ -364,7 +305,7 @@ class Planner:
             wanted = touched.born_in or wanted
         verdict = judge(wanted, here.stage, touched.touch("stage"), overwrite=self._rules.overwrite)
         if verdict is not Verdict.SET:
-            return _told(verdict, resource_of(record), "stage")
+            return telling(verdict, resource_of(record), "stage")
         step = self._on(
             "transition_version",
             "versions moved to their stage",
@@ -422,14 +363,7 @@ def _texts(touched: Touched) -> Touch:
     return Touch(touch.by_import, base)
 
 
-def _told(verdict: Verdict, resource: str, what: str) -> Plan:
-    told = finding(verdict, resource, what)
-    return Plan((), (told,)) if told else Plan()
-
-
-def _found(outcome: Outcome, resource: str, what: str, why: str) -> Plan:
-    return Plan((), (Finding(outcome, resource, what, why),))
-
-
 def _left(resource: str, what: str) -> Plan:
-    return _found(Outcome.DELETED, resource, what, "it stays here; --delete deletes it here too")
+    return Plan.finding(
+        Outcome.DELETED, resource, what, "it stays here; --delete deletes it here too"
+    )

@@ -85,6 +85,11 @@ class Plan:
     steps: tuple[Step, ...] = ()
     findings: tuple[Finding, ...] = ()
 
+    @classmethod
+    def finding(cls, outcome: Outcome, resource: str, what: str, why: str) -> Plan:
+        """Return a plan that only tells something."""
+        return cls((), (Finding(outcome, resource, what, why),))
+
     def __add__(self, other: Plan) -> Plan:
         """Return both, one after the other."""
         return Plan(self.steps + other.steps, self.findings + other.findings)
