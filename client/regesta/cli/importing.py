@@ -234,7 +234,7 @@ def _for_people(session: Session, report: Report) -> None:
         for name, value in report.facts.items()
         if isinstance(value, int)
     ]
-    output.line((report.source, "bold"), ": ", ", ".join(sizes), would)
+    output.line((report.source, "bold"), ": " if sizes else "", ", ".join(sizes), would)
     if report.counts:
         output.table(
             ("WOULD BE DONE" if report.dry_run else "DONE", "HOW OFTEN#"),

@@ -28,9 +28,9 @@ def export() -> None:
 
 
 @export.command("mlflow")
-@click.argument("target", metavar="FOLDER-OR-URI")
+@click.argument("registry", metavar="FOLDER-OR-URI")
 @pass_session
-def mlflow(session: Session, target: str) -> None:
+def mlflow(session: Session, registry: str) -> None:
     """Write models, prompts, versions, tags, aliases and stages into an MLflow registry.
 
     FOLDER-OR-URI is a folder, which gets a database mlflow.db, or a database (sqlite:///…,
@@ -46,7 +46,7 @@ def mlflow(session: Session, target: str) -> None:
             click.echo(f"{done:,} models", err=True)
 
     try:
-        report = export_mlflow(session.client(), target, progress=progress)
+        report = export_mlflow(session.client(), registry, progress=progress)
     except NoRegistry as error:
         raise click.UsageError(str(error)) from None
     except MissingExtra as error:

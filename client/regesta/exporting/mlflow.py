@@ -75,6 +75,7 @@ def export_mlflow(
     export = _Export(client, there, report, refusal)
     for number, model in enumerate(client.models(order_by="create_time", show_deleted=True), 1):
         export.model(model)
+        report.facts["models"] = number
         if progress:
             progress(number)
     return export.finished()
