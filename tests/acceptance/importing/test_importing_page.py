@@ -29,6 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.fixture
 def say(
+    *,
     registry: MlflowRegistry,
     client: regesta.Client,
     elsewhere: regesta.Client,
