@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import regesta
+from regesta.errors import PermissionDenied
 from regesta.exporting.mlflow_contents import Outgoing, outgoing_model, outgoing_version
 from regesta.importing.extras import NoRegistry
 from regesta.importing.mlflow_store import registry_store
+from regesta.importing.mlflow_webhooks import COLLECTION
 from regesta.importing.records import NO_STAGE
 from regesta.importing.reports import Report
 from regesta.importing.steps import Outcome
@@ -117,6 +119,9 @@ class _Export:
 
     def finished(self) -> Report:
         """Return the report, with what was lost."""
+        if self._has_webhooks():
+            why = "MLflow gives webhooks ids of its own; set them up anew there"
+            self._report.found(Outcome.NOT_CARRIED, "webhooks", "all of them", why)
         for what, count in sorted(self._lost.items()):
             self._report.found(Outcome.NOT_CARRIED, what, f"{count:,} of them", _NO_PLACE)
         why = "MLflow has no place for it; it stays here"
@@ -124,6 +129,12 @@ class _Export:
         if self._deleted:
             self._report.found(Outcome.KEPT, "deleted models", f"{self._deleted} of them", why)
         return self._report
+
+    def _has_webhooks(self) -> bool:
+        try:
+            return bool(self._client.list_documents(COLLECTION, page_size=1).documents)
+        except PermissionDenied:
+            return False
 
     def _model(self, name: str, out: Outgoing) -> bool:
         """Make a model, or bring it up to date; say whether it is new."""

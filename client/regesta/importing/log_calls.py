@@ -211,6 +211,16 @@ def _comment_edited(record: LogRecord, _stream: Stream) -> Call:
     return Call("edit_comment" if text else "", {"text": text or ""}, withheld)
 
 
+def _document_put(record: LogRecord, _stream: Stream) -> Call:
+    text, withheld = _text(record, "content")
+    arguments = {"name": record.stream, "content": text or ""}
+    return Call("put_document" if text else "", arguments, withheld, etag=False)
+
+
+def _document_removed(record: LogRecord, _stream: Stream) -> Call:
+    return Call("remove_document", {"name": record.stream}, etag=False)
+
+
 def _lifecycle(record: LogRecord, _stream: Stream) -> Call:
     data = _without(record.data, "lifecycle", "version")
     lifecycle = json_format.ParseDict(data, governance_pb2.Lifecycle())
@@ -275,6 +285,8 @@ CALLS: Final[Mapping[str, Callable[[LogRecord, Stream], Call]]] = {
     "EvaluationRecorded": _evaluated,
     "CommentAdded": _commented,
     "CommentEdited": _comment_edited,
+    "DocumentPut": _document_put,
+    "DocumentRemoved": _document_removed,
     "LifecycleDefined": _lifecycle,
     "LifecycleRemoved": _governed("remove_lifecycle", "lifecycles"),
     "PolicyDefined": _policy,

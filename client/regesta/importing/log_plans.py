@@ -80,7 +80,7 @@ class LogPlanner:
             self.missed(record)
             return Plan((), findings)
         arguments = dict(call.arguments)
-        if record.stream == "governance" and "name" in arguments:
+        if not stream.model and "name" in arguments:
             arguments["name"] = f"namespaces/{self._namespace}/{arguments['name']}"
         if stream.comment:
             self._rename_comment(arguments, record, stream)

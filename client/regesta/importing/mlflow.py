@@ -8,12 +8,18 @@ from datetime import datetime
 from functools import partial
 
 import regesta
-from regesta.errors import NotFound
+from regesta.errors import InvalidRequest, NotFound, PermissionDenied
 from regesta.importing.applying import Applier, history_of
 from regesta.importing.mlflow_aliases import plan_alias, plan_alias_gone
 from regesta.importing.mlflow_contents import is_placeholder, version_of
 from regesta.importing.mlflow_places import Found, Place, Rules, place_of, short
 from regesta.importing.mlflow_plans import Planner
+from regesta.importing.mlflow_webhooks import (
+    COLLECTION,
+    document_name,
+    plan_webhook,
+    plan_webhook_gone,
+)
 from regesta.importing.records import (
     NO_STAGE,
     Entry,
@@ -31,10 +37,10 @@ from regesta.importing.steps import (
     model_name,
     version_name,
 )
-from regesta.importing.touched import Touched
+from regesta.importing.touched import Touch, Touched, touched
 from regesta.mlflow import naming
 from regesta.names import InvalidName
-from regesta.v1 import model_pb2, version_pb2
+from regesta.v1 import documents_service_pb2, model_pb2, version_pb2
 
 #: Is told how many models and versions were looked at, and of how many.
 Progress = Callable[[int, int], None]
@@ -131,6 +137,7 @@ class _Run:
                 if not standing.is_new:
                     self._numbers_gone(name, standing)
         self._models_gone()
+        self._webhooks()
         self._report.findings += self._source.left_out()
         return self._report
 
@@ -273,6 +280,44 @@ class _Run:
                         model, id_, partial(history_of, self._client, model.name)
                     )
                 )
+
+    def _webhooks(self) -> None:
+        """Bring the webhooks, as documents."""
+        records = self._source.webhooks()
+        names = {document_name(self._client.namespace, one.id): one for one in records}
+        for name, record in names.items():
+            history = partial(self._document_history, name)
+            here = self._document(name)
+            self._applier.carry_out(
+                plan_webhook(record, name, here, history, scribe=self._scribe, rules=self._rules)
+            )
+        token = ""
+        while True:
+            page = self._client.list_documents(COLLECTION, page_size=100, page_token=token)
+            for document in page.documents:
+                if document.name not in names:
+                    history = partial(self._document_history, document.name)
+                    self._applier.carry_out(
+                        plan_webhook_gone(document, history, scribe=self._scribe, rules=self._rules)
+                    )
+            token = page.next_page_token
+            if not token:
+                return
+
+    def _document_history(self, name: str) -> Touched:
+        stream = name.partition(f"namespaces/{self._client.namespace}/")[2]
+        try:
+            return touched(self._client.events(resources=[stream]))
+        except PermissionDenied:
+            # Who may not read the log cannot know whose change it was: it counts as people's.
+            is_there = self._document(name) is not None
+            return Touched(fields={"content": Touch(by_import=not is_there)})
+
+    def _document(self, name: str) -> documents_service_pb2.Document | None:
+        try:
+            return self._client.get_document(name)
+        except (NotFound, InvalidRequest):
+            return None
 
     def _look(self, model: str) -> Found | None:
         here = self._here(model)

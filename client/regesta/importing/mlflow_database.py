@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -26,6 +26,7 @@ from regesta.importing.records import (
     ModelRecord,
     Size,
     VersionRecord,
+    WebhookRecord,
     time_of,
 )
 from regesta.importing.steps import Finding, Outcome
@@ -44,18 +45,27 @@ class MlflowDatabase:
         url: As SQLAlchemy writes it: `sqlite:///mlflow.db`, `postgresql://user@host/mlflow`.
         workspace: Whose models are read, where the database has workspaces.
         identity: What the source is called; the address without user and password if left out.
+        remarks: What is known already not to be in it.
 
     Raises:
         MissingExtra: SQLAlchemy is not installed.
         NoRegistry: There is none at this address.
     """
 
-    def __init__(self, url: str, *, workspace: str = "default", identity: str = "") -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        workspace: str = "default",
+        identity: str = "",
+        remarks: Sequence[Finding] = (),
+    ) -> None:
         with needing("mlflow", "reading an MLflow database"):
             import sqlalchemy  # noqa: F401, PLC0415 - an extra
 
             from regesta.importing import mlflow_tables  # noqa: PLC0415 - needs the extra
         self._exit = ExitStack()
+        self._remarks = remarks
         self._tables_of = mlflow_tables
         self._engine, where = _engine(url)
         self._exit.callback(self._engine.dispose)
@@ -125,17 +135,19 @@ class MlflowDatabase:
         """Return the numbers that a model's versions have, deleted ones included."""
         return set(self._asked.scalars(self._tables.numbers(model)))
 
+    def webhooks(self) -> Sequence[WebhookRecord]:
+        """Return the webhooks by id."""
+        query = self._tables.webhooks()
+        rows = [] if query is None else list(self._asked.execute(query).mappings())
+        shown = "secret" in self._tables.by_name[self._tables_of.WEBHOOKS].c if rows else True
+        return [
+            _webhook([dict(row) for row in group], shown=shown)
+            for _, group in groupby(rows, key=lambda row: row["webhook_id"])
+        ]
+
     def left_out(self) -> Iterator[Finding]:
-        """Yield webhooks and other workspaces."""
-        if self._tables_of.WEBHOOKS in self._tables.by_name:
-            hooks = self._asked.scalar(self._tables.count(self._tables_of.WEBHOOKS)) or 0
-            if hooks:
-                yield Finding(
-                    Outcome.NOT_CARRIED,
-                    "webhooks",
-                    f"{hooks} of them",
-                    "events are followed with `regesta watch` here; set up anew what listens",
-                )
+        """Yield other workspaces, and what was remarked before."""
+        yield from self._remarks
         elsewhere = self._tables.elsewhere()
         for workspace, models in () if elsewhere is None else self._asked.execute(elsewhere):
             yield Finding(
@@ -203,6 +215,21 @@ def _pages(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
     rest = iter(rows)
     while page := list(islice(rest, size)):
         yield page
+
+
+def _webhook(rows: Sequence[Mapping[str, Any]], *, shown: bool) -> WebhookRecord:
+    row = rows[0]
+    return WebhookRecord(
+        row["webhook_id"],
+        row["name"] or "",
+        row["url"] or "",
+        [(one["entity"], one["action"]) for one in rows if one["entity"]],
+        row["status"] or "ACTIVE",
+        row["description"] or "",
+        row["secret"] or "",
+        shown,
+        time_of(row["creation_timestamp"]),
+    )
 
 
 def _model_entry(row: Mapping[str, Any], tags: Mapping[str, str]) -> Entry:

@@ -8,7 +8,7 @@ no more memory than a page takes.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ from regesta.importing.extras import NoRegistry
 from regesta.importing.mlflow_database import MlflowDatabase
 from regesta.importing.mlflow_store import registry_store
 from regesta.importing.records import PROMPT_TAG
+from regesta.importing.steps import Finding, Outcome
 
 #: Models or versions that are asked for at once.
 _PAGE: Final = 200
@@ -48,16 +49,18 @@ def mlflow_server(url: str, *, identity: str = "") -> Iterator[MlflowDatabase]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="regesta-import-")))
         spool = folder / "mlflow.db"
         try:
-            _lay_down(store, spool, refusal)
+            remarks = _lay_down(store, spool, refusal)
         except refusal as error:
             raise NoRegistry(f"{where}: {error}") from None
         yield stack.enter_context(
-            MlflowDatabase(f"sqlite:///{spool}", identity=identity or f"mlflow:{where}")
+            MlflowDatabase(
+                f"sqlite:///{spool}", identity=identity or f"mlflow:{where}", remarks=remarks
+            )
         )
 
 
-def _lay_down(store: Any, spool: Path, refusal: type[Exception]) -> None:
-    """Lay what a server shows into a database."""
+def _lay_down(store: Any, spool: Path, refusal: type[Exception]) -> Sequence[Finding]:
+    """Lay what a server shows into a database; return what it does not show."""
     import sqlalchemy as sa  # noqa: PLC0415 - an extra
 
     from regesta.importing import mlflow_tables as tables  # noqa: PLC0415
@@ -92,8 +95,22 @@ def _lay_down(store: Any, spool: Path, refusal: type[Exception]) -> None:
                     for tag in version.tags.items()
                 ],
             )
-        put(tables.WEBHOOKS, [{"webhook_id": name} for name in _webhooks(store, refusal)])
+        hooks, remarks = _webhooks(store, refusal)
+        put(tables.WEBHOOKS, [_webhook(hook) for hook in hooks])
+        put(
+            tables.WEBHOOK_EVENTS,
+            [
+                {
+                    "webhook_id": hook.webhook_id,
+                    "entity": event.entity.value,
+                    "action": event.action.value,
+                }
+                for hook in hooks
+                for event in hook.events
+            ],
+        )
     engine.dispose()
+    return remarks
 
 
 def _pages(search: Callable[..., Any]) -> Iterator[Any]:
@@ -108,11 +125,34 @@ def _pages(search: Callable[..., Any]) -> Iterator[Any]:
                 break
 
 
-def _webhooks(store: Any, refusal: type[Exception]) -> Iterator[str]:
+def _webhooks(store: Any, refusal: type[Exception]) -> tuple[list[Any], Sequence[Finding]]:
+    """Return the webhooks, and why they are not all of them."""
+    found: list[Any] = []
+    token = None
     try:
-        yield from (hook.webhook_id for hook in store.list_webhooks())
-    except (AttributeError, NotImplementedError, refusal):
-        return  # an older MLflow has none, and so do servers on files
+        while True:
+            page = store.list_webhooks(page_token=token)
+            found += page
+            token = page.token
+            if not token:
+                return found, ()
+    except (AttributeError, NotImplementedError):
+        return [], ()  # an older MLflow has none
+    except refusal as error:
+        if getattr(error, "error_code", "") == "ENDPOINT_NOT_FOUND":
+            return [], ()
+        return found, [Finding(Outcome.NOT_CARRIED, "webhooks", "all of them", str(error))]
+
+
+def _webhook(hook: Any) -> dict[str, Any]:
+    return {
+        "webhook_id": hook.webhook_id,
+        "name": hook.name,
+        "url": hook.url,
+        "status": str(getattr(hook.status, "value", hook.status)),
+        "description": hook.description,
+        "creation_timestamp": hook.creation_timestamp,
+    }
 
 
 def _model(model: Any) -> dict[str, Any]:

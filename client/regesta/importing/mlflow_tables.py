@@ -21,6 +21,7 @@ MODEL_TAGS: Final = "registered_model_tags"
 VERSION_TAGS: Final = "model_version_tags"
 ALIASES: Final = "registered_model_aliases"
 WEBHOOKS: Final = "webhooks"
+WEBHOOK_EVENTS: Final = "webhook_events"
 
 #: The workspace that models are in where nobody has made others.
 DEFAULT_WORKSPACE: Final = "default"
@@ -39,6 +40,15 @@ _VERSION_COLUMNS: Final = (
     "run_link",
     "status",
     "status_message",
+)
+_WEBHOOK_COLUMNS: Final = (
+    "webhook_id",
+    "name",
+    "url",
+    "status",
+    "description",
+    "secret",
+    "creation_timestamp",
 )
 
 
@@ -64,7 +74,10 @@ class Tables:
         there = set(sa.inspect(engine).get_table_names())
         if not {MODELS, VERSIONS} <= there:
             raise NoRegistry(f"this database has no tables {MODELS} and {VERSIONS}")
-        wanted = (MODELS, VERSIONS, MODEL_TAGS, VERSION_TAGS, ALIASES, WEBHOOKS)
+        wanted = (
+            *(MODELS, VERSIONS, MODEL_TAGS, VERSION_TAGS, ALIASES),
+            *(WEBHOOKS, WEBHOOK_EVENTS),
+        )
         found = sa.MetaData()
         found.reflect(engine, only=[name for name in wanted if name in there], resolve_fks=False)
         return cls(dict(found.tables), workspace)
@@ -158,6 +171,19 @@ class Tables:
         versions = self.by_name[VERSIONS]
         return sa.select(versions.c.version).where(versions.c.name == name, *self._here(versions))
 
+    def webhooks(self) -> sa.Select[Any] | None:
+        """Return the webhooks, each with one of its events a row; None without such."""
+        hooks, events = self.by_name.get(WEBHOOKS), self.by_name.get(WEBHOOK_EVENTS)
+        if hooks is None or events is None:
+            return None
+        living = [hooks.c.deleted_timestamp.is_(None)] if "deleted_timestamp" in hooks.c else []
+        return (
+            sa.select(*_columns(hooks, _WEBHOOK_COLUMNS, ""), events.c.entity, events.c.action)
+            .select_from(hooks.outerjoin(events, hooks.c.webhook_id == events.c.webhook_id))
+            .where(*living, *self._here(hooks))
+            .order_by(hooks.c.webhook_id, events.c.entity, events.c.action)
+        )
+
     def count(self, table: str) -> sa.Select[Any]:
         """Return how many rows of the workspace a table has."""
         counted = self.by_name[table]
@@ -205,7 +231,15 @@ def spool_tables(engine: sa.Engine) -> dict[str, sa.Table]:
             sa.Column("alias", sa.String, primary_key=True),
             sa.Column("version", sa.Integer),
         ],
-        WEBHOOKS: [sa.Column("webhook_id", sa.String, primary_key=True)],
+        WEBHOOKS: [
+            sa.Column("webhook_id", sa.String, primary_key=True),
+            *(sa.Column(one, sa.Text) for one in ("name", "url", "status", "description")),
+            sa.Column("creation_timestamp", sa.BigInteger),
+        ],
+        WEBHOOK_EVENTS: [
+            sa.Column(one, sa.String, primary_key=True)
+            for one in ("webhook_id", "entity", "action")
+        ],
     }
     for table, columns in columns_of.items():
         sa.Table(table, made, *(column.copy() for column in columns))

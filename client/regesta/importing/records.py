@@ -81,6 +81,33 @@ class AliasRecord:
     target: Target = Target.LIVE
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookRecord:
+    """A webhook.
+
+    Attributes:
+        id: Its id, a UUID.
+        name: Its name.
+        url: Whom it tells.
+        events: What it tells: entities and actions.
+        status: `ACTIVE` or `DISABLED`.
+        description: What it is for.
+        secret: Its secret, encrypted with a key that only MLflow has; empty without one.
+        is_secret_shown: Whether the source shows secrets: a server does not.
+        created: When it was created.
+    """
+
+    id: str
+    name: str
+    url: str
+    events: Sequence[tuple[str, str]]
+    status: str
+    description: str = ""
+    secret: str = ""
+    is_secret_shown: bool = True
+    created: datetime | None = None
+
+
 class Happening(StrEnum):
     """What a record is told for."""
 
@@ -128,6 +155,10 @@ class MlflowSource(Protocol):
 
     def numbers(self, model: str) -> Collection[int]:
         """Return the numbers that a model's versions have, deleted ones included."""
+        ...
+
+    def webhooks(self) -> Sequence[WebhookRecord]:
+        """Return the webhooks by id."""
         ...
 
     def left_out(self) -> Iterator[Finding]:

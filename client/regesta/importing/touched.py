@@ -147,6 +147,8 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Mapping[str, Any]], Value]]]] = {
     "StageChanged": ("stage", lambda data: data.get("toStage", "")),
     "AliasSet": ("version", _number),
     "AliasRemoved": ("version", lambda _data: None),
+    "DocumentPut": ("content", lambda _data: True),
+    "DocumentRemoved": ("content", lambda _data: None),
     "ModelDeleted": ("deleted", lambda _data: True),
     "VersionDeleted": ("deleted", lambda _data: True),
     "ModelRestored": ("deleted", lambda _data: False),

@@ -58,6 +58,14 @@ def serving(url: str) -> Iterator[str]:
         server.server_close()
 
 
+def hook(registry: MlflowRegistry, name: str, url: str) -> Any:
+    """Create a webhook; the URL has an address, since MLflow looks names up."""
+    from mlflow.entities import webhook as hooks  # noqa: PLC0415
+
+    event = hooks.WebhookEvent(hooks.WebhookEntity.MODEL_VERSION, hooks.WebhookAction.CREATED)
+    return registry.store.create_webhook(name, url, [event], secret="hush")  # noqa: S106
+
+
 def brought(client: regesta.Client, source: Any, **rules: bool) -> Any:
     return import_mlflow(client, source, now=datetime.now(UTC), rules=Rules(**rules))
 
@@ -70,11 +78,13 @@ def test_a_server_shows_all_but_what_was_deleted(
 ):
     filled(registry)
     importing(registry)
+    hook(registry, "ci", "https://93.184.216.34/x")
     with serving(registry.url) as address:
         with mlflow_server(address) as source:
             report = brought(elsewhere, source)
-        assert [("not carried", "churn@ghost", "alias")] == losses(report)
+        assert [("not carried", "churn@ghost", "alias")] == losses(report), report.findings
         assert 1 == report.counts["numbers used up"]
+        assert 1 == report.counts["webhooks put"], report.findings
         there, here = (
             {v.name.partition("/models/")[2]: v for v in c.versions()} for c in (elsewhere, client)
         )
@@ -187,21 +197,55 @@ def test_tables_of_an_older_mlflow_are_read(
     assert {} == dict(elsewhere.get_model("churn").aliases)
 
 
-def test_other_workspaces_and_webhooks_are_named(
+def test_other_workspaces_are_named(
     registry: MlflowRegistry, importing: Importing, client: regesta.Client
 ):
     registry.model("churn")
     registry.sql(
-        "insert into registered_models (workspace, name, creation_time) values ('team-b', 'x', 1)",
-        "insert into webhooks (workspace, webhook_id, name, url, status) values"
-        " ('default', '1', 'hook', 'https://example.com', 'ACTIVE')",
+        "insert into registered_models (workspace, name, creation_time) values ('team-b', 'x', 1)"
     )
     report = importing(registry)
-    assert {("webhooks", "1 of them"), ("workspace team-b", "1 models")} == {
+    assert {("workspace team-b", "1 models")} == {
         (one.resource, one.what) for one in report.findings
     }
     with MlflowDatabase(registry.url, workspace="team-b") as source:
         assert {"models created": 1} == dict(brought(client, source).counts)
+
+
+def test_webhooks_are_the_documents_that_the_plugin_keeps(
+    registry: MlflowRegistry,
+    importing: Importing,
+    client: regesta.Client,
+    elsewhere: regesta.Client,
+):
+    made = hook(registry, "ci", "https://93.184.216.34/x")
+    other = hook(registry, "old", "https://93.184.216.34/y")
+    registry.store.delete_webhook(other.webhook_id)
+    report = importing(registry)
+    assert {"webhooks put": 1} == dict(report.counts)
+    assert ["secret"] == [finding.what for finding in report.findings]
+    (document,) = client.list_documents("mlflow-webhooks").documents
+    content = json.loads(document.content)
+    assert made.webhook_id == document.name.rpartition("/")[2]
+    assert "hush" not in content.pop("secret")
+    assert {
+        "name": "ci",
+        "url": "https://93.184.216.34/x",
+        "events": [{"entity": "model_version", "action": "created"}],
+        "status": "ACTIVE",
+    } == content
+    assert {} == dict(importing(registry).counts)
+
+    registry.sql("update webhooks set url = 'https://93.184.216.34/z' where name = 'ci'")
+    assert {"webhooks put": 1} == dict(importing(registry).counts)
+    client.put_document(document.name, content="{}")
+    assert [("conflict", "webhook ci", "webhook")] == losses(importing(registry))
+    assert {"webhooks put": 1} == dict(importing(registry, overwrite=True).counts)
+    registry.store.delete_webhook(made.webhook_id)
+    gone = importing(registry)
+    assert "deleted in the source" == str(gone.findings[0].outcome)
+    assert {"webhooks removed": 1} == dict(importing(registry, delete=True).counts)
+    assert [] == list(client.list_documents("mlflow-webhooks").documents)
 
 
 @pytest.mark.parametrize(
