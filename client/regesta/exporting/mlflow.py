@@ -18,11 +18,11 @@ from regesta.errors import PermissionDenied
 from regesta.exporting.mlflow_contents import Outgoing, outgoing_model, outgoing_version
 from regesta.importing.extras import NoRegistry
 from regesta.importing.mlflow_store import registry_store
-from regesta.importing.mlflow_webhooks import COLLECTION
 from regesta.importing.records import NO_STAGE
 from regesta.importing.reports import Report
 from regesta.importing.steps import Outcome
 from regesta.mlflow import naming
+from regesta.mlflow.naming import WEBHOOKS
 from regesta.v1 import model_pb2, version_pb2
 
 #: Is told how many models were written.
@@ -132,7 +132,7 @@ class _Export:
 
     def _has_webhooks(self) -> bool:
         try:
-            return bool(self._client.list_documents(COLLECTION, page_size=1).documents)
+            return bool(self._client.list_documents(WEBHOOKS, page_size=1).documents)
         except PermissionDenied:
             return False
 

@@ -15,7 +15,6 @@ from regesta.importing.mlflow_contents import is_placeholder, version_of
 from regesta.importing.mlflow_places import Found, Place, Rules, place_of, short
 from regesta.importing.mlflow_plans import Planner
 from regesta.importing.mlflow_webhooks import (
-    COLLECTION,
     document_name,
     plan_webhook,
     plan_webhook_gone,
@@ -39,6 +38,7 @@ from regesta.importing.steps import (
 )
 from regesta.importing.touched import Touch, Touched, touched
 from regesta.mlflow import naming
+from regesta.mlflow.naming import WEBHOOKS
 from regesta.names import InvalidName
 from regesta.v1 import documents_service_pb2, model_pb2, version_pb2
 
@@ -293,7 +293,7 @@ class _Run:
             )
         token = ""
         while True:
-            page = self._client.list_documents(COLLECTION, page_size=100, page_token=token)
+            page = self._client.list_documents(WEBHOOKS, page_size=100, page_token=token)
             for document in page.documents:
                 if document.name not in names:
                     history = partial(self._document_history, document.name)

@@ -11,11 +11,9 @@ from regesta.importing.mlflow_places import Rules
 from regesta.importing.records import WebhookRecord
 from regesta.importing.steps import Outcome, Plan, Scribe
 from regesta.importing.touched import Touched
+from regesta.mlflow.naming import WEBHOOKS
 from regesta.names import InvalidName, check_id
 from regesta.v1 import documents_service_pb2
-
-#: The documents that are webhooks.
-COLLECTION: Final = "mlflow-webhooks"
 
 _KEY: Final = "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"
 _SEALED_WHY: Final = f"it is encrypted still: give MLflow's server the key {_KEY} of the source"
@@ -27,7 +25,7 @@ History = Callable[[], Touched]
 
 def document_name(namespace: str, webhook: str) -> str:
     """Return the resource name of a webhook's document."""
-    return f"namespaces/{namespace}/collections/{COLLECTION}/documents/{webhook}"
+    return f"namespaces/{namespace}/collections/{WEBHOOKS}/documents/{webhook}"
 
 
 def content_of(record: WebhookRecord) -> str:

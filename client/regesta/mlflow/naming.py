@@ -22,6 +22,9 @@ from regesta.names import InvalidName, check_alias, check_model
 #: The tag of a model that says what MLflow calls it, where that is not its id.
 NAME_TAG: Final = "regesta.mlflow.name"
 
+#: The collection of documents that MLflow's webhooks are.
+WEBHOOKS: Final = "mlflow-webhooks"
+
 #: Properties of a version that MLflow knows and we have no field for.
 RUN_LINK: Final = "mlflow.run_link"
 STORAGE_LOCATION: Final = "mlflow.storage_location"

@@ -24,6 +24,7 @@ from regesta import NotFound, PermissionDenied
 from regesta.mlflow.calling import Calling, answering
 from regesta.mlflow.entities import milliseconds
 from regesta.mlflow.failing import invalid
+from regesta.mlflow.naming import WEBHOOKS
 from regesta.mlflow.paging import read_place, take
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-_COLLECTION: Final = "mlflow-webhooks"
 _KEY: Final = "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"
 _PAGE: Final = 100
 _LARGEST_PAGE: Final = 1_000
@@ -132,7 +132,7 @@ class WebhookCalls(Calling):
 
     def _name(self, webhook_id: str) -> str:
         namespace = self._client.namespace
-        return f"namespaces/{namespace}/collections/{_COLLECTION}/documents/{webhook_id}"
+        return f"namespaces/{namespace}/collections/{WEBHOOKS}/documents/{webhook_id}"
 
     def _put(self, webhook_id: str, content: dict[str, Any], *, etag: str) -> Webhook:
         return _webhook(
@@ -153,7 +153,7 @@ class WebhookCalls(Calling):
         start = read_place(page_token)
 
         def fetch(token: str, size: int) -> tuple[Sequence[documents_service_pb2.Document], str]:
-            page = self._client.list_documents(_COLLECTION, page_size=size, page_token=token)
+            page = self._client.list_documents(WEBHOOKS, page_size=size, page_token=token)
             kept = [document for document in page.documents if not document.erased]
             return kept, page.next_page_token
 
