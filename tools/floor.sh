@@ -24,7 +24,7 @@ import grpc
 import regesta
 
 # These need an extra, as their users know.
-EXTRAS = ("regesta.cli", "regesta.mlflow")
+EXTRAS = ("regesta.cli", "regesta.importing.mlflow_tables", "regesta.mlflow")
 
 modules = [
     module.name
