@@ -24,7 +24,12 @@ import grpc
 import regesta
 
 # These need an extra, as their users know.
-EXTRAS = ("regesta.cli", "regesta.importing.mlflow_tables", "regesta.mlflow")
+EXTRAS = (
+    "regesta.cli",
+    "regesta.importing.mlflow_tables",
+    "regesta.importing.yaml_plain",
+    "regesta.mlflow",
+)
 
 modules = [
     module.name

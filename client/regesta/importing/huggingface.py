@@ -137,7 +137,7 @@ def front_matter_and_text(card: str) -> tuple[dict[str, Any], str]:
     head = _FRONT_MATTER.match(card)
     if head is None:
         return {}, card
-    with needing("mlflow", "the front matter of a card"):
+    with needing("huggingface", "the front matter of a card"):
         from regesta.importing.yaml_plain import load  # noqa: PLC0415 - needs the extra
     try:
         facts = load(head[1])

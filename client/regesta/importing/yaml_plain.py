@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 from datetime import date
 from typing import Any
 
-# Without types of its own, and only in an extra.
-_yaml: Any = importlib.import_module("yaml")
+import yaml
 
 
-class _Loader(_yaml.SafeLoader):  # type: ignore[misc]  # see above
+class _Loader(yaml.SafeLoader):
     """Refuses references: with them a short text stands for a huge one."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Return the next node."""
-        if self.check_event(_yaml.events.AliasEvent):
-            raise _yaml.YAMLError("it has references")
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.YAMLError("it has references")
         return super().compose_node(parent, index)
 
 
@@ -27,14 +25,14 @@ def load(text: str) -> Any:
         ValueError: It is no YAML, has references, or nests too deep.
     """
     try:
-        return _plain(_yaml.load(text, Loader=_Loader))
-    except (_yaml.YAMLError, RecursionError) as error:
+        return _plain(yaml.load(text, Loader=_Loader))  # noqa: S506 - it is a safe one
+    except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(" ".join(str(error).split()) or "it nests too deep") from None
 
 
 def dump(value: Any) -> str:
     """Return plain values in YAML, members in the order they have."""
-    text: str = _yaml.safe_dump(
+    text: str = yaml.safe_dump(
         value, sort_keys=False, allow_unicode=True, default_flow_style=False, width=100
     )
     return text
