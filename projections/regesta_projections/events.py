@@ -929,13 +929,16 @@ class VersionRestored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 class StageChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A version moved to another stage."""
 
-    #: The version that entered the stage and so displaced this one; 0 when it was
-    #: moved for its own sake.
+    #: The version that this one made room for in the stage before, which enters it
+    #: in the same append or is in it already; 0 when it was moved for its own sake.
     displaced_by: int = msgspec.field(default=0, name="displacedBy")
     #: SHA-256, in hex, of what the policies looked at; empty without policies.
     evidence_digest: str = msgspec.field(default="", name="evidenceDigest")
     #: The stage before.
     from_stage: str = msgspec.field(default="", name="fromStage")
+    #: Whether the version only passes through the stage from now on: the next
+    #: event of its stream, in the same append, moves it on.
+    passing: bool = False
     #: The policies by which it was decided.
     policies: tuple[PolicyDecision, ...] = ()
     #: Why it was done.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 from regesta.merkle import EMPTY_ROOT
 from regesta_projections import events as e
@@ -103,6 +104,7 @@ def _tell_more(log: LogBuilder) -> None:
     _tell_of_access(log)
     _tell_of_claims(log)
     _tell_of_documents(log)
+    _tell_of_ways(log)
 
 
 def _tell_model(log: LogBuilder) -> None:
@@ -460,6 +462,14 @@ def _tell_of_claims(log: LogBuilder) -> None:
     who = Cause("importer", "user", "import-9", occurred_by="é 😀 <ana@example.com>")
     log.append(f"{imported}/versions/21", e.TagsSet(tags={"occurredby": "nobody"}), cause=who)
     log.append(f"{imported}/aliases/Champion_1", e.AliasSet(version=21), cause=again)
+
+
+def _tell_of_ways(log: LogBuilder) -> None:
+    version, way = "models/Imported/versions/21", Cause("alice", "user", "way-1")
+    stages = "development", "staging", "production"
+    for passing, (present, to_stage) in zip((True, False), pairwise(stages), strict=True):
+        event = e.StageChanged(from_stage=present, to_stage=to_stage, passing=passing)
+        log.append(version, event, cause=way)
 
 
 #: Size of a padded log at which its story goes on.

@@ -65,6 +65,8 @@ def _labelled(event: Happened) -> str:
 
 def _moved(event: Happened) -> str:
     said = f"moved from {event.data.get('fromStage', '')} to {event.data.get('toStage', '')}"
+    if event.data.get("passing"):
+        return f"{said} (passing through)"
     by = event.data.get("displacedBy")
     return f"{said} (displaced by version {by})" if by else said
 

@@ -3,7 +3,8 @@
 It is a history of holders, not of moves: whoever held it before, and no version twice in a
 row. A rollback takes the last holder off it, and so does a move by hand out of a stage that
 lets an earlier version hold it again. So a second rollback goes one further back, and never
-returns to what the first has undone.
+returns to what the first has undone. A version that only passes through a stage on its way to
+another never holds it, and came to where it goes from where its way began.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ class Held:
     #: Position of the event by which the version is in the stage: a rollback brings it back
     #: by another one than before. 0 of an alias.
     entered: int = 0
-    #: Position of the event that moved the version away to make room in an exclusive stage,
-    #: if it is where that put it.
+    #: Position of the event that moved the version away to make room for another, if it is
+    #: where that put it.
     displaced: int = 0
 
 
@@ -91,8 +92,10 @@ class Step:
     #: Whether a rollback brought it back, or had it give way to another that comes next.
     back: bool = False
     gives_way: bool = False
-    #: Whether another moved it away as it entered an exclusive stage.
-    displaced: bool = False
+    #: The version that it made room for; 0 when it moved for its own sake.
+    displaced_by: int = 0
+    #: Whether its next step, of the same append, takes it on to another stage.
+    passing: bool = False
     #: Whether it is deleted from now on; None when that stays as it was.
     deleted: bool | None = None
 
@@ -106,8 +109,9 @@ def step_of(recorded: Recorded) -> Step | None:
     match recorded.event:
         case e.VersionRegistered(stage=stage):
             return Step(position, number, stage)
-        case e.StageChanged(from_stage=from_stage, to_stage=stage, displaced_by=by):
-            return Step(position, number, stage, from_stage, displaced=by > 0)
+        case e.StageChanged(from_stage=from_stage, to_stage=stage) as moved:
+            by, passing = moved.displaced_by, moved.passing
+            return Step(position, number, stage, from_stage, displaced_by=by, passing=passing)
         case e.VersionRolledBack(from_stage=from_stage, to_stage=stage, version=version):
             back = version == number
             return Step(position, number, stage, from_stage, back=back, gives_way=not back)
@@ -130,8 +134,10 @@ def holders_of_stage(stage: str, steps: Iterable[Step]) -> Holders:
     history: list[Held] = []
     for step in sorted(steps, key=lambda step: step.position):
         entered = whereabouts.take(step, history)
-        if step.from_stage == stage and (step.gives_way or step.displaced):
-            # Somebody else enters next, by another event of the same request.
+        if step.from_stage == stage and (step.gives_way or step.displaced_by):
+            # Somebody else enters next, by another event of the same request, or is left.
+            if step.displaced_by:
+                whereabouts.made_room(step, history)
             continue
         holder = whereabouts.holder()
         if holder is None or (history and _same(history[-1], holder)):
@@ -162,6 +168,8 @@ class _Whereabouts:
         self._deleted: set[int] = set()
         #: Positions at which versions were moved away to make room, while they stay there.
         self.displaced: dict[int, int] = {}
+        #: Where the ways began of those that are on one.
+        self._origins: dict[int, str] = {}
         #: Those inside, the last to enter first; and some that are not there any more.
         self._heap: list[tuple[int, int]] = []
 
@@ -177,18 +185,31 @@ class _Whereabouts:
                     self._add(self._inside[number])
             return False
         self.displaced.pop(number, None)
-        if step.to_stage != self._stage:
+        origin = self._origins.pop(number, step.from_stage)
+        if step.passing:
+            self._origins[number] = origin
+        if step.passing or step.to_stage != self._stage:
             self._inside.pop(number, None)
-            if step.displaced:
+            if step.displaced_by:
                 self.displaced[number] = step.position
             return False
-        held = Held(number, step.position, step.from_stage, step.position)
+        held = Held(number, step.position, origin, step.position)
         is_known = step.back and _cut_to(history, number)
         if is_known:
             held = replace(history[-1], entered=step.position)
         self._inside[number] = held
         self._add(held)
         return not is_known
+
+    def made_room(self, step: Step, history: list[Held]) -> None:
+        """Let a version take the stage that was in it already when others made room for it.
+
+        One that was not enters next.
+        """
+        holder, number = self.holder(), step.displaced_by
+        if holder and holder.number == number and history and history[-1].number != number:
+            self._inside[number] = held = replace(holder, position=step.position)
+            history.append(held)
 
     def holder(self) -> Held | None:
         """Return the version that holds the stage."""

@@ -145,6 +145,7 @@ class TransitionVersion:
             request=mover.request,
             evidence_digest=permitted.evidence_digest,
             reason=free_text(reason),
+            passing=not last,
         )
         moved = Fact(stream_of(version.key), event, beside(("reason", reason)))
         return (moved, *permitted.facts)

@@ -26,6 +26,7 @@ from tests.support.rich_log import CHAMPION, FIRST, MODEL, OTHER, SECOND, padded
 VECTORS = Path(__file__).parents[2] / "golden/audit/samples.json"
 
 IMPORTED_ALIAS = "models/Imported/aliases/Champion_1"
+PASSED = "models/Imported/versions/21"
 
 
 def positions(**conditions):
@@ -48,9 +49,11 @@ def test_a_population_has_the_size_and_the_root_of_the_whole_log():
     [
         ({"types": ("AliasSet",)}, [
             CHAMPION, CHAMPION, f"{MODEL}/aliases/challenger", IMPORTED_ALIAS]),
-        ({"types": ("StageChanged",)}, [SECOND, *(f"{OTHER}/versions/{n}" for n in (11, 11, 12))]),
-        ({"types": ("StageChanged",), "where": where("to_stage=staging")}, [SECOND]),
-        ({"types": ("StageChanged",), "where": where("toStage=production")}, []),
+        ({"types": ("StageChanged",)}, [
+            SECOND, *(f"{OTHER}/versions/{n}" for n in (11, 11, 12)), PASSED, PASSED]),
+        ({"types": ("StageChanged",), "where": where("to_stage=staging")}, [SECOND, PASSED]),
+        ({"types": ("StageChanged",), "where": where("toStage=production")}, [PASSED]),
+        ({"where": where("passing=true")}, [PASSED]),
         ({"where": where("lineage.run=run-1")}, [FIRST]),
         ({"where": where("version=2", "previous_version=1")}, [CHAMPION]),
         ({"types": ("AliasSet",), "where": where("previous_version=")}, [

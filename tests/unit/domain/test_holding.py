@@ -163,6 +163,60 @@ def test_a_rollback_by_a_server_that_knew_another_history_is_taken_as_it_is():
     assert history(back(5, 7)) == [7]
 
 
+def displaced(position: int, number: int, by: int) -> Step:
+    return Step(position, number, "archived", "production", displaced_by=by)
+
+
+def test_a_version_that_others_make_room_for_takes_the_stage_from_the_last_of_them():
+    entered = enters(2, 1), enters(3, 2), enters(4, 3)
+    found = holders_of_stage("production", [*entered, displaced(5, 2, 1), displaced(6, 3, 1)])
+    assert [(held.number, held.position) for held in found.history] == [
+        (1, 2),
+        (2, 3),
+        (3, 4),
+        (1, 6),
+    ]
+    assert found.holds
+    assert (2, [0, 5, 6, 0]) == (
+        found.history[-1].entered,
+        [held.displaced for held in found.history],
+    )
+    # One that held it anyway only holds it on.
+    assert history(*entered, displaced(5, 1, 3), displaced(6, 2, 3)) == [1, 2, 3]
+    # One that enters last has nothing before.
+    assert history(*entered[:2], displaced(5, 1, 3), displaced(6, 2, 3), enters(7, 3)) == [1, 2, 3]
+
+
+def test_what_others_made_room_for_goes_back_like_anything_else():
+    room = enters(2, 1), enters(3, 2), displaced(4, 2, 1)
+    once = *room, gives_way(5, 1), back(6, 2)
+    assert history(*room) == [1, 2, 1]
+    assert history(*once) == [1, 2]
+    assert history(*once, gives_way(7, 2), back(8, 1)) == [1]
+
+
+def test_who_only_passes_through_a_stage_never_held_it():
+    way = (
+        Step(3, 2, "production", "staging", passing=True),
+        Step(4, 2, "live", "production"),
+    )
+    assert history(enters(2, 1), *way) == [1]
+    assert history(*way, enters(5, 1)) == [1]
+
+
+def test_who_came_by_a_way_came_from_where_it_began():
+    way = (
+        Step(2, 1, "development", "archived", passing=True),
+        Step(3, 1, "staging", "development", passing=True),
+        enters(4, 1),
+    )
+    (held,) = holders_of_stage("production", way).history
+    assert ("archived", 4) == (held.from_stage, held.position)
+    # A later move begins anew.
+    (held,) = holders_of_stage("production", [*way, leaves(5, 1), enters(6, 1)]).history
+    assert "staging" == held.from_stage
+
+
 def test_steps_are_read_from_events():
     log = LogBuilder("acme")
     version = "models/churn/versions/3"
@@ -170,7 +224,8 @@ def test_steps_are_read_from_events():
         [
             ("models/churn", e.ModelCreated(name="churn", kind="MODEL")),
             (version, e.VersionRegistered(version=3, stage="development")),
-            (version, e.StageChanged(from_stage="development", to_stage="staging")),
+            (version, e.StageChanged(from_stage="development", to_stage="staging", passing=True)),
+            (version, e.StageChanged(from_stage="staging", to_stage="archived", displaced_by=4)),
             (version, e.VersionRolledBack(version=3, from_stage="staging", to_stage="production")),
             (version, e.VersionRolledBack(version=2, from_stage="production", to_stage="staging")),
             (version, e.VersionDeleted()),
@@ -183,11 +238,12 @@ def test_steps_are_read_from_events():
         None,
         None,
         Step(3, 3, "development"),
-        Step(4, 3, "staging", "development"),
-        Step(5, 3, "production", "staging", back=True),
-        Step(6, 3, "staging", "production", gives_way=True),
-        Step(7, 3, deleted=True),
-        Step(8, 3, deleted=False),
+        Step(4, 3, "staging", "development", passing=True),
+        Step(5, 3, "archived", "staging", displaced_by=4),
+        Step(6, 3, "production", "staging", back=True),
+        Step(7, 3, "staging", "production", gives_way=True),
+        Step(8, 3, deleted=True),
+        Step(9, 3, deleted=False),
         None,
     ]
 

@@ -145,7 +145,8 @@ def test_what_is_in_an_unknown_stage_moves_to_where_it_can_go_on():
 
 def shift(number, *stages):
     """Return the events of a version that goes through some stages, the first being its own."""
-    return [moved(number, *step) for step in itertools.pairwise(stages)]
+    *passed, last = itertools.pairwise(stages)
+    return [*(moved(number, *step, passing=True) for step in passed), moved(number, *last)]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ def test_through_is_no_way_into_a_stage_that_there_is_not():
 def test_the_reason_belongs_to_the_last_step():
     command = TransitionVersion("churn", 1, "production", through=True, reason=sealed("passed"))
     given(*PAST).when(command).then(
-        moved(1, "development", "staging"),
+        moved(1, "development", "staging", passing=True),
         moved(1, "staging", "production", reason=digest("passed")),
     )
 

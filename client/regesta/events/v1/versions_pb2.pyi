@@ -364,6 +364,7 @@ class StageChanged(_message.Message):
     POLICIES_FIELD_NUMBER: _builtins.int
     REQUEST_FIELD_NUMBER: _builtins.int
     EVIDENCE_DIGEST_FIELD_NUMBER: _builtins.int
+    PASSING_FIELD_NUMBER: _builtins.int
     from_stage: _builtins.str
     """The stage before."""
     to_stage: _builtins.str
@@ -374,13 +375,17 @@ class StageChanged(_message.Message):
     where only `archived` is closed.
     """
     displaced_by: _builtins.int
-    """The version that entered the stage and so displaced this one; 0 when it was
-    moved for its own sake.
+    """The version that this one made room for in the stage before, which enters it
+    in the same append or is in it already; 0 when it was moved for its own sake.
     """
     request: _builtins.str
     """The request that it carries out; empty without one."""
     evidence_digest: _builtins.str
     """SHA-256, in hex, of what the policies looked at; empty without policies."""
+    passing: _builtins.bool
+    """Whether the version only passes through the stage from now on: the next
+    event of its stream, in the same append, moves it on.
+    """
     @_builtins.property
     def reason(self) -> _parts_pb2.FreeText:
         """Why it was done."""
@@ -400,10 +405,11 @@ class StageChanged(_message.Message):
         policies: _abc.Iterable[_parts_pb2.PolicyDecision] | None = ...,
         request: _builtins.str = ...,
         evidence_digest: _builtins.str = ...,
+        passing: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["displaced_by", b"displaced_by", "evidence_digest", b"evidence_digest", "from_stage", b"from_stage", "policies", b"policies", "reason", b"reason", "request", b"request", "resolution", b"resolution", "to_stage", b"to_stage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["displaced_by", b"displaced_by", "evidence_digest", b"evidence_digest", "from_stage", b"from_stage", "passing", b"passing", "policies", b"policies", "reason", b"reason", "request", b"request", "resolution", b"resolution", "to_stage", b"to_stage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
