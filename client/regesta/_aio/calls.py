@@ -3582,12 +3582,13 @@ class AsyncCalls:
                 stages, of equally short ones that of its earlier stages; never through a closed
                 or an exclusive stage. Every step is an event of this one append, and policies
                 are asked of each; if one is not allowed, nothing moves. The reason and the
-                request belong to the last step.
+                request belong to the last step. The etag and `from_stage` are of the start.
             displace_to: Optional. Move every other version that is in the stage to this one, in
-                the same append. It is a closed stage that takes several, and the lifecycle
-                allows the move to it; policies are asked of each. At most 1,000 others: else
-                FAILED_PRECONDITION with reason TOO_MANY_IN_STAGE. Where the stage is exclusive
-                and the lifecycle says where its holder goes, that counts.
+                the same append; also when the version is in the stage already. It is a closed
+                stage that takes several, and the lifecycle allows the move to it, else the move
+                is refused, whether others are there or not; policies are asked of each. At most
+                1,000 others: else FAILED_PRECONDITION with reason TOO_MANY_IN_STAGE. Where the
+                stage is exclusive and the lifecycle says where its holder goes, that counts.
             occurred_time: Optional. When it really happened, claimed by an importer; not in the
                 future. The time of recording is always kept too.
             occurred_by: Optional. Who really did it, claimed by an importer: at most 250

@@ -28,6 +28,11 @@ class Stage:
     #: Where the holder goes when another enters; empty when the newcomer is refused.
     displaced_to: str = ""
 
+    @property
+    def told(self) -> str:
+        """Where the lifecycle itself has whoever is in it go; empty when it says nothing."""
+        return self.displaced_to if self.exclusive else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:

@@ -44,6 +44,9 @@ class InStage:
     versions: tuple[int, ...]
     #: Position at which the last of them entered; 0 when nobody is in it.
     last: int = 0
+    #: Those that are in it and deleted, as many at most, the last to enter: somebody may restore
+    #: one before it is decided, which is no entering.
+    deleted: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class TransitionVersion:
 
     def wants(self) -> tuple[Wanted, ...]:
         """Return the version, what governs it, and who is in the stage."""
-        others = self.holders.versions if self.holders else ()
+        others = (*self.holders.versions, *self.holders.deleted) if self.holders else ()
         evaluated = (self.number, *others) if self.displace_to else (self.number,)
         return (
             Wanted(
@@ -118,6 +121,10 @@ class TransitionVersion:
         before = max(0, len(way) - 1)
         return Decision((*steps[:before], *room, *steps[before:]), version.key)
 
+    def _mover(self, to_stage: str = "") -> Mover:
+        """Return who makes a step; the request is carried out by the last one alone."""
+        return self.mover if to_stage == self.stage else replace(self.mover, request="")
+
     def _way(self, stages: Lifecycle, present: str) -> tuple[str, ...]:
         """Return the stages that it enters; nothing if it need not or must not move."""
         if self.stage == present:
@@ -130,9 +137,8 @@ class TransitionVersion:
         self, rows: Rows, model: ModelRow, version: VersionRow, stages: Lifecycle, to_stage: str
     ) -> tuple[Fact, ...]:
         """Return what one step comes to; the last one completes the request."""
-        last = to_stage == self.stage
-        mover = self.mover if last else replace(self.mover, request="")
-        reason = self.reason if last else None
+        mover, passing = self._mover(to_stage), to_stage != self.stage
+        reason = None if passing else self.reason
         stage = stages.find(to_stage)
         if stage is not None and stage.resolvable:
             expect_not_stopped(model, version)
@@ -145,7 +151,7 @@ class TransitionVersion:
             request=mover.request,
             evidence_digest=permitted.evidence_digest,
             reason=free_text(reason),
-            passing=not last,
+            passing=passing,
         )
         moved = Fact(stream_of(version.key), event, beside(("reason", reason)))
         return (moved, *permitted.facts)
@@ -159,13 +165,14 @@ class TransitionVersion:
         entered = cast("governance_pb.StageHolder", row.resource).version if row else 0
         if not (stage.exclusive and enters) and not self.displace_to:
             return ()
+        if self.displace_to and not stage.told:
+            _expect_room(stages, model, stage.name, self.displace_to)
         if self.holders is None or self._changed(rows, model, self.holders, stage, entered):
             raise HoldersChanged("others moved meanwhile; try again", retry_after=0)
-        facts: list[Fact] = []
-        for number in self._others(model, stage, self.holders):
-            holder = rows.get(VersionKey(model.model, number))
-            if holder is not None and _holds(holder, stage.name):
-                facts.append(self._displaced(rows, model, holder, stages, stage))
+        facts = [
+            self._displaced(rows, model, other, stages, stage)
+            for other in self._inside(rows, model, stage)
+        ]
         if stage.exclusive and enters:
             facts.append(
                 Fact(key.stream, e.StageTaken(version=self.number, previous_version=entered))
@@ -175,39 +182,44 @@ class TransitionVersion:
     def _changed(
         self, rows: Rows, model: ModelRow, holders: InStage, stage: Stage, entered: int
     ) -> bool:
-        """Say whether anybody entered the stage since it was looked up; who left is seen anyway."""
-        if stage.exclusive:
-            return holders.entered != entered
-        inside = rows.versions_in(model.model, stage.name)
+        """Say whether anybody entered the stage since it was looked up.
+
+        Who left or was deleted or restored since is seen by the rows of all who were in it.
+        """
+        if stage.exclusive and holders.entered != entered:
+            return True
+        # Whoever entered last is loaded only then.
+        inside = rows.versions_in(model.model, stage.name) if self.displace_to else ()
         return any(version.stage_position > holders.last for version in inside)
 
-    def _others(self, model: ModelRow, stage: Stage, holders: InStage) -> tuple[int, ...]:
-        others = tuple(number for number in holders.versions if number != self.number)
+    def _inside(self, rows: Rows, model: ModelRow, stage: Stage) -> list[VersionRow]:
+        """Return the other versions in the stage, as far as they were looked up."""
+        holders = self.holders or InStage(0, ())
+        others = [number for number in holders.versions if number != self.number]
         if len(others) > MAX_DISPLACED:
             raise TooManyInStage(
                 f"models/{model.name}#{stage.name} has more than {MAX_DISPLACED} other versions;"
                 " move some away first",
                 metadata={"model": model.name, "stage": stage.name},
             )
-        return others
+        restored = [number for number in holders.deleted if number != self.number]
+        found = (rows.get(VersionKey(model.model, number)) for number in (*others, *restored))
+        return [row for row in found if row is not None and _holds(row, stage.name)]
 
     def _displaced(
         self, rows: Rows, model: ModelRow, holder: VersionRow, stages: Lifecycle, stage: Stage
     ) -> Fact:
         """Return what moves a version away, by the lifecycle's word or else the caller's."""
         thing = f"models/{model.name}/versions/{holder.number}"
-        told = stage.displaced_to if stage.exclusive else ""
-        to_stage = told or self.displace_to
+        to_stage = stage.told or self.displace_to
         if not to_stage:
             raise StageTakenAlready(
                 f"{thing} is in {stage.name}, which takes one version only; move it away first",
                 metadata={"stage": stage.name, "version": str(holder.number)},
             )
         permitted = Permit()
-        if not told:
-            _expect_room(stages, thing, stage.name, to_stage)
-            alone = replace(self.mover, request="")
-            permitted = permit(rows, alone, model, holder, stage=to_stage)
+        if not stage.told:
+            permitted = permit(rows, self._mover(), model, holder, stage=to_stage)
         event = e.StageChanged(
             from_stage=stage.name,
             to_stage=to_stage,
@@ -232,9 +244,9 @@ def _holds(version: VersionRow, stage: str) -> bool:
     return version.resource.stage == stage and not version.deleted
 
 
-def _expect_room(stages: Lifecycle, thing: str, from_stage: str, to_stage: str) -> None:
-    """Refuse a stage that others cannot be displaced to."""
-    found = stages.find(to_stage)
+def _expect_room(stages: Lifecycle, model: ModelRow, from_stage: str, to_stage: str) -> None:
+    """Refuse a stage that others cannot be displaced to, whether there are any or not."""
+    thing, found = f"a version of models/{model.name}", stages.find(to_stage)
     if found is None or not stages.allows(from_stage, to_stage):
         raise _not_allowed(stages, thing, from_stage, to_stage)
     if found.resolvable or found.exclusive:

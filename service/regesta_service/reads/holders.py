@@ -36,9 +36,9 @@ class HolderReads:
             row = await cursor.fetchone()
         if row is None:
             return InStage(0, ())
-        entered, numbers, last = row
+        entered, numbers, deleted, last = row
         holder = governance_pb.StageHolder.FromString(entered or b"")
-        return InStage(holder.version, tuple(numbers or ()), last or 0)
+        return InStage(holder.version, tuple(numbers or ()), last or 0, tuple(deleted or ()))
 
 
 # One statement, so that all is of the same moment.
@@ -48,6 +48,11 @@ SELECT r.resource, ARRAY(
     WHERE v.namespace_id = n.namespace_id AND v.generation = n.generation
         AND v.model = n.model AND v.stage = %(stage)s AND NOT v.deleted
     ORDER BY v.stage_position
+    LIMIT %(limit)s), ARRAY(
+    SELECT v.number FROM regesta.versions AS v
+    WHERE v.namespace_id = n.namespace_id AND v.generation = n.generation
+        AND v.model = n.model AND v.stage = %(stage)s AND v.deleted
+    ORDER BY v.stage_position DESC
     LIMIT %(limit)s), (
     SELECT v.stage_position FROM regesta.versions AS v
     WHERE v.namespace_id = n.namespace_id AND v.generation = n.generation

@@ -5,7 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from regesta_projections.events import ModelDeleted, StageChanged, VersionDeleted
+from regesta_projections.events import (
+    ModelDeleted,
+    StageChanged,
+    VersionDeleted,
+    VersionRestored,
+)
 from regesta_projections.rows import VersionKey
 from regesta_service.domain import lifecycle
 from regesta_service.domain.rejections import (
@@ -243,6 +248,28 @@ def test_nobody_is_displaced_to_where_versions_are_resolved():
         command = TransitionVersion("churn", 3, "staging", holders=inside, displace_to=stage)
         with pytest.raises(MoveNotAllowed):
             given(*CROWD).when(command).decide()
+
+
+def test_where_others_would_go_is_checked_though_there_is_nobody():
+    for stage in ("staging", "nowhere", "development"):
+        command = TransitionVersion(
+            "churn", 1, "production", through=True, holders=InStage(0, ()), displace_to=stage
+        )
+        with pytest.raises(MoveNotAllowed):
+            given(*PAST).when(command).decide()
+
+
+def test_one_that_was_restored_meanwhile_makes_room_too():
+    deleted = version(1), VersionDeleted()
+    inside = InStage(0, (2,), last=SIZE, deleted=(1,))
+    command = TransitionVersion("churn", 3, "staging", holders=inside, displace_to="archived")
+    gone = given(*CROWD, deleted).when(command)
+    gone.then(moved(2, "staging", "archived", displaced_by=3), moved(3, "development", "staging"))
+    given(*CROWD, deleted, (version(1), VersionRestored())).when(command).then(
+        moved(2, "staging", "archived", displaced_by=3),
+        moved(1, "staging", "archived", displaced_by=3),
+        moved(3, "development", "staging"),
+    )
 
 
 def test_too_many_make_no_room():
