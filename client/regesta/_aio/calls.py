@@ -2974,6 +2974,8 @@ class AsyncCalls:
         stage: str = "",
         alias: str = "",
         transition_request: str = "",
+        through: bool = False,
+        displace_to: str = "",
         timeout: float | None = None,
     ) -> governance_service_pb2.CheckTransitionResponse:
         """Say whether a move would be allowed, with the outcome of every condition; nothing moves.
@@ -2984,6 +2986,10 @@ class AsyncCalls:
             alias: The alias to point to it; give this or `stage`.
             transition_request: Optional. The request that would be carried out, by its resource
                 name; by default the newest open one for this move.
+            through: Whether it would take a way through other stages, as
+                `TransitionVersionRequest.through`; not with an alias.
+            displace_to: Optional. The stage that others would be displaced to, as
+                `TransitionVersionRequest.displace_to`; not with an alias.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -2997,6 +3003,8 @@ class AsyncCalls:
             stage=stage,
             alias=alias,
             transition_request=transition_request,
+            through=through,
+            displace_to=displace_to,
         )
         namespace = namespace_of(request.name)
         answer = await self._transport.unary(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from regesta.cli.documents import document
-from regesta.cli.options import Write, writes
+from regesta.cli.options import Write, ways, writes
 from regesta.cli.registering import answer_model, answer_version
 from regesta.cli.session import Session, pass_session
 from regesta.names import ModelName, VersionName
@@ -16,10 +16,7 @@ from regesta.v1.lifecycle_service_pb2 import Stage
 @click.argument("version")
 @click.argument("stage")
 @click.option("--from", "from_stage", default="", help="Refuse unless it is in this stage now.")
-@click.option("--through", is_flag=True, help="Take the steps between, if there is no direct move.")
-@click.option(
-    "--displace-to", default="", metavar="STAGE", help="Move whatever else is there to this stage."
-)
+@ways
 @writes()
 @pass_session
 def promote(

@@ -86,6 +86,20 @@ def as_of(function: Function) -> Function:
     )(function)
 
 
+def ways(function: Function) -> Function:
+    """Add `--through` and `--displace-to` to a move."""
+    displaces = click.option(
+        "--displace-to",
+        default="",
+        metavar="STAGE",
+        help="Move whatever else is there to this stage.",
+    )
+    through = click.option(
+        "--through", is_flag=True, help="Take the steps between, if there is no direct move."
+    )
+    return through(displaces(function))
+
+
 def writes(*, etag: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Add the options of a write; the function gets them as `write`.
 

@@ -8,7 +8,7 @@ import click
 
 from regesta.cli.documents import document, enum_text
 from regesta.cli.failing import REFUSED
-from regesta.cli.options import Parsed, Write, writes
+from regesta.cli.options import Parsed, Write, ways, writes
 from regesta.cli.session import Session, pass_session
 from regesta.cli.targets import short_of
 from regesta.cli.times import local
@@ -131,8 +131,9 @@ def cancel(session: Session, request_id_: str, *, write: Write) -> None:
 @click.command()
 @click.argument("version")
 @click.argument("where", metavar="TARGET")
+@ways
 @pass_session
-def check(session: Session, version: str, where: str) -> None:
+def check(session: Session, version: str, where: str, *, through: bool, displace_to: str) -> None:
     """Say whether a move would be allowed and what is missing; nothing moves.
 
     As in: check churn/3 production, or check churn/3 @champion. Exit code 4 when it would be
@@ -140,14 +141,17 @@ def check(session: Session, version: str, where: str) -> None:
     """
     name = session.version(version)
     stage, alias = _stage_or_alias(where)
-    said = session.client(name.namespace).check_transition(str(name), stage=stage, alias=alias)
+    said = session.client(name.namespace).check_transition(
+        str(name), stage=stage, alias=alias, through=through, displace_to=displace_to
+    )
     if session.output.json:
         session.output.document(document(said))
     else:
         session.output.table(
-            ("POLICY", "CONDITION", "MET", "WHY"),
+            ("MOVE", "POLICY", "CONDITION", "MET", "WHY"),
             (
                 (
+                    f"{short_of(one.version)} to {one.to_stage or where}",
                     f"{one.policy.rpartition('/')[2]}@{one.policy_version}",
                     one.condition,
                     ("yes", "green") if one.met else ("no", "red"),

@@ -813,6 +813,8 @@ class ConditionOutcome(_message.Message):
     CONDITION_FIELD_NUMBER: _builtins.int
     MET_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
+    TO_STAGE_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     policy: _builtins.str
     """The policy, by its resource name."""
     policy_version: _builtins.int
@@ -825,6 +827,14 @@ class ConditionOutcome(_message.Message):
     """Whether it is met."""
     message: _builtins.str
     """In words: what is there and what is missing, and who can give it."""
+    to_stage: _builtins.str
+    """The stage of the move that it was weighed for; empty for an alias. Here and
+    below only in answers of CheckTransition.
+    """
+    version: _builtins.str
+    """The version of that move, by its resource name: another than the one that
+    was asked about if that would displace it.
+    """
     def __init__(
         self,
         *,
@@ -833,10 +843,12 @@ class ConditionOutcome(_message.Message):
         condition: _builtins.str = ...,
         met: _builtins.bool = ...,
         message: _builtins.str = ...,
+        to_stage: _builtins.str = ...,
+        version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "message", b"message", "met", b"met", "policy", b"policy", "policy_version", b"policy_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "message", b"message", "met", b"met", "policy", b"policy", "policy_version", b"policy_version", "to_stage", b"to_stage", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

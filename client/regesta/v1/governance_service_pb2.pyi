@@ -172,6 +172,8 @@ class CheckTransitionRequest(_message.Message):
     STAGE_FIELD_NUMBER: _builtins.int
     ALIAS_FIELD_NUMBER: _builtins.int
     TRANSITION_REQUEST_FIELD_NUMBER: _builtins.int
+    THROUGH_FIELD_NUMBER: _builtins.int
+    DISPLACE_TO_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. Resource name of the version."""
     stage: _builtins.str
@@ -182,6 +184,14 @@ class CheckTransitionRequest(_message.Message):
     """Optional. The request that would be carried out, by its resource name; by
     default the newest open one for this move.
     """
+    through: _builtins.bool
+    """Whether it would take a way through other stages, as
+    `TransitionVersionRequest.through`; not with an alias.
+    """
+    displace_to: _builtins.str
+    """Optional. The stage that others would be displaced to, as
+    `TransitionVersionRequest.displace_to`; not with an alias.
+    """
     def __init__(
         self,
         *,
@@ -189,10 +199,12 @@ class CheckTransitionRequest(_message.Message):
         stage: _builtins.str = ...,
         alias: _builtins.str = ...,
         transition_request: _builtins.str = ...,
+        through: _builtins.bool = ...,
+        displace_to: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "name", b"name", "stage", b"stage", "transition_request", b"transition_request"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "displace_to", b"displace_to", "name", b"name", "stage", b"stage", "through", b"through", "transition_request", b"transition_request"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -224,7 +236,10 @@ class CheckTransitionResponse(_message.Message):
     """The position of the last event this answer reflects."""
     @_builtins.property
     def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[_governance_pb2.ConditionOutcome]:
-        """Every condition of every policy that governs it."""
+        """Every condition of every policy that governs it; of a way through other
+        stages those of each step, and of the versions that it displaces up to the
+        first that does not meet them.
+        """
 
     def __init__(
         self,

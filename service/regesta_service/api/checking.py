@@ -13,11 +13,12 @@ from regesta_service.domain.finding import live_model, live_version
 from regesta_service.domain.governance import governance_of
 from regesta_service.domain.moving import move_of
 from regesta_service.domain.rejections import PolicyNotMet, Rejection
-from regesta_service.domain.transitions import TransitionVersion
+from regesta_service.domain.transitions import Asked, TransitionVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
+    from regesta_projections.rows import ModelRow, Rows
     from regesta_service.domain.aliases import SetAlias
     from regesta_service.reads.backtesting import Backtest
     from regesta_service.sequencing.dry_run import Seen
@@ -34,16 +35,19 @@ def checked(
     rows = seen.rows
     model = live_model(rows, command.model)
     version = live_version(rows, model, command.number)
-    stage, alias = (
-        (command.stage, "") if isinstance(command, TransitionVersion) else ("", command.alias)
-    )
     answer = pb.CheckTransitionResponse(position=seen.position)
     if command.mover.request:
         answer.request = in_namespace(namespace, "requests", command.mover.request)
-    found = policies.governing(governance_of(rows), model.model, stage=stage, alias=alias)
     try:
-        move = move_of(rows, command.mover, model, version, stage=stage, alias=alias)
-        answer.outcomes.extend(shown(namespace, policies.outcomes_of(found, move)))
+        if isinstance(command, TransitionVersion):
+            for asked in command.asked(rows):
+                outcomes = _outcomes(namespace, rows, model, asked)
+                answer.outcomes.extend(outcomes)
+                if asked.version.number != command.number and not all(o.met for o in outcomes):
+                    break
+        else:
+            move = Asked(version, "", command.mover)
+            answer.outcomes.extend(_outcomes(namespace, rows, model, move, alias=command.alias))
         command.decide(rows)
     except PolicyNotMet:
         return answer
@@ -54,10 +58,14 @@ def checked(
     return answer
 
 
-def shown(
-    namespace: str, outcomes: Iterable[policies.Outcome]
+def _outcomes(
+    namespace: str, rows: Rows, model: ModelRow, asked: Asked, *, alias: str = ""
 ) -> list[governance_pb.ConditionOutcome]:
-    """Return outcomes as callers see them."""
+    """Return what policies say of a move, as callers see it."""
+    version, stage, mover = asked
+    governance = governance_of(rows)
+    found = policies.governing(governance, model.model, stage=stage, alias=alias)
+    move = move_of(rows, mover, model, version, stage=stage, alias=alias)
     return [
         governance_pb.ConditionOutcome(
             policy=in_namespace(namespace, "policies", each.policy),
@@ -65,8 +73,10 @@ def shown(
             condition=each.condition,
             met=each.met,
             message=each.message,
+            to_stage=stage,
+            version=str(VersionName(namespace, model.name, version.number)),
         )
-        for each in outcomes
+        for each in policies.outcomes_of(found, move)
     ]
 
 

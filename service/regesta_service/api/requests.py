@@ -21,6 +21,7 @@ from regesta_service.api.writes.translate_policies import (
     policy_to_test,
     remove_policy,
 )
+from regesta_service.api.writes.translate_versions import displacing
 from regesta_service.api.writes.writing import Writing, new_salt, now
 from regesta_service.domain.aliases import SetAlias
 from regesta_service.domain.moving import Mover, request_key
@@ -99,6 +100,10 @@ class RequestCalls:
         name = name_in("name", VersionName, request.name)
         checks = Checks(new_salt)
         translate.target(checks, request.stage, request.alias)
+        displace_to = displacing(checks, request.stage, request.displace_to)
+        for field in ("through", "displace_to"):
+            if request.alias and getattr(request, field):
+                checks.refuse(field, "is not for aliases")
         checks.finish()
         carried = request_in(request.transition_request, name.namespace)
         if not carried:
@@ -112,7 +117,13 @@ class RequestCalls:
                 name.namespace, name.model, request.stage
             )
             command = TransitionVersion(
-                name.model, name.version, request.stage, holders=holders, mover=mover
+                name.model,
+                name.version,
+                request.stage,
+                holders=holders,
+                mover=mover,
+                through=request.through,
+                displace_to=displace_to,
             )
         else:
             command = SetAlias(name.model, request.alias, name.version, mover=mover)

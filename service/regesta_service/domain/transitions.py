@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from regesta_projections import events as e
 from regesta_projections.evolve.streams import below, stream_of
@@ -47,6 +47,15 @@ class InStage:
     #: Those that are in it and deleted, as many at most, the last to enter: somebody may restore
     #: one before it is decided, which is no entering.
     deleted: tuple[int, ...] = ()
+
+
+class Asked(NamedTuple):
+    """A move of which policies are asked."""
+
+    #: The version as it is before that move.
+    version: VersionRow
+    to_stage: str
+    mover: Mover
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +129,28 @@ class TransitionVersion:
         # Who stays long makes room for who comes, so that the stage is never held by too many.
         before = max(0, len(way) - 1)
         return Decision((*steps[:before], *room, *steps[before:]), version.key)
+
+    def asked(self, rows: Rows) -> tuple[Asked, ...]:
+        """Return the moves of which policies are asked, whatever else keeps it from being made.
+
+        Raises:
+            Rejection: There is no such version, it is deleted, or too many would make room.
+        """
+        model = live_model(rows, self.model)
+        version = live_version(rows, model, self.number)
+        stages = lifecycle_for(rows, model.model)
+        present, stage = version.resource.stage, stages.find(self.stage)
+        way = self._way(stages, present)
+        if not way and not (self.displace_to and self.stage == present):
+            way = (self.stage,)
+        own = tuple(
+            Asked(_standing(version, way[:number]), step, self._mover(step))
+            for number, step in enumerate(way)
+        )
+        if stage is None or not self.displace_to or stage.told:
+            return own
+        others = self._inside(rows, model, stage)
+        return (*own, *(Asked(other, self.displace_to, self._mover()) for other in others))
 
     def _mover(self, to_stage: str = "") -> Mover:
         """Return who makes a step; the request is carried out by the last one alone."""

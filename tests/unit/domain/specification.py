@@ -110,7 +110,11 @@ class When:
 
     def decide(self) -> Decision:
         """Let it decide on the rows it wants, and on no others."""
-        return self.command.decide(Rows(self._base()))
+        return self.command.decide(self.rows())
+
+    def rows(self) -> Rows:
+        """Return the rows it wants, and no others."""
+        return Rows(self._base())
 
     def then(self, *facts: Happening, shows: Key | None = None) -> Given:
         """Expect exactly these events, and return the state after them."""

@@ -13,6 +13,7 @@ from regesta_projections.events import (
 )
 from regesta_projections.rows import VersionKey
 from regesta_service.domain import lifecycle
+from regesta_service.domain.moving import Mover
 from regesta_service.domain.rejections import (
     HoldersChanged,
     ModelDeletedAlready,
@@ -270,6 +271,36 @@ def test_one_that_was_restored_meanwhile_makes_room_too():
         moved(1, "staging", "archived", displaced_by=3),
         moved(3, "development", "staging"),
     )
+
+
+def test_the_moves_that_policies_are_asked_of_are_every_step_and_whoever_makes_room():
+    inside = InStage(0, (1, 2), last=SIZE)
+    command = TransitionVersion(
+        "churn", 3, "staging", holders=inside, displace_to="archived", mover=Mover(request="r")
+    )
+    when = given(*CROWD).when(command)
+    assert [
+        (3, "development", "staging", "r"),
+        (1, "staging", "archived", ""),
+        (2, "staging", "archived", ""),
+    ] == moves_of(when)
+    through = replace(command, stage="production", through=True, displace_to="")
+    assert [
+        (3, "development", "staging", ""),
+        (3, "staging", "production", "r"),
+    ] == moves_of(given(*CROWD).when(through))
+    alone = replace(command, number=1)
+    assert [(2, "staging", "archived", "")] == moves_of(given(*CROWD).when(alone))
+    # Also one that is not allowed: what policies would say of it is said all the same.
+    direct = replace(through, through=False)
+    assert [(3, "development", "production", "r")] == moves_of(given(*CROWD).when(direct))
+
+
+def moves_of(when):
+    return [
+        (asked.version.number, asked.version.resource.stage, asked.to_stage, asked.mover.request)
+        for asked in when.command.asked(when.rows())
+    ]
 
 
 def test_too_many_make_no_room():

@@ -142,11 +142,6 @@ def transition_version(
     from_stage = None
     if request.from_stage:
         from_stage = checks.named("from_stage", names.check_stage, request.from_stage)
-    displace_to = ""
-    if request.displace_to:
-        displace_to = checks.named("displace_to", names.check_stage, request.displace_to)
-        if displace_to == request.stage:
-            checks.refuse("displace_to", "is another stage than `stage`")
     command = TransitionVersion(
         name.model,
         name.version,
@@ -155,8 +150,17 @@ def transition_version(
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
         through=request.through,
-        displace_to=displace_to,
+        displace_to=displacing(checks, request.stage, request.displace_to),
     )
     claim = claim_in(checks, request, now)
     checks.finish()
     return Translated(name.namespace, command, request, checks.texts, claim)
+
+
+def displacing(checks: Checks, stage: str, displace_to: str) -> str:
+    """Check where others are displaced to; empty lets them stay."""
+    if displace_to:
+        checks.named("displace_to", names.check_stage, displace_to)
+        if displace_to == stage:
+            checks.refuse("displace_to", "is another stage than `stage`")
+    return displace_to
