@@ -3027,7 +3027,8 @@ class Calls:
 
         Each move that it governs is judged by what there was when it was made: the version, its
         evaluations, and the request that it carried out. Rollbacks ask no policy, nor does a
-        version that makes room in an exclusive stage: they do not count.
+        version that makes room in an exclusive stage because the lifecycle says so: they do not
+        count. One that somebody displaced does.
 
         Args:
             parent: Required. The namespace: `namespaces/{namespace}`.

@@ -129,8 +129,8 @@ class GovernanceServiceServicer(object):
         """Say which moves of the past a policy would have refused; nothing changes.
         Each move that it governs is judged by what there was when it was made: the
         version, its evaluations, and the request that it carried out. Rollbacks ask
-        no policy, nor does a version that makes room in an exclusive stage: they do
-        not count.
+        no policy, nor does a version that makes room in an exclusive stage because
+        the lifecycle says so: they do not count. One that somebody displaced does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -48,8 +48,8 @@ class GovernanceServiceStub:
     """Say which moves of the past a policy would have refused; nothing changes.
     Each move that it governs is judged by what there was when it was made: the
     version, its evaluations, and the request that it carried out. Rollbacks ask
-    no policy, nor does a version that makes room in an exclusive stage: they do
-    not count.
+    no policy, nor does a version that makes room in an exclusive stage because
+    the lifecycle says so: they do not count. One that somebody displaced does.
     """
     RequestTransition: _grpc.UnaryUnaryMultiCallable[_governance_service_pb2.RequestTransitionRequest, _governance_service_pb2.RequestTransitionResponse]
     """Ask for a move, so that others approve it."""
@@ -88,8 +88,8 @@ class GovernanceServiceAsyncStub(GovernanceServiceStub):
     """Say which moves of the past a policy would have refused; nothing changes.
     Each move that it governs is judged by what there was when it was made: the
     version, its evaluations, and the request that it carried out. Rollbacks ask
-    no policy, nor does a version that makes room in an exclusive stage: they do
-    not count.
+    no policy, nor does a version that makes room in an exclusive stage because
+    the lifecycle says so: they do not count. One that somebody displaced does.
     """
     RequestTransition: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.RequestTransitionRequest, _governance_service_pb2.RequestTransitionResponse]  # type: ignore[assignment]
     """Ask for a move, so that others approve it."""
@@ -149,8 +149,8 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Say which moves of the past a policy would have refused; nothing changes.
         Each move that it governs is judged by what there was when it was made: the
         version, its evaluations, and the request that it carried out. Rollbacks ask
-        no policy, nor does a version that makes room in an exclusive stage: they do
-        not count.
+        no policy, nor does a version that makes room in an exclusive stage because
+        the lifecycle says so: they do not count. One that somebody displaced does.
         """
 
     @_abc_1.abstractmethod

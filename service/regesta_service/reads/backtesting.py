@@ -16,8 +16,10 @@ from regesta.v1 import governance_pb2 as pb
 from regesta_projections import events as e
 from regesta_projections.evolve.streams import below, key_of
 from regesta_projections.records import TYPE_PREFIX, read_record
+from regesta_projections.resources import GOVERNANCE
 from regesta_projections.rows import AliasKey, ModelKey, VersionKey
 from regesta_service.domain import policies
+from regesta_service.domain.lifecycle import chosen
 from regesta_service.domain.moving import evaluations_part, request_key
 from regesta_service.reads import past
 from regesta_service.reads.events import Selection, read_chunk
@@ -149,8 +151,12 @@ async def _go_on(
     governance = pb.Governance(policies=[policy])
     for event in chunk.events:
         made = _made(read_record(event.record, event.position, event.leaf_hash))
-        if made is not None and policies.governing(
-            governance, made.version.model, stage=made.to_stage, alias=made.alias
+        if (
+            made is not None
+            and policies.governing(
+                governance, made.version.model, stage=made.to_stage, alias=made.alias
+            )
+            and not await _by_lifecycle(connection, namespace_id, made)
         ):
             move = await _as_of_then(connection, namespace_id, made)
             _count(done, made, policies.outcomes(policy, move))
@@ -161,16 +167,30 @@ async def _go_on(
 
 
 def _made(recorded: Recorded) -> _Made | None:
-    """Return the move that an event is; None when nobody asked for it."""
+    """Return the move that an event is; None when it is none."""
     key, event = key_of(recorded.stream), recorded.event
     match event:
-        case e.StageChanged(displaced_by=0) if isinstance(key, VersionKey):
+        case e.StageChanged() if isinstance(key, VersionKey):
             return _Made(key, event.to_stage, "", event.request, recorded)
         case e.AliasSet() if isinstance(key, AliasKey):
             version = VersionKey(key.model, event.version)
             return _Made(version, "", key.alias, event.request, recorded)
         case _:
             return None
+
+
+async def _by_lifecycle(connection: Connection, namespace_id: int, made: _Made) -> bool:
+    """Say whether a version made room because the lifecycle said so, which asks no policy."""
+    event = made.recorded.event
+    if not isinstance(event, e.StageChanged) or not event.displaced_by:
+        return False
+    before = made.recorded.position - 1
+    row = await past.resource_at(connection, namespace_id, GOVERNANCE, before)
+    if row is None:
+        return False
+    lifecycle = chosen(cast("pb.Governance", row.resource), made.version.model)
+    stage = lifecycle.find(event.from_stage)
+    return stage is not None and bool(stage.told)
 
 
 async def _as_of_then(connection: Connection, namespace_id: int, made: _Made) -> policies.Move:
