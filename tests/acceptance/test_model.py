@@ -17,6 +17,7 @@ from regesta.v1 import version_pb2 as version_pb
 from tests.support.oracle import MOVES, bare
 from tests.support.registry_machine import (
     ALIASES,
+    DISPLACE_TO,
     ETAGS,
     FLAGS,
     FROM_STAGES,
@@ -180,8 +181,27 @@ class Registry(Reads):
             "",
         )
 
-    @operation(6, name=NAMES, number=NUMBERS, pick=PICKS, from_stage=FROM_STAGES, kind=ETAGS)
-    def transition(self, name: str, number: int, pick: int, from_stage: str, kind: str) -> None:
+    @operation(
+        6,
+        name=NAMES,
+        number=NUMBERS,
+        pick=PICKS,
+        from_stage=FROM_STAGES,
+        kind=ETAGS,
+        through=st.booleans(),
+        displace_to=DISPLACE_TO,
+    )
+    def transition(
+        self,
+        name: str,
+        number: int,
+        pick: int,
+        from_stage: str,
+        kind: str,
+        *,
+        through: bool = False,
+        displace_to: str = "",
+    ) -> None:
         number = self._some(name, number)
         etag = self._etag(kind, lambda: self.oracle.model(name).versions[number].revision)
         version = self._present(name, number)
@@ -190,12 +210,17 @@ class Registry(Reads):
         stages = [*sorted(MOVES[present]) * 3, *MOVES, "nowhere"]
         stage = stages[pick % len(stages)]
         from_stage = from_stage.replace("present", present)
+        displace_to = "" if displace_to == stage else displace_to
         self._write(
-            lambda: self.oracle.transition(name, number, stage, from_stage, etag),
+            lambda: self.oracle.transition(
+                name, number, stage, from_stage, etag, through=through, displace_to=displace_to
+            ),
             lambda request_id, why: self.client.transition_version(
                 f"{name}/{number}",
                 stage=stage,
                 from_stage=from_stage,
+                through=through,
+                displace_to=displace_to,
                 etag=etag,
                 request_id=request_id,
                 reason=why,
@@ -358,29 +383,47 @@ class Registry(Reads):
             reason,
         )
 
-    @operation(6, numbers=st.permutations([1, 2, 3]), stages=st.booleans(), times=st.integers(1, 3))
-    def move_on_and_back(self, numbers: list[int], stages: bool, times: int) -> None:
-        """Let versions follow each other, so that there is something to go back to."""
-        for number in numbers:
+    @operation(
+        6,
+        numbers=st.permutations([1, 2, 3]),
+        stages=st.booleans(),
+        times=st.integers(1, 3),
+        room=st.sampled_from([(), (2,), (0, 2), (3,)]),
+        passes=st.booleans(),
+    )
+    def move_on_and_back(
+        self, numbers: list[int], stages: bool, times: int, room: tuple[int, ...], passes: bool
+    ) -> None:
+        """Let versions follow each other, so that there is something to go back to.
+
+        The first may only pass through, which is nothing to go back to.
+        """
+        for at, number in enumerate(numbers):
             if stages:
-                version = self._present("churn", number)
-                present = "development" if version is None else version.stage
-                if present in {"production", "archived"}:
-                    self.transition("churn", number, 0, "", "")
-                self._move_to("churn", number, "staging")
+                stage = "production" if passes and not at else "staging"
+                self._move_to("churn", number, stage, "archived" if at in room else "")
             else:
                 self.set_alias("churn", "champion", number, "", "")
+        if stages and 3 in room:
+            self._move_to("churn", numbers[0], "staging", "archived")
         for _ in range(times):
             if stages:
                 self.rollback_stage("churn", "staging", None, None, "slow")
             else:
                 self.rollback_alias("churn", "champion", None, None, "slow")
 
-    def _move_to(self, name: str, number: int, stage: str) -> None:
+    def _move_to(self, name: str, number: int, stage: str, displace_to: str) -> None:
         self._write(
-            lambda: self.oracle.transition(name, number, stage, "", ""),
+            lambda: self.oracle.transition(
+                name, number, stage, "", "", through=True, displace_to=displace_to
+            ),
             lambda request_id, why: self.client.transition_version(
-                f"{name}/{number}", stage=stage, request_id=request_id, reason=why
+                f"{name}/{number}",
+                stage=stage,
+                through=True,
+                displace_to=displace_to,
+                request_id=request_id,
+                reason=why,
             ),
             "",
         )

@@ -28,6 +28,14 @@ MOVES: Final = {
     "archived": {"development"},
 }
 
+#: Ways through other stages, worked out by hand; to everything else there is a move or no way.
+WAYS: Final = {
+    ("development", "production"): ["staging", "production"],
+    ("production", "development"): ["staging", "development"],
+    ("archived", "staging"): ["development", "staging"],
+    ("archived", "production"): ["development", "staging", "production"],
+}
+
 #: Labels by precedence, those of equal precedence together.
 LABELS: Final = (("0.1.0",), ("1.0.0", "1.0.0+b1"), ("1.2.0",), ("2.0.0-rc.1",), ("2.0.0",))
 #: Ranges and the labels they admit, worked out by hand.
@@ -97,6 +105,8 @@ class Version:
     #: By id, oldest first.
     flags: dict[str, flag_pb.Flag] = field(default_factory=dict)
     revoked: flag_pb.Revocation | None = None
+    #: Whether it is archived only because it made room for another.
+    displaced: bool = False
 
     @property
     def live(self) -> bool:

@@ -12,6 +12,7 @@ from regesta.v1 import model_pb2 as model_pb
 from tests.support.oracle import (
     ACTOR,
     MOVES,
+    WAYS,
     Alias,
     Model,
     Namespace,
@@ -166,21 +167,59 @@ class Oracle(Namespace):
         return self._moved(model, version)
 
     def transition(
-        self, name: str, number: int, stage: str, from_stage: str, etag: str
+        self,
+        name: str,
+        number: int,
+        stage: str,
+        from_stage: str,
+        etag: str,
+        *,
+        through: bool = False,
+        displace_to: str = "",
     ) -> version_pb.Version:
-        """Move a version to another stage."""
+        """Move a version to another stage, and perhaps all others away from there."""
         model, version = self._version(name, number, etag)
         if from_stage and from_stage != version.stage:
             raise Refused("STAGE_MISMATCH")
-        if stage == version.stage:
+        if stage == version.stage and not displace_to:
             return self.show_version(model, version)
-        if stage not in MOVES[version.stage]:
+        way = [] if stage == version.stage else [stage]
+        if through:
+            way = WAYS.get((version.stage, stage), way)
+        if way and way[0] not in MOVES[version.stage]:
             raise Refused("MOVE_NOT_ALLOWED")
-        if stage != "archived":
+        if way and stage != "archived":
             expect_not_stopped(model, version)
-        version.origin, version.stage = version.stage, stage
+        if displace_to and not (displace_to == "archived" != stage):
+            raise Refused("MOVE_NOT_ALLOWED")
+        others = [v for v in model.versions.values() if v.stage == stage and v is not version]
+        others = sorted((v for v in others if not v.deleted), key=lambda v: v.entered)
+        origin = version.stage
+        for step in way[:-1]:
+            version.stage, version.entered = step, self.position + 1
+            version.revision += 1
+            self.happened(f"models/{model.first}/versions/{number}", settled=step)
+        if displace_to:
+            self._displace(model, version, stage, others)
+        if not way:
+            return self.show_version(model, version)
+        version.origin, version.stage, version.displaced = origin, stage, False
         version.entered = version.since = self.position + 1
         return self._moved(model, version)
+
+    def _displace(
+        self, model: Model, version: Version, stage: str, others: Sequence[Version]
+    ) -> None:
+        """Archive others; a version that is in the stage already takes it from the last of them."""
+        for other in others:
+            took = version.stage == stage and _holder(model, stage) is other
+            other.origin, other.stage, other.displaced = stage, "archived", True
+            other.entered = other.since = self.position + 1
+            other.revision += 1
+            if took and _holder(model, stage) is version:
+                version.since = self.position + 1
+            settled = "" if _holder(model, stage) is version else stage
+            self.happened(f"models/{model.first}/versions/{other.number}", settled=settled)
 
     def set_tags(
         self, name: str, number: int | None, tags: Mapping[str, str], etag: str
@@ -387,8 +426,9 @@ class Oracle(Namespace):
             raise Refused("MOVE_NOT_ALLOWED")
         number, since, origin = held[at]
         back = model.versions[number]
-        _expect_there(back)
+        _expect_there(back, though_archived=back.displaced)
         expect_not_stopped(model, back)
+        leaves.displaced = back.displaced = False
         leaves.stage, leaves.origin = leaves.origin, stage
         leaves.entered = leaves.since = self.position + 1
         leaves.revision += 1
@@ -458,9 +498,9 @@ def _back(had: Sequence[int], to: int | None) -> int:
     raise Refused("NOTHING_TO_ROLL_BACK" if to is None or len(had) < 2 else "NEVER_HELD")
 
 
-def _expect_there(version: Version) -> None:
+def _expect_there(version: Version, *, though_archived: bool = False) -> None:
     """Refuse to go back to what is gone; what flags stop has refusals of its own."""
-    if version.deleted or version.stage == "archived":
+    if version.deleted or (version.stage == "archived" and not though_archived):
         raise Refused("CANNOT_COME_BACK")
 
 

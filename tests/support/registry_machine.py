@@ -39,6 +39,8 @@ PICKS = st.integers(0, 999)
 ALIASES = st.sampled_from(["champion", "champion", "Champion_1"])
 STAGES = st.sampled_from(["development", "staging", "production", "archived", "nowhere"])
 FROM_STAGES = st.sampled_from(["", "", "present", "staging"])
+#: Where others go; mostly they stay.
+DISPLACE_TO = st.sampled_from([""] * 3 + ["archived"] * 3 + ["staging", "nowhere"])
 LABELS = st.sampled_from(["0.1.0", "1.0.0", "1.0.0+b1", "1.2.0", "2.0.0-rc.1", "2.0.0"])
 DIGESTS = st.sampled_from(["sha256:" + "0" * 64, "sha256:" + "f" * 64])
 KEYS = st.sampled_from(["team", "team", "ключ"])
