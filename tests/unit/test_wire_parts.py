@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,10 +9,25 @@ from regesta.v1 import flag_pb2 as flag_pb
 from regesta.v1 import model_pb2 as model_pb
 from regesta.v1 import version_pb2 as version_pb
 from regesta_projections.finishing import finish_alias, finish_model, finish_version
-from regesta_service.reads.wire import latest_answer, page_answer, part, single_answer
+from regesta_projections.wire import part, varint
+from regesta_service.reads.wire import latest_answer, page_answer, single_answer
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 POSITIONS = st.integers(1, 2**63 - 1)
+
+
+@pytest.mark.parametrize("number", [0, 127, 128, 16_383, 16_384, 2**63 - 1])
+def test_a_varint_is_what_protobuf_would_write(number: int):
+    assert pb.GetAliasResponse(position=number).SerializeToString() == (
+        b"\x10" + varint(number) if number else b""
+    )
+
+
+@given(NAMES.filter(bool), st.lists(NAMES, max_size=3))
+def test_a_version_without_texts_is_finished_as_protobuf_would(name: str, aliases: list[str]):
+    expected = version_pb.Version(name=name, aliases=aliases)
+
+    assert expected.SerializeToString() == finish_version(b"", name=name, aliases=aliases, texts={})
 
 
 @given(NAMES, POSITIONS)

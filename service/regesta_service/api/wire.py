@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regesta_service.reads.wire import varint
+from regesta_projections.wire import varint
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

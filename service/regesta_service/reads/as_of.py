@@ -11,6 +11,7 @@ from regesta.semver import Range, Version, sort_key
 from regesta_projections.archived import BodyArchived
 from regesta_projections.resolving import blocking_flag
 from regesta_projections.rows import AliasKey, ModelKey, VersionKey
+from regesta_projections.wire import part
 from regesta_service.domain.rejections import NotFreshYet
 from regesta_service.reads import past
 from regesta_service.reads.candidates import candidates
@@ -26,7 +27,7 @@ from regesta_service.reads.refusals import (
 )
 from regesta_service.reads.then import AsOf
 from regesta_service.reads.version_lookup import Form
-from regesta_service.reads.wire import part, single_answer
+from regesta_service.reads.wire import single_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -22,6 +22,7 @@ from regesta_projections.filtering import (
     parse_order,
 )
 from regesta_projections.resolving import blocking_flag
+from regesta_projections.wire import part
 from regesta_service.reads import past
 from regesta_service.reads.as_of import chosen
 from regesta_service.reads.candidates import candidates
@@ -39,7 +40,7 @@ from regesta_service.reads.refusals import (
 )
 from regesta_service.reads.then import AsOf
 from regesta_service.reads.version_lookup import Form
-from regesta_service.reads.wire import part, single_answer
+from regesta_service.reads.wire import single_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,6 +15,7 @@ from regesta.v1 import model_pb2 as model_pb
 from regesta.v1 import version_pb2 as version_pb
 from regesta_projections.finishing import finish_alias, finish_model, finish_version
 from regesta_projections.resolving import blocking_flag
+from regesta_projections.wire import part
 from regesta_service.reads.cache import ANY_MODEL
 from regesta_service.reads.consistency import ANY, check_reached, reach
 from regesta_service.reads.lookups import AliasQuestion, ModelQuestion
@@ -27,7 +28,7 @@ from regesta_service.reads.refusals import (
     version_not_found,
 )
 from regesta_service.reads.version_lookup import Form, VersionQuestion
-from regesta_service.reads.wire import part, single_answer
+from regesta_service.reads.wire import single_answer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

@@ -8,44 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regesta_projections.wire import part, varint
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_LENGTH_DELIMITED = 2
-_MORE = 0x80
-_LOW = 0x7F
-
 # Field 2 as a varint: `position` of every answer to a single read.
 _POSITION_TAG = b"\x10"
-
-
-def varint(number: int) -> bytes:
-    """Return a number from 0 as a varint."""
-    if number <= _LOW:
-        return bytes((number,))
-    parts = bytearray()
-    while number > _LOW:
-        parts.append(number & _LOW | _MORE)
-        number >>= 7
-    parts.append(number)
-    return bytes(parts)
-
-
-def part(field: int, content: bytes) -> bytes:
-    """Return a submessage or text as the field of a message.
-
-    Args:
-        field: Its number, 1 to 15.
-        content: Serialized submessage, or UTF-8.
-    """
-    return bytes((field << 3 | _LENGTH_DELIMITED,)) + varint(len(content)) + content
+# Field 1 as a submessage: the resources of a page.
+_FIRST_TAG = b"\x0a"
 
 
 def single_answer(body: bytes, position: int) -> bytes:
     """Return an answer with one resource: its first field, then `position` as field 2.
 
     Args:
-        body: Field 1, from `part`.
+        body: Field 1, from `regesta_projections.wire.part`.
         position: At least 1.
     """
     return body + _POSITION_TAG + varint(position)
@@ -72,7 +50,10 @@ def page_answer(resources: Iterable[bytes], next_page_token: str, position: int)
         next_page_token: Empty for the last page.
         position: What the page reflects, from 0.
     """
-    parts = [part(1, resource) for resource in resources]
+    parts: list[bytes] = []
+    for resource in resources:
+        # As `part` does, without copying each resource once more.
+        parts += (_FIRST_TAG, varint(len(resource)), resource)
     if next_page_token:
         parts.append(part(2, next_page_token.encode()))
     if position:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import psycopg
 import structlog
 
+from regesta_projections.wire import part
 from regesta_service.reads.disclosures import Text, event_bytes, has_texts, read_all_texts
-from regesta_service.reads.wire import part
 
 if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from regesta.v1 import watch_service_pb2 as pb
+from regesta_projections.wire import part
 from regesta_service.domain.rejections import (
     DatabaseUnavailable,
     Draining,
@@ -19,7 +20,6 @@ from regesta_service.domain.rejections import (
 from regesta_service.reads.consistency import beyond_the_end
 from regesta_service.reads.disclosures import event_bytes, read_all_texts
 from regesta_service.reads.events import read_chunk
-from regesta_service.reads.wire import part
 from regesta_service.watch.hubs import Hub
 from regesta_service.watch.mailboxes import Mailbox
 

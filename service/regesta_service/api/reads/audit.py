@@ -11,6 +11,7 @@ from regesta.names import AliasName, CommentName, InvalidName, ModelName, Versio
 from regesta.v1 import audit_service_pb2 as pb
 from regesta_projections.evolve.stamps import put_time
 from regesta_projections.evolve.streams import stream_of
+from regesta_projections.wire import part, varint
 from regesta_service.access.permissions import Permission
 from regesta_service.api import errors
 from regesta_service.api.reads.requests import freshness_of, namespace_in, recorded_moment_of
@@ -30,7 +31,7 @@ from regesta_service.reads.history import read_history
 from regesta_service.reads.moments import position_at
 from regesta_service.reads.pages import page_size_of
 from regesta_service.reads.refusals import alias_not_found, model_not_found, version_not_found
-from regesta_service.reads.wire import page_answer, part, varint
+from regesta_service.reads.wire import page_answer
 
 if TYPE_CHECKING:
     from regesta_service.api.calls import Call
