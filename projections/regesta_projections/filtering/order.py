@@ -36,9 +36,9 @@ class Ordering(enum.Enum):
     TIME = "timestamptz"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SortField:
-    """Something to sort by; never NULL.
+    """Something to sort by; never NULL. Each is itself alone, so that orders can be keys.
 
     Attributes:
         expression: Its SQL.

@@ -7,11 +7,12 @@ they are found by digest, so they cannot be of another time.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from regesta_projections.finishing import finish_alias, finish_model, finish_version
+from regesta_service.reads.list_sql import ALIASES
 from regesta_service.reads.list_statements import (
-    ALIASES,
     FEW,
     TEXTS,
     Listing,
@@ -24,12 +25,22 @@ from regesta_service.reads.refusals import model_not_found
 from regesta_service.reads.then import relations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from psycopg.sql import Composed
+    from psycopg.sql import SQL, Composed
     from psycopg_pool import AsyncConnectionPool
 
     from regesta_service.reads.then import AsOf
+
+
+# Where a row of a list has the bytes of its resource and texts, the fields and digests of its
+# texts, and the values of the sort keys; what finishing it needs comes behind.
+_SIZE: Final = 2
+_FIELDS: Final = 3
+_DIGESTS: Final = 4
+_PLACE: Final = 5
+
+_NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Page(NamedTuple):
@@ -53,7 +64,7 @@ class Lists:
         """Return a page of a namespace's models."""
         query, parameters = models_statement(listing)
 
-        def finish(row: Sequence[Any], texts: dict[str, str]) -> bytes:
+        def finish(row: Sequence[Any], texts: Mapping[str, str]) -> bytes:
             name, last_version, resource, aliases, numbers = row
             return finish_model(
                 resource,
@@ -79,7 +90,7 @@ class Lists:
             listing = listing._replace(found=None)
         query, parameters = versions_statement(listing, model)
 
-        def finish(row: Sequence[Any], texts: dict[str, str]) -> bytes:
+        def finish(row: Sequence[Any], texts: Mapping[str, str]) -> bytes:
             name, number, resource, aliases = row
             return finish_version(
                 resource,
@@ -160,10 +171,10 @@ class Lists:
 
     async def _page(
         self,
-        query: Composed,
+        query: SQL | Composed,
         parameters: dict[str, object],
         listing: Listing,
-        finish: Callable[[Sequence[Any], dict[str, str]], bytes],
+        finish: Callable[[Sequence[Any], Mapping[str, str]], bytes],
         model: str | None = None,
     ) -> Page:
         keys = len(listing.order.keys)
@@ -175,49 +186,38 @@ class Lists:
             if found is None:
                 raise model_not_found(model or "")
             # A namespace without a match is one row without a resource.
-            records = [_Record.of(row, keys) for row in rows if row[2] is not None]
-            fitting = _fitting(records, listing.limit)
+            listed = rows if rows[0][_SIZE] is not None else []
+            fitting = _fitting(listed, listing.limit)
             texts: dict[str, str] = {}
-            digests = [digest for record in fitting for digest in record.digests]
+            digests = [digest for row in fitting for digest in row[_DIGESTS]]
             if digests:
                 await cursor.execute(TEXTS, [listing.namespace_id, digests])
                 texts = dict(await cursor.fetchall())
-        resources = [finish(record.rest, record.texts(texts)) for record in fitting]
-        end = listing.order.key_of(fitting[-1].place) if len(fitting) < len(records) else None
+        rest = _PLACE + keys
+        resources = [
+            finish(row[rest:], _texts_of(row, texts) if row[_DIGESTS] else _NO_TEXTS)
+            for row in fitting
+        ]
+        end = None
+        if len(fitting) < len(listed):
+            end = listing.order.key_of(fitting[-1][_PLACE:rest])
         return Page(resources, end, size)
 
 
-class _Record(NamedTuple):
-    """A row of a list."""
-
-    #: Bytes of its resource and texts.
-    size: int
-    fields: list[str]
-    digests: list[str]
-    #: Values of the sort keys.
-    place: Sequence[Any]
-    #: What finishing it needs.
-    rest: Sequence[Any]
-
-    @classmethod
-    def of(cls, row: Sequence[Any], keys: int) -> _Record:
-        """Return the record in a row, whose sort keys stand after five columns."""
-        return cls(row[2], row[3], row[4], row[5 : 5 + keys], row[5 + keys :])
-
-    def texts(self, found: dict[str, str]) -> dict[str, str]:
-        """Return its own texts by field, but for erased ones."""
-        return {
-            field: found[digest]
-            for field, digest in zip(self.fields, self.digests, strict=True)
-            if digest in found
-        }
+def _texts_of(row: Sequence[Any], found: Mapping[str, str]) -> dict[str, str]:
+    """Return the texts of a row by field, but for erased ones."""
+    return {
+        field: found[digest]
+        for field, digest in zip(row[_FIELDS], row[_DIGESTS], strict=True)
+        if digest in found
+    }
 
 
-def _fitting(records: list[_Record], limit: int) -> list[_Record]:
-    """Return the first records, as many as fit into a page."""
+def _fitting(rows: Sequence[Sequence[Any]], limit: int) -> Sequence[Sequence[Any]]:
+    """Return the first rows, as many as fit into a page."""
     room = MAX_PAGE_BYTES
-    for place, record in enumerate(records[:limit]):
-        room -= record.size
+    for place, row in enumerate(rows[:limit]):
+        room -= row[_SIZE]
         if room < 0 and place:
-            return records[:place]
-    return records[:limit]
+            return rows[:place]
+    return rows[:limit]

@@ -24,7 +24,7 @@ from regesta_service.api.reads.requests import freshness_of, moment_of, name_in,
 from regesta_service.domain.rejections import InvalidFilterGiven, InvalidPageToken, InvalidRequest
 from regesta_service.reads.consistency import check_reached
 from regesta_service.reads.latest import MAX_MODELS, latest_versions
-from regesta_service.reads.list_statements import Listing
+from regesta_service.reads.list_statements import Listing, filter_of_now
 from regesta_service.reads.moments import Occurred, position_at
 from regesta_service.reads.occurred import Asked
 from regesta_service.reads.pages import page_size_of
@@ -251,8 +251,11 @@ class CatalogReads:
         namespace_id = await self._reads.namespaces.namespace_id(namespace)
         after, as_of = await self._begun(request, namespace_id, call)
         try:
-            node = parse_filter(text)
-            where = compile_filter(node, columns(relations(as_of).aliases))
+            if as_of is None:
+                where, node = filter_of_now(text, columns), None
+            else:
+                node = parse_filter(text)
+                where = compile_filter(node, columns(relations(as_of).aliases))
             if after is not None:
                 order.keyset(after)
         except InvalidFilter as error:
