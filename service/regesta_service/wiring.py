@@ -114,6 +114,11 @@ DEFAULT_NAMESPACE: Final = "default"
 _STATEMENT_TIMEOUT_MS: Final = 30_000
 
 
+#: What a page costs a read wherever it lies, to one that follows. PostgreSQL's 4 is for disks that
+#: turn; a catalog lies in memory or on flash. With 4 a search by a tag among 100,000 versions
+#: compares its 1,000 versions with each model rather than sort them, which takes twice the CPU.
+_RANDOM_PAGE_COST: Final = 1.1
+
 #: Longest wait for a connection to read with, in seconds: that there is none is told, not
 #: waited out to the caller's deadline.
 _POOL_TIMEOUT: Final = 5.0
@@ -299,7 +304,9 @@ def _session(settings: Settings) -> Mapping[str, Any]:
     }
     if settings.prepared_statements:
         # A pooler in transaction mode refuses start-up options; there the role has the timeout.
-        session["options"] = f"-c statement_timeout={_STATEMENT_TIMEOUT_MS}"
+        session["options"] = (
+            f"-c statement_timeout={_STATEMENT_TIMEOUT_MS} -c random_page_cost={_RANDOM_PAGE_COST}"
+        )
     return session
 
 
