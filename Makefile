@@ -56,8 +56,8 @@ lock: $(VENV)/.locked ## pin what pyproject.toml asks for; LOCKFLAGS=--upgrade t
 bench: setup ## measure appends, reads and watches beside their limits on this machine
 	$(BIN)/python -m benchmarks
 
-bench-peers: setup $(VENV)-peers/.ready ## measure MLflow's registry on the same machine
-	$(BIN)/python -m benchmarks.peers
+bench-peers: setup $(VENV)-peers/.ready ## measure MLflow's registry on the same machine; BENCHFLAGS=--full in more versions
+	$(BIN)/python -m benchmarks.peers $(BENCHFLAGS)
 
 clean: ## remove what was made here, environments too
 	rm -rf $(VENV) $(VENV)-proto $(VENV)-peers $(VENV)-mlflow-old build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
@@ -87,10 +87,12 @@ $(VENV)-proto/.ready: requirements/proto.txt | $(BIN)/python
 	tools/install.sh $(VENV)-proto requirements/proto.txt
 	@touch $@
 
-# Another registry needs its own environment: it asks for other versions than we do.
-$(VENV)-peers/.ready: requirements/peers.txt | $(BIN)/python
+# Another registry needs its own environment: it asks for other versions than we do. Our client
+# is in it too, for the other's own client finds our plugin by what is installed.
+$(VENV)-peers/.ready: requirements/peers.txt pyproject.toml | $(BIN)/python
 	$(PYTHON) -m venv $(VENV)-peers
 	tools/install.sh $(VENV)-peers requirements/peers.txt
+	$(VENV)-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # Two releases of MLflow in one environment are one; the older one has its own.

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
     from pathlib import Path
 
 
@@ -70,18 +70,27 @@ _RIGHT = {1, 4}
 
 def table(figures: Sequence[Figure]) -> str:
     """Return figures as lines in columns, with the notes below."""
-    lines = [_HEADINGS, *map(_cells, figures)]
+    lines = columns([_HEADINGS, *map(_cells, figures)], _RIGHT)
+    notes = [f"{figure.name}: {figure.note}" for figure in figures if figure.note]
+    return "\n".join([lines, *notes])
+
+
+def columns(lines: Sequence[Sequence[str]], right: Container[int]) -> str:
+    """Return lines of cells in columns, the headings underlined.
+
+    Args:
+        lines: The headings first.
+        right: Which columns, from 0, have their cells at the right.
+    """
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    lines.insert(1, tuple("-" * width for width in widths))
-    shown = [
+    ruled = [lines[0], ["-" * width for width in widths], *lines[1:]]
+    return "\n".join(
         "  ".join(
-            cell.rjust(width) if column in _RIGHT else cell.ljust(width)
+            cell.rjust(width) if column in right else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
-        for line in lines
-    ]
-    shown += [f"{figure.name}: {figure.note}" for figure in figures if figure.note]
-    return "\n".join(shown)
+        for line in ruled
+    )
 
 
 def _cells(figure: Figure) -> tuple[str, ...]:

@@ -38,6 +38,9 @@ class Caller(Protocol):
     def get_by_alias(self) -> object:
         """Get the version that the alias of a model points to."""
 
+    def get_latest(self) -> object:
+        """Get the newest version of a model."""
+
     def search_by_name(self) -> object:
         """Find the versions of one model."""
 
@@ -54,6 +57,7 @@ OPERATIONS: dict[str, Callable[[Caller], object]] = {
     "set a tag": lambda caller: caller.set_tag(),
     "set an alias": lambda caller: caller.set_alias(),
     "get by alias": lambda caller: caller.get_by_alias(),
+    "get latest": lambda caller: caller.get_latest(),
     "search by name": lambda caller: caller.search_by_name(),
     "search by tag": lambda caller: caller.search_by_tag(),
     "read the next page": lambda caller: caller.next_page(),

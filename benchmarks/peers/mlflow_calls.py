@@ -1,4 +1,4 @@
-"""MLflow through its client; runs in MLflow's own environment, with address and models."""
+"""MLflow through its client; runs in MLflow's own environment, with addresses and models."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 # No environment that is type-checked has it.
 from mlflow import MlflowClient  # type: ignore[import-not-found,unused-ignore]
 
-from benchmarks.peers.calling import ALIAS, PAGE_SIZE, answer_orders
+from benchmarks.peers.calling import ALIAS, PAGE_SIZE, answer_orders, model_named
 
 if TYPE_CHECKING:
     from benchmarks.peers.calling import Choosing
@@ -48,6 +48,10 @@ class MlflowCaller:
         """Get a model version by the alias."""
         return self._client.get_model_version_by_alias(self._some.model(), ALIAS)
 
+    def get_latest(self) -> object:
+        """Get the newest version of each stage, as `models:/NAME/latest` does."""
+        return self._client.get_latest_versions(self._some.model())
+
     def search_by_name(self) -> object:
         """Search model versions by the name of the model."""
         return self._client.search_model_versions(
@@ -67,11 +71,19 @@ class MlflowCaller:
         return page
 
 
-def main(address: str, models: int) -> None:
-    """Answer orders with calls of the server at an address."""
-    client: Any = MlflowClient(tracking_uri=address, registry_uri=address)
+def main(address: str, registry: str, models: int) -> None:
+    """Answer orders with calls of a registry.
+
+    Args:
+        address: The server that MLflow would track runs on.
+        registry: That server, or the address of one of ours.
+        models: How many it has.
+    """
+    client: Any = MlflowClient(tracking_uri=address, registry_uri=registry)
+    # MLflow looks for stores at the first call, and a second thread does not wait for that.
+    client.get_registered_model(model_named(0))
     answer_orders(models, lambda some: MlflowCaller(client, some))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -49,6 +49,10 @@ class RegestaCaller:
         """Resolve the alias."""
         return self._client.resolve(f"{self._some.model()}@{ALIAS}")
 
+    def get_latest(self) -> object:
+        """Resolve the newest version."""
+        return self._client.resolve(f"{self._some.model()}@latest")
+
     def search_by_name(self) -> object:
         """Search the versions of a model."""
         return self._client.search_versions(self._some.model(), page_size=PAGE_SIZE)
