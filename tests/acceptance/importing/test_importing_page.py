@@ -14,6 +14,7 @@ from regesta.exporting.formats import write_jsonl
 from tests.acceptance.cli.test_reference import _EXAMPLES, played, settled
 from tests.acceptance.importing.test_import_huggingface import CARD
 from tests.acceptance.importing.test_import_mlflow import filled
+from tests.acceptance.test_readme import blocks_of, check_installation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,3 +76,11 @@ def test_the_examples_print_what_the_page_says(say: Callable[[str], str]):
     blocks = _EXAMPLES.findall(PAGE.read_text())
     now = [played(block, say) for block in blocks]
     assert now == [settled(block) for block in blocks]
+
+
+def test_what_the_page_has_installed_can_be_installed():
+    others = [block for block in blocks_of(PAGE) if block.language != "console"]
+    assert ["sh"] == [block.language for block in others]
+    pip, install, *what = shlex.split(others[0].text)
+    assert ("pip", "install") == (pip, install)
+    check_installation(what)
