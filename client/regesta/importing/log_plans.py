@@ -56,6 +56,8 @@ class LogPlanner:
         self._models_missed: set[str] = set()
         #: Stages that take one version only: what leaves them for another is moved by that one.
         self._exclusive: set[str] = set()
+        #: How many stages a version is only passing through, on the way to the next event of it.
+        self._passed: dict[str, int] = {}
         #: Ids of comments here, by those in the other log.
         self._comments: dict[str, str] = {}
 
@@ -86,6 +88,8 @@ class LogPlanner:
             self._rename_comment(arguments, record, stream)
         if call.etag:
             arguments["etag"] = self._etag(record)
+        if self._passed.pop(record.stream, 0):
+            arguments["through"] = True
         if record.texts.get("reason"):
             arguments["reason"] = record.texts["reason"]
         step = self._scribe.step(
@@ -114,6 +118,9 @@ class LogPlanner:
         if record.type == "LifecycleDefined":
             stages = record.data.get("stages", ())
             self._exclusive |= {stage["name"] for stage in stages if stage.get("exclusive")}
+        if record.type == "StageChanged" and record.data.get("passing"):
+            self._passed[record.stream] = self._passed.get(record.stream, 0) + 1
+            return True
         if record.type == "StageChanged" and record.data.get("displacedBy"):
             return record.data.get("fromStage") in self._exclusive
         if record.type == "VersionRolledBack" and "toStage" in record.data:
@@ -128,7 +135,8 @@ class LogPlanner:
         """Return the revision that a resource must have: nobody else has written to it."""
         if record.type == "AliasSet" and not record.data.get("previousVersion"):
             return "0"
-        return str(record.revision - 1 - self._missed.get(record.stream, 0))
+        missing = self._missed.get(record.stream, 0) + self._passed.get(record.stream, 0)
+        return str(record.revision - 1 - missing)
 
     def _rename_comment(self, arguments: dict[str, Any], record: LogRecord, stream: Stream) -> None:
         if record.type == "CommentEdited":

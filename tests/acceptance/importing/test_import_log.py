@@ -100,6 +100,9 @@ def live(client: regesta.Client) -> None:
         client.transition_version(f"fraud/{number}", stage="live")
     client.rollback_stage("fraud", stage="live")
     client.remove_policy(f"namespaces/{client.namespace}/policies/gate")
+    client.register("ways", source="s3://ways/1")
+    client.transition_version("ways/1", stage="production", through=True, reason="passed all")
+    client.transition_version("ways/1", stage="archived")
     client.rename_model("churn", new_model_id="attrition")
     client.delete_model("fraud")
     client.restore_model("fraud")
@@ -165,6 +168,14 @@ def test_a_pack_with_texts_happens_again_event_for_event(
         for one in (client, elsewhere)
     )
     assert ["Why so?", "So."] == first == second
+    assert [True, False, False] == passed(client) == passed(elsewhere)
+
+
+def passed(client: regesta.Client) -> list[bool]:
+    """Return of each move of a version whether it only passed through the stage."""
+    records = [json.loads(event.record) for event in reversed(list(client.history("ways/1")))]
+    moves = [record["data"] for record in records if record["type"].endswith("StageChanged")]
+    return [move.get("passing", False) for move in moves]
 
 
 def test_times_and_actors_of_the_other_log_are_claimed(
@@ -247,7 +258,7 @@ def test_what_people_wrote_to_since_is_left(
 def test_a_dry_run_writes_nothing(packed: Path, elsewhere: regesta.Client):
     report = brought(elsewhere, packed, dry_run=True)
     assert 1 == elsewhere.get_head().position
-    assert 6 == report.counts["VersionRegistered"] + report.counts["ModelRenamed"]
+    assert 7 == report.counts["VersionRegistered"] + report.counts["ModelRenamed"]
 
 
 def test_what_is_no_export_is_refused(packed: Path, tmp_path: Path):
