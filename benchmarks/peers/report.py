@@ -57,14 +57,9 @@ class Row:
         """Say whether the goal holds, by both readings of it; empty without a goal."""
         if self.goal is None:
             return ""
-        kept = [less is not None and less >= self.goal for less in self._readings]
-        if all(kept):
-            return "yes"
-        return "server alone" if kept[0] else "NO"
-
-    @property
-    def _readings(self) -> tuple[float | None, float | None]:
-        return self.less_server, self.less_both
+        readings = {"server alone": self.less_server, "with PostgreSQL": self.less_both}
+        kept = [name for name, less in readings.items() if less is not None and less >= self.goal]
+        return {0: "NO", len(readings): "yes"}.get(len(kept), "".join(kept))
 
 
 def rows(
