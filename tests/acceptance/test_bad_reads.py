@@ -43,6 +43,8 @@ def page_of(at: Refusing, method: str, **fields: Any) -> Any:
     scope = at.model if method in OF_A_MODEL else at.parent
     if method == "GetHistory":
         fields = {"include_children": True, **fields}
+    if method == "ListDocuments":
+        fields = {"collection": "hooks", **fields}
     if method == "DiffState":
         fields = {"from_moment": reading_pb.Moment(position=1), **fields}
     return request_class(METHODS[method])(**{PAGED[method]: scope}, **fields)
@@ -61,6 +63,7 @@ def full(refusing: Refusing) -> Refusing:
         client.register("churn", source="s3://x", reason="for the pages")
         client.set_alias(f"churn@alias-{number}", version=1)
         client.add_comment("churn", text="slow")
+        client.put_document(f"hooks/hook-{number}", content="{}")
         client.request_transition("churn/1", stage="staging")
         client.raise_flag(
             f"other-{number}", flag=regesta.Flag(severity=regesta.FlagSeverity.FLAG_SEVERITY_INFO)
