@@ -73,7 +73,8 @@ class Reader:
             if block.language == "python":
                 # The lines of the page, so that a failure points there.
                 code = compile("\n" * block.line + text, str(page), "exec")
-                with mock.patch.dict(os.environ, self._exports):
+                # In the home, like everything else that the page has done.
+                with contextlib.chdir(self._home), mock.patch.dict(os.environ, self._exports):
                     exec(code, self._names)  # noqa: S102 - our own documentation
             elif block.language == "sh":
                 self._shell(text)
