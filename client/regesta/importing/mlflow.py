@@ -15,7 +15,6 @@ from regesta.importing.mlflow_contents import is_placeholder, version_of
 from regesta.importing.mlflow_places import Found, Place, Rules, place_of, short
 from regesta.importing.mlflow_plans import Planner
 from regesta.importing.mlflow_webhooks import (
-    document_name,
     plan_webhook,
     plan_webhook_gone,
 )
@@ -38,7 +37,6 @@ from regesta.importing.steps import (
 )
 from regesta.importing.touched import Touch, Touched, touched
 from regesta.mlflow import naming
-from regesta.mlflow.naming import WEBHOOKS
 from regesta.names import InvalidName
 from regesta.v1 import documents_service_pb2, model_pb2, version_pb2
 
@@ -284,7 +282,7 @@ class _Run:
     def _webhooks(self) -> None:
         """Bring the webhooks, as documents."""
         records = self._source.webhooks()
-        names = {document_name(self._client.namespace, one.id): one for one in records}
+        names = {naming.webhook_document(self._client.namespace, one.id): one for one in records}
         for name, record in names.items():
             history = partial(self._document_history, name)
             here = self._document(name)
@@ -293,7 +291,7 @@ class _Run:
             )
         token = ""
         while True:
-            page = self._client.list_documents(WEBHOOKS, page_size=100, page_token=token)
+            page = self._client.list_documents(naming.WEBHOOKS, page_size=100, page_token=token)
             for document in page.documents:
                 if document.name not in names:
                     history = partial(self._document_history, document.name)

@@ -11,21 +11,17 @@ from regesta.importing.mlflow_places import Rules
 from regesta.importing.records import WebhookRecord
 from regesta.importing.steps import Outcome, Plan, Scribe
 from regesta.importing.touched import Touched
-from regesta.mlflow.naming import WEBHOOKS
+from regesta.mlflow.naming import WEBHOOK_KEY
 from regesta.names import InvalidName, check_id
 from regesta.v1 import documents_service_pb2
 
-_KEY: Final = "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"
-_SEALED_WHY: Final = f"it is encrypted still: give MLflow's server the key {_KEY} of the source"
+_SEALED_WHY: Final = (
+    f"it is encrypted still: give MLflow's server the key {WEBHOOK_KEY} of the source"
+)
 _HIDDEN_WHY: Final = "a server does not show secrets; set it anew"
 
 #: Gives the history of a document, folded. It is asked only where something differs.
 History = Callable[[], Touched]
-
-
-def document_name(namespace: str, webhook: str) -> str:
-    """Return the resource name of a webhook's document."""
-    return f"namespaces/{namespace}/collections/{WEBHOOKS}/documents/{webhook}"
 
 
 def content_of(record: WebhookRecord) -> str:

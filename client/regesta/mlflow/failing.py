@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 import grpc
@@ -64,12 +62,3 @@ def failure(error: RegestaError, target: str) -> MlflowException:
     if error.reason:
         message += f" [{error.reason}]"
     return MlflowException(message, _CODES.get(error.code, codes.INTERNAL_ERROR))
-
-
-@contextmanager
-def failing(target: str) -> Iterator[None]:
-    """Tell every error of ours that comes out as MLflow would."""
-    try:
-        yield
-    except RegestaError as error:
-        raise failure(error, target) from error

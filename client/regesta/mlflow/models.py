@@ -30,8 +30,13 @@ from regesta.mlflow.calling import Calling, answering, version_number
 from regesta.mlflow.entities import last_part, registered_model
 from regesta.mlflow.failing import invalid, no_version
 from regesta.mlflow.naming import NAME_TAG, alias_id, model_ids, name_of
-from regesta.mlflow.paging import read_place, take
-from regesta.mlflow.searching import Clause, order_of_models, search_for_models
+from regesta.mlflow.paging import expect_at_most, read_place, take
+from regesta.mlflow.searching import (
+    Clause,
+    expect_comparable_tag,
+    order_of_models,
+    search_for_models,
+)
 from regesta.names import InvalidName
 from regesta.v1 import model_pb2
 
@@ -63,7 +68,7 @@ class ModelCalls(Calling):
             try:
                 made = self._client.create_model(model_id, model=asked, **self._claims())
             except AlreadyExists:
-                taken = self._holder(model_id)
+                taken = self._registry.holder(model_id)
                 if taken is not None:
                     handle_resource_already_exist_error(
                         name, has_prompt_tag(dict(taken.tags)), is_prompt
@@ -105,7 +110,7 @@ class ModelCalls(Calling):
                     model.name, new_model_id=model_id, **self._claims()
                 )
             except AlreadyExists:
-                if self._holder(model_id) is not None:
+                if self._registry.holder(model_id) is not None:
                     raise _taken(new_name) from None
             else:
                 return self._entity(new_name, self._named(renamed, model_id, new_name))
@@ -132,11 +137,7 @@ class ModelCalls(Calling):
         page_token: str | None = None,
     ) -> PagedList[RegisteredModel]:
         """Return a page of the models that a filter means."""
-        if max_results > SEARCH_REGISTERED_MODEL_MAX_RESULTS_THRESHOLD:
-            raise invalid(
-                "Invalid value for request parameter max_results. It must be at most "
-                f"{SEARCH_REGISTERED_MODEL_MAX_RESULTS_THRESHOLD}, but got value {max_results}"
-            )
+        expect_at_most(max_results, SEARCH_REGISTERED_MODEL_MAX_RESULTS_THRESHOLD)
         parsed = SearchModelUtils.parse_search_filter(filter_string)
         clauses = [_of_models(Clause.of(clause)) for clause in parsed]
         search = search_for_models(clauses, order_of_models(order_by))
@@ -212,12 +213,6 @@ class ModelCalls(Calling):
             return False
         return True
 
-    def _holder(self, model_id: str) -> model_pb2.Model | None:
-        """Return who has an id that is taken; None when it is free for nobody any more."""
-        model = self._client.get_model(model_id)
-        gone = model.HasField("delete_time") or last_part(model.name) != model_id
-        return None if gone else model
-
     def _named(self, model: model_pb2.Model, model_id: str, name: str) -> model_pb2.Model:
         """Make a renamed model's tag agree with its new name."""
         if model_id == name:
@@ -252,11 +247,8 @@ def _of_models(clause: Clause) -> Clause:
             raise invalid(f"Invalid attribute name: {clause.key}")
         if clause.comparator not in {"=", "!=", "LIKE", "ILIKE", "IN", "NOT IN"}:
             raise invalid(f"Invalid comparator for attribute: {clause.comparator}")
-    elif clause.kind == "tag":
-        if clause.comparator not in {"=", "!=", "LIKE", "ILIKE"}:
-            raise invalid(f"Invalid comparator for tag: {clause.comparator}")
     else:
-        raise invalid(f"Invalid token type: {clause.kind}")
+        expect_comparable_tag(clause)
     return clause
 
 

@@ -24,6 +24,8 @@ NAME_TAG: Final = "regesta.mlflow.name"
 
 #: The collection of documents that MLflow's webhooks are.
 WEBHOOKS: Final = "mlflow-webhooks"
+#: The variable that has the key of their secrets, MLflow's own.
+WEBHOOK_KEY: Final = "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"
 
 #: Properties of a version that MLflow knows and we have no field for.
 RUN_LINK: Final = "mlflow.run_link"
@@ -104,6 +106,11 @@ def alias_of(alias: str) -> str:
         return plain.decode()
     except UnicodeDecodeError:
         return alias  # made by hand
+
+
+def webhook_document(namespace: str, webhook: str) -> str:
+    """Return the resource name of the document that a webhook of MLflow's is."""
+    return f"namespaces/{namespace}/collections/{WEBHOOKS}/documents/{webhook}"
 
 
 def stage_id(stage: str) -> str:

@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from regesta.mlflow.failing import invalid
 
@@ -100,12 +100,14 @@ def _walk(fetch: Fetch[T], start: Place, size: int) -> Iterator[tuple[T, Place]]
         token, skip = behind, 0
 
 
-def expect_size(size: Any, most: int, message: str) -> int:
-    """Return the size of a page.
+def expect_at_most(size: int, most: int) -> None:
+    """Refuse a page that would be too large, in MLflow's words.
 
     Raises:
-        MlflowException: It is too large; the message says so.
+        MlflowException: It has more entries than a page may have.
     """
     if size > most:
-        raise invalid(f"{message} It must be at most {most}, but got value {size}")
-    return int(size)
+        raise invalid(
+            "Invalid value for request parameter max_results. It must be at most "
+            f"{most}, but got value {size}"
+        )

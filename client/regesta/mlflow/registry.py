@@ -84,21 +84,30 @@ class Registry:
             MlflowException: There is none.
             RegestaError: A call failed.
         """
-        client = self.client()
         remembered = self._ids.get(name)
         if remembered is not None:
-            model = _present(client, remembered)
+            model = self.holder(remembered)
             if model is not None:
                 return model
         for model_id in model_ids(name):
             try:
-                model = _present(client, model_id)
+                model = self.holder(model_id)
             except NotFound:
                 break
             if model is not None:
                 _remember(self._ids, name, model_id)
                 return model
         raise no_model(name)
+
+    def holder(self, model_id: str) -> model_pb2.Model | None:
+        """Return the model that has an id now; None when it was deleted, renamed or is a twin's.
+
+        Raises:
+            NotFound: None has it, or ever had.
+        """
+        model = self.client().get_model(model_id)
+        gone = model.HasField("delete_time") or last_part(model.name) != model_id
+        return None if gone else model
 
     def likely_id(self, name: str) -> str:
         """Return the id under which a name was found last, or else the first that it may have.
@@ -117,18 +126,6 @@ class Registry:
             name = name_of(model_id, dict(model.tags))
             _remember(self._names, model_id, name)
         return name
-
-
-def _present(client: Client, model_id: str) -> model_pb2.Model | None:
-    """Return the model that has an id now; None when it was deleted, renamed or is a twin's.
-
-    Raises:
-        NotFound: None has it, or ever had.
-    """
-    model = client.get_model(model_id)
-    if model.HasField("delete_time") or last_part(model.name) != model_id:
-        return None
-    return model
 
 
 def _remember(memory: OrderedDict[str, str], key: str, value: str) -> None:

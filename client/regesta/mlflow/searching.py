@@ -18,6 +18,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.prompt.constants import IS_PROMPT_TAG_KEY
 from mlflow.utils.search_utils import SearchUtils
 
+from regesta.mlflow.failing import invalid
 from regesta.mlflow.naming import NAME_TAG, id_is_name, model_ids
 
 #: Longer values of tags are not compared by the server, see docs/reference/filters.md.
@@ -46,6 +47,18 @@ class Clause(NamedTuple):
     def about_prompts(self) -> bool:
         """Whether it asks for prompts or for what is none."""
         return self.kind == "tag" and self.key == IS_PROMPT_TAG_KEY
+
+
+def expect_comparable_tag(clause: Clause) -> None:
+    """Refuse what is no comparison of a tag, or none that MLflow's own store knows.
+
+    Raises:
+        MlflowException: It is of something else, or compares otherwise.
+    """
+    if clause.kind != "tag":
+        raise invalid(f"Invalid token type: {clause.kind}")
+    if clause.comparator not in {"=", "!=", "LIKE", "ILIKE"}:
+        raise invalid(f"Invalid comparator for tag: {clause.comparator}")
 
 
 @dataclass(frozen=True, slots=True)

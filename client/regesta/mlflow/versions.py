@@ -28,13 +28,18 @@ from mlflow.utils.validation import (
     _validate_tag_name,
 )
 
-from regesta import InvalidRequest, NotFound, PreconditionFailed, RegestaError
+from regesta import InvalidRequest, NotFound, PreconditionFailed
 from regesta.mlflow.calling import Calling, answering, version_number
 from regesta.mlflow.entities import download_uri, last_part, model_id_of, model_version
 from regesta.mlflow.failing import invalid, no_alias, no_version
 from regesta.mlflow.naming import RUN_LINK, STORAGE_LOCATION, alias_id, stage_id
-from regesta.mlflow.paging import read_place, take
-from regesta.mlflow.searching import Clause, order_of_versions, search_for_versions
+from regesta.mlflow.paging import expect_at_most, read_place, take
+from regesta.mlflow.searching import (
+    Clause,
+    expect_comparable_tag,
+    order_of_versions,
+    search_for_versions,
+)
 from regesta.names import InvalidName
 from regesta.v1 import version_pb2
 
@@ -151,9 +156,13 @@ class VersionCalls(Calling):
     @answering
     def get_model_version_download_uri(self, name: str, version: int | str) -> str:
         """Return where a version's artifacts are; of one that was revoked nothing is said."""
-        found = self._version(name, version)
+        _validate_model_name(name)
         number = version_number(version)
-        return download_uri(self._client.resolve_version(f"{model_id_of(found)}/{number}"))
+        found = self._resolved(name, number)
+        if found is None:
+            kept = self._kept(name, number)
+            found = self._client.resolve_version(f"{model_id_of(kept)}/{number}")
+        return download_uri(found)
 
     @answering
     def search_model_versions(
@@ -269,14 +278,23 @@ class VersionCalls(Calling):
         """
         _validate_model_name(name)
         number = version_number(version)
+        return self._resolved(name, number) or self._kept(name, number)
+
+    def _resolved(self, name: str, number: int) -> version_pb2.Version | None:
+        """Return a version that resolves under the likely id of its model; one call tells both."""
         likely = self._registry.likely_id(name)
         try:
             found = self._client.resolve_version(f"{likely}/{number}")
-            if model_id_of(found) == likely:
-                return found
-        except RegestaError as error:
-            if not isinstance(error, NotFound | PreconditionFailed | InvalidRequest):
-                raise
+        except (NotFound, PreconditionFailed, InvalidRequest):
+            return None
+        return found if model_id_of(found) == likely else None
+
+    def _kept(self, name: str, number: int) -> version_pb2.Version:
+        """Return a version, also one that does not resolve.
+
+        Raises:
+            MlflowException: There is none, or it was deleted.
+        """
         try:
             model_id = last_part(self._registry.model(name).name)
             found = self._client.get_version(f"{model_id}/{number}")
@@ -298,11 +316,7 @@ def _expect_page_size(size: Any) -> None:
         raise invalid(
             f"Invalid value for max_results. It must be a positive integer, but got {size}"
         )
-    if size > SEARCH_MODEL_VERSION_MAX_RESULTS_THRESHOLD:
-        raise invalid(
-            "Invalid value for request parameter max_results. It must be at most "
-            f"{SEARCH_MODEL_VERSION_MAX_RESULTS_THRESHOLD}, but got value {size}"
-        )
+    expect_at_most(size, SEARCH_MODEL_VERSION_MAX_RESULTS_THRESHOLD)
 
 
 def _order(order_by: Sequence[str] | None) -> str:
@@ -319,12 +333,9 @@ def _of_versions(clause: Clause) -> Clause:
     """Return a comparison of versions that makes sense, or refuse it as MLflow's store does."""
     key, comparator, value = clause.key, clause.comparator, clause.value
     known = SearchModelVersionUtils
-    if clause.kind == "tag":
-        if comparator not in {"=", "!=", "LIKE", "ILIKE"}:
-            raise invalid(f"Invalid comparator for tag: {comparator}")
-        return clause
     if clause.kind != "attribute":
-        raise invalid(f"Invalid token type: {clause.kind}")
+        expect_comparable_tag(clause)
+        return clause
     if key not in known.VALID_SEARCH_ATTRIBUTE_KEYS:
         raise invalid(f"Invalid attribute name: {key}")
     if key in known.NUMERIC_ATTRIBUTES:

@@ -24,7 +24,7 @@ from regesta import NotFound, PermissionDenied
 from regesta.mlflow.calling import Calling, answering
 from regesta.mlflow.entities import milliseconds
 from regesta.mlflow.failing import invalid
-from regesta.mlflow.naming import WEBHOOKS
+from regesta.mlflow.naming import WEBHOOK_KEY, WEBHOOKS, webhook_document
 from regesta.mlflow.paging import read_place, take
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-_KEY: Final = "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"
 _PAGE: Final = 100
 _LARGEST_PAGE: Final = 1_000
 
@@ -124,20 +123,18 @@ class WebhookCalls(Calling):
 
     def _document(self, webhook_id: str) -> documents_service_pb2.Document:
         try:
-            return self._client.get_document(self._name(str(uuid.UUID(webhook_id))))
+            return self._client.get_document(
+                webhook_document(self._client.namespace, str(uuid.UUID(webhook_id)))
+            )
         except (NotFound, ValueError):
             raise MlflowException(
                 f"Webhook with ID {webhook_id} not found.", RESOURCE_DOES_NOT_EXIST
             ) from None
 
-    def _name(self, webhook_id: str) -> str:
-        namespace = self._client.namespace
-        return f"namespaces/{namespace}/collections/{WEBHOOKS}/documents/{webhook_id}"
-
     def _put(self, webhook_id: str, content: dict[str, Any], *, etag: str) -> Webhook:
         return _webhook(
             self._client.put_document(
-                self._name(webhook_id),
+                webhook_document(self._client.namespace, webhook_id),
                 content=json.dumps(content, sort_keys=True),
                 etag=etag,
                 **self._claims(),
@@ -217,15 +214,15 @@ def _cipher(key: str | None) -> Fernet:
 
 
 def _encrypted(secret: str) -> str:
-    return _cipher(os.environ.get(_KEY)).encrypt(secret.encode()).decode()
+    return _cipher(os.environ.get(WEBHOOK_KEY)).encrypt(secret.encode()).decode()
 
 
 def _decrypted(secret: str) -> str:
     try:
-        return _cipher(os.environ.get(_KEY)).decrypt(secret.encode()).decode()
+        return _cipher(os.environ.get(WEBHOOK_KEY)).decrypt(secret.encode()).decode()
     except InvalidToken:
         raise MlflowException(
-            f"The secret of a webhook was encrypted with another key; set {_KEY} to that key in"
-            " every server that shares this registry",
+            "The secret of a webhook was encrypted with another key; set"
+            f" {WEBHOOK_KEY} to that key in every server that shares this registry",
             INVALID_STATE,
         ) from None

@@ -18,39 +18,22 @@ if TYPE_CHECKING:
     from regesta.v1 import access_service_pb2 as access_pb
     from regesta.v1 import catalog_service_pb2 as pb
     from regesta.v1 import comments_service_pb2 as comments_pb
-    from regesta.v1 import documents_service_pb2 as documents_pb
     from regesta.v1 import flags_service_pb2 as flags_pb
     from regesta.v1 import governance_service_pb2 as governance_pb
     from regesta.v1 import heads_service_pb2 as heads_pb
     from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
     from regesta.v1 import privacy_service_pb2 as privacy_pb
     from regesta_projections.events import Event
+    from regesta_service.api.writes.claims import ClaimingRequest
     from regesta_service.domain.deciding import Command
 
     WriteRequest: TypeAlias = (
-        pb.CreateModelRequest
-        | pb.UpdateModelRequest
-        | pb.RenameModelRequest
-        | pb.DeleteModelRequest
-        | pb.RestoreModelRequest
-        | pb.RegisterVersionRequest
-        | pb.UpdateVersionRequest
-        | pb.LabelVersionRequest
-        | pb.DeleteVersionRequest
-        | pb.RestoreVersionRequest
-        | pb.SetTagsRequest
-        | pb.RemoveTagsRequest
-        | pb.SetAliasRequest
-        | pb.RemoveAliasRequest
+        ClaimingRequest
         | pb.ProtectAliasRequest
         | pb.MoveAliasesRequest
         | pb.RollbackAliasRequest
         | lifecycle_pb.RollbackStageRequest
-        | comments_pb.AddCommentRequest
         | comments_pb.EditCommentRequest
-        | documents_pb.PutDocumentRequest
-        | documents_pb.RemoveDocumentRequest
-        | lifecycle_pb.TransitionVersionRequest
         | lifecycle_pb.DefineLifecycleRequest
         | governance_pb.DefinePolicyRequest
         | governance_pb.RemovePolicyRequest
