@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 from benchmarks.processes import family_cpu
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 #: Where MLflow and our plugin for it are installed.
 ENVIRONMENT: Final = Path(__file__).parents[2] / ".venv-peers"
@@ -68,25 +68,51 @@ def mlflow_serving(dsn: str, home: Path, registry: str = "") -> Iterator[MlflowS
     Raises:
         NotServing: It ends, or takes too long.
     """
+    options = [f"--backend-store-uri={_store(dsn)}"]
+    options += [f"--registry-store-uri={registry}"] if registry else []
+    program = ENVIRONMENT / "bin" / "mlflow"
+    with running(program, home, options, QUIET, patience=_START_SECONDS) as (address, process):
+        yield MlflowServer(address, partial(family_cpu, process.pid))
+
+
+@contextlib.contextmanager
+def running(
+    program: Path,
+    home: Path,
+    options: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    patience: float,
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Start `mlflow server` on a free port, and yield its address and its process.
+
+    Args:
+        program: The `mlflow` of an environment.
+        home: An existing folder for its files; what it says goes to `mlflow.log` there.
+        options: More of the command line.
+        environment: Variables beside those of this process.
+        patience: Seconds until it must serve.
+
+    Raises:
+        NotServing: It ends, or takes longer.
+    """
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
-    command = [str(ENVIRONMENT / "bin" / "mlflow"), "server", "--host=127.0.0.1", f"--port={port}"]
-    command += [f"--backend-store-uri={_store(dsn)}", "--no-serve-artifacts"]
-    command += [f"--default-artifact-root={home / 'artifacts'}"]
-    command += [f"--registry-store-uri={registry}"] if registry else []
-    log = home / f"mlflow-{port}.log"
-    with log.open("wb") as out:
+    command = [str(program), "server", "--host=127.0.0.1", f"--port={port}"]
+    command += [f"--default-artifact-root={home / 'artifacts'}", "--no-serve-artifacts", *options]
+    log = home / "mlflow.log"
+    with log.open("ab") as out:
         process = subprocess.Popen(
             command,
             cwd=home,
-            env={**os.environ, **QUIET},
+            env={**os.environ, **environment},
             stdout=out,
             stderr=out,
             start_new_session=True,
         )
     try:
-        _await_health(process, address, log)
-        yield MlflowServer(address, partial(family_cpu, process.pid))
+        _await_health(process, address, log, patience)
+        yield address, process
     finally:
         _end_group(process)
 
@@ -106,13 +132,15 @@ def _free_port() -> int:
         return port
 
 
-def _await_health(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
-    until = time.monotonic() + _START_SECONDS
+def _await_health(
+    process: subprocess.Popen[bytes], address: str, log: Path, patience: float
+) -> None:
+    until = time.monotonic() + patience
     while time.monotonic() < until and process.poll() is None:
         with contextlib.suppress(OSError):
             urllib.request.urlopen(f"{address}/health", timeout=5).close()  # noqa: S310 - ours
             return
-        time.sleep(0.2)
+        time.sleep(0.1)
     raise NotServing("MLflow does not come up:\n" + log.read_text(errors="replace")[-4_000:])
 
 
