@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, TypeVar
 from regesta.v1 import model_pb2 as model_pb
 from regesta.v1 import version_pb2 as version_pb
 from regesta_projections.evolve.flags import FLAG_FIELD, REVOCATION_FIELD
-from regesta_projections.wire import part
+from regesta_projections.wire import part, varint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _TAG_FIELD = "tags."
 
-_NAME = version_pb.Version.NAME_FIELD_NUMBER
+_NAME_TAG = part(version_pb.Version.NAME_FIELD_NUMBER, b"")[:-1]
 _ALIASES = version_pb.Version.ALIASES_FIELD_NUMBER
 
 M = TypeVar("M", model_pb.Model, version_pb.Version)
@@ -64,7 +64,8 @@ def finish_version(
     """
     if not texts:
         # Most of a page, and a message for each takes more than twice as long.
-        named = resource + part(_NAME, name.encode())
+        encoded = name.encode()
+        named = resource + _NAME_TAG + varint(len(encoded)) + encoded
         if not aliases:
             return named
         return named + b"".join([part(_ALIASES, alias.encode()) for alias in aliases])

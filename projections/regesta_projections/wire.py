@@ -9,22 +9,24 @@ from __future__ import annotations
 _LENGTH_DELIMITED = 2
 _MORE = 0x80
 _LOW = 0x7F
-_TWO_BYTES = 1 << 14
 
 
-def varint(number: int) -> bytes:
-    """Return a number from 0 as a varint."""
-    if number <= _LOW:
-        return bytes((number,))
-    # Most lengths of resources; a page has a hundred of them.
-    if number < _TWO_BYTES:
-        return bytes((number & _LOW | _MORE, number >> 7))
+def _long_varint(number: int) -> bytes:
     parts = bytearray()
     while number > _LOW:
         parts.append(number & _LOW | _MORE)
         number >>= 7
     parts.append(number)
     return bytes(parts)
+
+
+# Most are lengths of names and resources; a page has hundreds of them.
+_SHORT = tuple(map(_long_varint, range(2_048)))
+
+
+def varint(number: int) -> bytes:
+    """Return a number from 0 as a varint."""
+    return _SHORT[number] if number < len(_SHORT) else _long_varint(number)
 
 
 def part(field: int, content: bytes) -> bytes:

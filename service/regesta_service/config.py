@@ -56,6 +56,7 @@ _NAMESPACE = re.compile(r"(?:\*|[a-z][a-z0-9-]{0,62})\Z")
 EngineName = Literal["grpcio", "native"]
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
+Mebibytes = Annotated[int, Field(ge=0, le=1_048_576)]
 
 
 class InvalidConfiguration(Exception):
@@ -224,6 +225,10 @@ class Settings(BaseSettings):
     workers: Positive = 1
     #: Connections to PostgreSQL for everything but reads of the hot path.
     pool_size: Annotated[int, Field(ge=2, le=500)] = 8
+    #: Mebibytes of finished answers kept in memory, of each process: of single resources and of
+    #: pages. 0 keeps none.
+    kept_answers_mib: Mebibytes = 64
+    kept_pages_mib: Mebibytes = 64
     #: False behind a pooler in transaction mode, which also refuses start-up options.
     prepared_statements: bool = True
     #: Writes of one namespace that may wait; more are shed with RESOURCE_EXHAUSTED.

@@ -48,6 +48,7 @@ from regesta_service.api.principals import PrincipalCalls
 from regesta_service.api.privacy import PrivacyCalls
 from regesta_service.api.reads.audit import AuditReads
 from regesta_service.api.reads.catalog import CatalogReads
+from regesta_service.api.reads.lists import CatalogLists
 from regesta_service.api.reads.log import LogProofs
 from regesta_service.api.reads.watch import WatchStreams
 from regesta_service.api.requests import RequestCalls, Sources
@@ -188,7 +189,12 @@ async def wired(
             return await psycopg.AsyncConnection.connect(service_dsn, **session)
 
         reads = ReadModel(
-            registry, pool, connect, page_token_secret=await _secret(pool, "page_tokens")
+            registry,
+            pool,
+            connect,
+            page_token_secret=await _secret(pool, "page_tokens"),
+            cache_bytes=settings.kept_answers_mib << 20,
+            page_bytes=settings.kept_pages_mib << 20,
         )
         await stack.enter_async_context(reads.running())
         sequencer = Sequencer(
@@ -248,6 +254,7 @@ async def wired(
             ),
             RollbackWrites(sequencer, reads.answers, Succession(registry, pool)),
             CatalogReads(reads),
+            CatalogLists(reads),
             AuditReads(reads),
             LogProofs(reads, Trees(), settings.witness_keys()),
             WatchStreams(

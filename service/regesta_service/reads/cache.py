@@ -1,8 +1,8 @@
 """Finished answers kept in memory, exact because the tail sees every event.
 
-An answer depends on one model, its versions and aliases (and one found by a digest on
-what is registered, deleted and restored anywhere in the namespace). It is dropped when
-an event of these arrives. So whatever is here is what the log says at the tail's
+An answer depends on one model, its versions and aliases (one found by a digest also on what
+is registered, deleted and restored anywhere in the namespace), or on all models, as a search
+among them does. It is dropped when an event of these arrives. So whatever is here is what the log says at the tail's
 position, or later: an answer read from the database may be ahead of the tail.
 """
 
@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from regesta_service.reads.tail import Tail
 
 #: What identifies an answer: the kind of question, then the caller's own words.
-CacheKey: TypeAlias = tuple[str, ...]
+CacheKey: TypeAlias = tuple[str | int, ...]
 
 #: The group of answers that any version or model of the namespace may change.
 ANY_MODEL = ""
+
+#: The group of answers that any event of the namespace may change; no model has a slash.
+EVERYTHING = "/"
 
 _CHANGES_DIGESTS = frozenset(
     TYPE_PREFIX + name
@@ -38,7 +41,7 @@ _CHANGES_DIGESTS = frozenset(
 
 _ERASES_TEXTS = TYPE_PREFIX + "PersonalDataErased"
 
-#: What an entry costs beside its body: key, tuple, groups; in bytes, roughly.
+#: What an entry costs beside its body and the texts of its key, in bytes, roughly.
 _OVERHEAD = 600
 
 
@@ -123,7 +126,7 @@ class AnswerCache:
             groups: What it depends on.
             watch: Began before the query.
         """
-        size = len(body) + _OVERHEAD
+        size = _size(key, body)
         if (
             size > self._max_bytes
             or generation < watch.tail.generation
@@ -146,7 +149,7 @@ class AnswerCache:
             if event.type == _ERASES_TEXTS:
                 self.ended(tail)
                 return
-            groups = [model_of(event.stream)]
+            groups = [model_of(event.stream), EVERYTHING]
             if event.type in _CHANGES_DIGESTS:
                 groups.append(ANY_MODEL)
             for group in groups:
@@ -173,10 +176,15 @@ class AnswerCache:
         answer = self._answers.pop(key, None)
         if answer is None:
             return
-        self._bytes -= len(answer.body) + _OVERHEAD
+        self._bytes -= _size(key, answer.body)
         for group in answer.groups:
             place = (answer.tail.namespace_id, group)
             keys = self._groups[place]
             keys.discard(key)
             if not keys:
                 del self._groups[place]
+
+
+def _size(key: CacheKey, body: bytes) -> int:
+    # A filter may be longer than the page that it finds.
+    return len(body) + sum([len(word) for word in key if isinstance(word, str)]) + _OVERHEAD

@@ -30,7 +30,7 @@ BYTES_OF_TEXTS: Final = SQL("""
 
 # The inner query, the page, finds the rows; the outer one looks up what belongs to them.
 MODELS: Final = SQL("""
-SELECT h.size, '',
+SELECT h.size, h.generation, '',
     octet_length(p.resource) + {bytes_of_texts},
     p.text_fields, p.text_digests, {sorts}, p.name, p.last_version, p.resource,
     ARRAY(
@@ -60,7 +60,7 @@ MODELS_PAGE: Final = SQL("""
 """)
 
 VERSIONS: Final = SQL("""
-SELECT h.size, {found},
+SELECT h.size, h.generation, {found},
     octet_length(p.resource) + {bytes_of_texts},
     p.text_fields, p.text_digests, {sorts}, p.model_name, p.number, p.resource,
     ARRAY({pointing})

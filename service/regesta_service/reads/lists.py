@@ -33,12 +33,16 @@ if TYPE_CHECKING:
     from regesta_service.reads.then import AsOf
 
 
-# Where a row of a list has the bytes of its resource and texts, the fields and digests of its
-# texts, and the values of the sort keys; what finishing it needs comes behind.
-_SIZE: Final = 2
-_FIELDS: Final = 3
-_DIGESTS: Final = 4
-_PLACE: Final = 5
+# Where a row of a list has the log's size, the generation, the model that the list is of, the
+# bytes of its resource and texts, the fields and digests of its texts, and the values of the
+# sort keys; what finishing it needs comes behind.
+_AT: Final = 0
+_GENERATION: Final = 1
+_FOUND: Final = 2
+_BYTES: Final = 3
+_FIELDS: Final = 4
+_DIGESTS: Final = 5
+_PLACE: Final = 6
 
 _NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -52,6 +56,10 @@ class Page(NamedTuple):
     end: list[str | int] | None
     #: The position that it reflects: the log's size in the page's snapshot, or the moment's.
     size: int
+    #: The generation of the rows that it was read from.
+    generation: int = 0
+    #: The model whose versions they are, by its first name; empty for no one model.
+    model: str = ""
 
 
 class Lists:
@@ -181,12 +189,11 @@ class Lists:
         async with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
             await cursor.execute(query, parameters)
             rows = await cursor.fetchall()
-            size = listing.as_of.position if listing.as_of else rows[0][0]
-            found = rows[0][1]
-            if found is None:
+            first = rows[0]
+            if first[_FOUND] is None:
                 raise model_not_found(model or "")
             # A namespace without a match is one row without a resource.
-            listed = rows if rows[0][_SIZE] is not None else []
+            listed = rows if first[_BYTES] is not None else []
             fitting = _fitting(listed, listing.limit)
             texts: dict[str, str] = {}
             digests = [digest for row in fitting for digest in row[_DIGESTS]]
@@ -201,7 +208,8 @@ class Lists:
         end = None
         if len(fitting) < len(listed):
             end = listing.order.key_of(fitting[-1][_PLACE:rest])
-        return Page(resources, end, size)
+        size = listing.as_of.position if listing.as_of else first[_AT]
+        return Page(resources, end, size, first[_GENERATION], first[_FOUND])
 
 
 def _texts_of(row: Sequence[Any], found: Mapping[str, str]) -> dict[str, str]:
@@ -217,7 +225,7 @@ def _fitting(rows: Sequence[Sequence[Any]], limit: int) -> Sequence[Sequence[Any
     """Return the first rows, as many as fit into a page."""
     room = MAX_PAGE_BYTES
     for place, row in enumerate(rows[:limit]):
-        room -= row[_SIZE]
+        room -= row[_BYTES]
         if room < 0 and place:
             return rows[:place]
     return rows[:limit]

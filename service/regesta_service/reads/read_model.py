@@ -10,12 +10,14 @@ from regesta_service.reads.answers import AnswerReader
 from regesta_service.reads.as_of import PastReads
 from regesta_service.reads.cache import AnswerCache
 from regesta_service.reads.history_runner import HistoryRunner
+from regesta_service.reads.kept import KeptAnswers
 from regesta_service.reads.lists import Lists
 from regesta_service.reads.lookups import Lookups
 from regesta_service.reads.occurred import OccurredReads
 from regesta_service.reads.pages import PageTokens
 from regesta_service.reads.singles import SingleReads
 from regesta_service.reads.tails import Tails
+from regesta_service.reads.wire import page_at
 
 if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool
@@ -35,7 +37,9 @@ class ReadModel:
         pool: For lists, the past and the log.
         connect: Opens a connection of its own; called five times.
         page_token_secret: Shared by all processes that serve the same callers.
-        cache_bytes: Most bytes of finished answers kept in memory.
+        cache_bytes: Most bytes of finished single answers kept in memory.
+        page_bytes: Most bytes of finished pages kept in memory, so that reading through a list
+            does not drive out what is resolved all the time.
         poll: Seconds between two looks at the logs while somebody waits.
     """
 
@@ -47,6 +51,7 @@ class ReadModel:
         *,
         page_token_secret: bytes,
         cache_bytes: int = 64 << 20,
+        page_bytes: int = 64 << 20,
         poll: float = 0.05,
     ) -> None:
         self.namespaces = namespaces
@@ -60,6 +65,8 @@ class ReadModel:
         self.tails.on_grown(self.history.hint)
         self.past = PastReads(namespaces, pool, self.answers)
         self.lists = Lists(pool)
+        self.page_cache = AnswerCache(page_bytes)
+        self.pages = KeptAnswers(self.tails, self.lookups, self.page_cache, page_at)
         self.occurred = OccurredReads(namespaces, pool, self.lists, self.history)
         self.page_tokens = PageTokens(page_token_secret)
 

@@ -6,7 +6,7 @@ part of a set query, and is cached if nothing happened to its model meanwhile.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from regesta import addresses
 from regesta.addresses import Alias, Digest, Latest, Number, Stage
@@ -17,7 +17,7 @@ from regesta_projections.finishing import finish_alias, finish_model, finish_ver
 from regesta_projections.resolving import blocking_flag
 from regesta_projections.wire import part
 from regesta_service.reads.cache import ANY_MODEL
-from regesta_service.reads.consistency import ANY, check_reached, reach
+from regesta_service.reads.kept import Fresh, KeptAnswers
 from regesta_service.reads.lookups import AliasQuestion, ModelQuestion
 from regesta_service.reads.refusals import (
     alias_not_found,
@@ -31,7 +31,7 @@ from regesta_service.reads.version_lookup import Form, VersionQuestion
 from regesta_service.reads.wire import single_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     from regesta.addresses import Selector
     from regesta.names import AliasName, ModelName, VersionName
@@ -47,43 +47,15 @@ GET_ALIAS: Final = "get_alias"
 RESOLVE: Final = "resolve"
 
 
-class Fresh(NamedTuple):
-    """An answer from the database, before its position is put on."""
-
-    body: bytes
-    size: int
-    generation: int
-    #: What it depends on, as the cache wants it.
-    groups: tuple[str, ...]
-
-
 class SingleReads:
     """Gets and resolves what is so now."""
 
     def __init__(self, tails: Tails, lookups: Lookups, cache: AnswerCache) -> None:
-        self._tails = tails
         self._lookups = lookups
-        self._cache = cache
-        tails.listen_to_all(lambda _: cache)
-
-    def cached(self, key: CacheKey, position: int = 0) -> bytes | None:
-        """Return a finished answer from memory.
-
-        Args:
-            key: One of the constants of this module and the caller's own words: the
-                resource name, or `parent` and `address`.
-            position: How far the answer must reach at least.
-
-        Returns:
-            None when it is not there or not fresh enough.
-        """
-        answer = self._cache.get(key)
-        if answer is None:
-            return None
-        tail = answer.tail
-        tail.touched = True
-        reached = max(tail.position, answer.position)
-        return single_answer(answer.body, reached) if reached >= position else None
+        self._kept = KeptAnswers(tails, lookups, cache, single_answer)
+        #: Returns a finished answer from memory; of a key that begins with a constant of this
+        #: module and holds the caller's own words, the resource name, or `parent` and `address`.
+        self.cached = self._kept.cached
 
     async def model(
         self, name: ModelName, freshness: Freshness, remaining: Callable[[], float]
@@ -98,7 +70,7 @@ class SingleReads:
             question = ModelQuestion(namespace_id, name.model.lower())
             return _model(name, await self._lookups.model(question))
 
-        return await self._answer(
+        return await self._kept.answer(
             (GET_MODEL, str(name)), name.namespace, freshness, remaining, read
         )
 
@@ -124,7 +96,7 @@ class SingleReads:
             return _version(name.namespace, found)
 
         key = (GET_VERSION, str(name))
-        return await self._answer(key, name.namespace, freshness, remaining, read)
+        return await self._kept.answer(key, name.namespace, freshness, remaining, read)
 
     async def alias(
         self, name: AliasName, freshness: Freshness, remaining: Callable[[], float]
@@ -140,7 +112,7 @@ class SingleReads:
             question = AliasQuestion(namespace_id, name.model.lower(), name.alias)
             return _alias(name, await self._lookups.alias(question))
 
-        return await self._answer(
+        return await self._kept.answer(
             (GET_ALIAS, str(name)), name.namespace, freshness, remaining, read
         )
 
@@ -178,35 +150,7 @@ class SingleReads:
                 return fresh._replace(groups=(*fresh.groups, ANY_MODEL))
             return fresh
 
-        return await self._answer(key, namespace, freshness, remaining, read)
-
-    async def _answer(
-        self,
-        key: CacheKey,
-        namespace: str,
-        freshness: Freshness,
-        remaining: Callable[[], float],
-        read: Callable[[int], Awaitable[Fresh]],
-    ) -> bytes:
-        tail = await self._tails.tail(namespace)
-        if freshness != ANY and self._cache.get(key) is not None:
-            # What comes from the database instead is fresh by itself.
-            await reach(tail, self._lookups, freshness, remaining)
-        cached = self.cached(key, freshness.position)
-        if cached is not None:
-            return cached
-        with self._cache.watching(tail) as watch:
-            fresh = await read(tail.namespace_id)
-            check_reached(freshness, fresh.size)
-            self._cache.put(
-                key,
-                fresh.body,
-                position=fresh.size,
-                generation=fresh.generation,
-                groups=fresh.groups,
-                watch=watch,
-            )
-        return single_answer(fresh.body, fresh.size)
+        return await self._kept.answer(key, namespace, freshness, remaining, read)
 
 
 def question_of(namespace_id: int, address: addresses.Address) -> VersionQuestion:

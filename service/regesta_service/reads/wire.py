@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Field 2 as a varint: `position` of every answer to a single read.
 _POSITION_TAG = b"\x10"
+# Field 3 as a varint: `position` of every page.
+_PAGE_POSITION_TAG = b"\x18"
 # Field 1 as a submessage: the resources of a page.
 _FIRST_TAG = b"\x0a"
 
@@ -39,16 +41,15 @@ def latest_answer(resources: Iterable[bytes], unanswered: Iterable[str], positio
     """
     parts = [part(1, resource) for resource in resources]
     parts += [part(2, name.encode()) for name in unanswered]
-    return b"".join((*parts, b"\x18", varint(position)))
+    return b"".join((*parts, _PAGE_POSITION_TAG, varint(position)))
 
 
-def page_answer(resources: Iterable[bytes], next_page_token: str, position: int) -> bytes:
-    """Return one page: resources as field 1, the token as 2, the position as 3.
+def page_body(resources: Iterable[bytes], next_page_token: str) -> bytes:
+    """Return a page but for its position: resources as field 1, the token as field 2.
 
     Args:
         resources: Serialized resources, in their order.
         next_page_token: Empty for the last page.
-        position: What the page reflects, from 0.
     """
     parts: list[bytes] = []
     for resource in resources:
@@ -56,6 +57,19 @@ def page_answer(resources: Iterable[bytes], next_page_token: str, position: int)
         parts += (_FIRST_TAG, varint(len(resource)), resource)
     if next_page_token:
         parts.append(part(2, next_page_token.encode()))
-    if position:
-        parts.append(b"\x18" + varint(position))
     return b"".join(parts)
+
+
+def page_at(body: bytes, position: int) -> bytes:
+    """Return one page: what `page_body` returned, then `position` as field 3.
+
+    Args:
+        body: The page but for its position.
+        position: What the page reflects, from 0.
+    """
+    return body + _PAGE_POSITION_TAG + varint(position) if position else body
+
+
+def page_answer(resources: Iterable[bytes], next_page_token: str, position: int) -> bytes:
+    """Return one page with its position; see `page_body` and `page_at`."""
+    return page_at(page_body(resources, next_page_token), position)

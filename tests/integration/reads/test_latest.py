@@ -19,6 +19,7 @@ from regesta_projections.events import (
     VersionUpdated,
 )
 from regesta_service.api.reads.catalog import CatalogReads
+from regesta_service.api.reads.lists import CatalogLists
 from regesta_service.domain import rejections as r
 from regesta_service.reads import latest
 from tests.support.reading import make_call
@@ -35,7 +36,7 @@ async def list_latest(
 ) -> pb.ListLatestVersionsResponse:
     names = [f"{PARENT}/models/{model}" for model in models]
     request = pb.ListLatestVersionsRequest(**({"parent": PARENT, "models": names} | fields))
-    answer = await CatalogReads(reads).list_latest_versions(request, make_call())
+    answer = await CatalogLists(reads).list_latest_versions(request, make_call())
     return pb.ListLatestVersionsResponse.FromString(answer)
 
 

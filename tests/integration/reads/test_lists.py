@@ -18,6 +18,7 @@ from regesta_projections.events import (
     VersionRegistered,
 )
 from regesta_service.api.reads.catalog import CatalogReads
+from regesta_service.api.reads.lists import CatalogLists
 from regesta_service.domain import rejections as r
 from regesta_service.reads.pages import MAX_PAGE_BYTES
 from tests.support.reading import make_call
@@ -35,35 +36,35 @@ CHURN = f"{PARENT}/models/churn"
 async def list_models(reads: ReadModel, **fields: Any) -> pb.ListModelsResponse:
     request = pb.ListModelsRequest(**({"parent": PARENT} | fields))
     return pb.ListModelsResponse.FromString(
-        await CatalogReads(reads).list_models(request, make_call())
+        await CatalogLists(reads).list_models(request, make_call())
     )
 
 
 async def search_models(reads: ReadModel, **fields: Any) -> pb.SearchModelsResponse:
     request = pb.SearchModelsRequest(**({"parent": PARENT} | fields))
     return pb.SearchModelsResponse.FromString(
-        await CatalogReads(reads).search_models(request, make_call())
+        await CatalogLists(reads).search_models(request, make_call())
     )
 
 
 async def list_versions(reads: ReadModel, **fields: Any) -> pb.ListVersionsResponse:
     request = pb.ListVersionsRequest(**({"parent": CHURN} | fields))
     return pb.ListVersionsResponse.FromString(
-        await CatalogReads(reads).list_versions(request, make_call())
+        await CatalogLists(reads).list_versions(request, make_call())
     )
 
 
 async def search_versions(reads: ReadModel, **fields: Any) -> pb.SearchVersionsResponse:
     request = pb.SearchVersionsRequest(**({"parent": PARENT} | fields))
     return pb.SearchVersionsResponse.FromString(
-        await CatalogReads(reads).search_versions(request, make_call())
+        await CatalogLists(reads).search_versions(request, make_call())
     )
 
 
 async def list_aliases(reads: ReadModel, **fields: Any) -> pb.ListAliasesResponse:
     request = pb.ListAliasesRequest(**({"parent": CHURN} | fields))
     return pb.ListAliasesResponse.FromString(
-        await CatalogReads(reads).list_aliases(request, make_call())
+        await CatalogLists(reads).list_aliases(request, make_call())
     )
 
 

@@ -120,7 +120,7 @@ def search_pages(database: LiveDatabase, log: LiveLog, text: str, order_by: str 
         query, parameters = versions_statement(listing, None)
         rows = connection.cursor(binary=True).execute(query, parameters).fetchall()
         if len(rows) > listing.limit:
-            end = rows[listing.limit - 1][5 : 5 + len(order.keys)]
+            end = rows[listing.limit - 1][6 : 6 + len(order.keys)]
             query, parameters = versions_statement(listing._replace(after=order.key_of(end)), None)
         text = query.as_string(connection)
         row = connection.execute(
