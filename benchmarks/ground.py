@@ -81,14 +81,19 @@ class Ground:
 
     @contextlib.contextmanager
     def serving(
-        self, service_dsn: str, engine: EngineName = "grpcio", config: Path | None = None
+        self,
+        service_dsn: str,
+        engine: EngineName = "grpcio",
+        config: Path | None = None,
+        *,
+        keep_pages: bool = True,
     ) -> Iterator[Served]:
         """Start `regesta-server up` on a database, and stop it at the end.
 
         Without a configuration everybody may do everything.
         """
         log = self.home / f"server-{next(self._numbers)}.log"
-        served = Served(service_dsn, log, engine, config)
+        served = Served(service_dsn, log, engine, config, keep_pages=keep_pages)
         try:
             yield served
         finally:
@@ -100,12 +105,23 @@ class Served:
 
     Attributes:
         address: Where it listens: a free port of the loopback interface.
+        dsn: Its database.
     """
 
     def __init__(
-        self, service_dsn: str, log: Path, engine: EngineName, config: Path | None = None
+        self,
+        service_dsn: str,
+        log: Path,
+        engine: EngineName,
+        config: Path | None = None,
+        *,
+        keep_pages: bool = True,
     ) -> None:
         self._log = log
+        self.dsn = service_dsn
+        environment = {"REGESTA_DSN": service_dsn, "REGESTA_ENGINE": engine}
+        if not keep_pages:
+            environment["REGESTA_KEPT_PAGES_MIB"] = "0"
         with log.open("wb") as stderr:
             self._process = subprocess.Popen(
                 [
@@ -115,7 +131,7 @@ class Served:
                     "--listen",
                     "127.0.0.1:0",
                 ],
-                env={**without_settings(), "REGESTA_DSN": service_dsn, "REGESTA_ENGINE": engine},
+                env={**without_settings(), **environment},
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,

@@ -2,7 +2,7 @@
 
     python -m benchmarks.peers                   in 10,000 versions, some ten minutes
     python -m benchmarks.peers --full            in 100,000
-    python -m benchmarks.peers --engine native   our server on this engine, or on several
+    python -m benchmarks.peers --engine native   our server on this engine alone
 
 All servers work on the same PostgreSQL. Prints a table and writes it to
 `build/bench-peers.json`. `make bench-peers` installs MLflow in an environment of its own first.
@@ -38,9 +38,9 @@ def compare(
     found: list[Row] = []
     with opened(run, engines, versions // VERSIONS_A_MODEL) as ways:
         for operation in operations:
-            sides = [way.side(operation, _SECONDS) for way in ways]
-            samples = in_turns(sides, _TURNS)
-            measured = {way.way: sample for way, sample in zip(ways, samples, strict=True)}
+            doing = [way for way in ways if way.way.does(operation)]
+            samples = in_turns([way.side(operation, _SECONDS) for way in doing], _TURNS)
+            measured = {way.way: sample for way, sample in zip(doing, samples, strict=True)}
             found += rows(operation, measured, measured[MLFLOW], versions)
             print(f"{operation}: done", file=sys.stderr, flush=True)
     return found
@@ -56,7 +56,7 @@ def main() -> None:
         "--engine",
         choices=get_args(EngineName),
         nargs="+",
-        default=["grpcio"],
+        default=["native", "grpcio"],
         help="what carries the calls of our server; with several, each",
     )
     parser.add_argument(

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-THREADS = 8
+#: Calls that each client has in flight.
+THREADS = 32
 
 VERSIONS_A_MODEL = 100
 DATASETS = 100
@@ -62,6 +63,8 @@ OPERATIONS: dict[str, Callable[[Caller], object]] = {
     "search by tag": lambda caller: caller.search_by_tag(),
     "read the next page": lambda caller: caller.next_page(),
 }
+
+SEARCHES = frozenset({"search by name", "search by tag", "read the next page"})
 
 
 class Choosing:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.figures import columns, number
+from benchmarks.peers.calling import SEARCHES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +21,6 @@ FULL: Final = 100_000
 
 #: How many times less CPU our own client's calls are to cost.
 _GOALS: Final = {"get by alias": 50.0, "create a version": 30.0}
-_SEARCHES: Final = {"search by name", "search by tag", "read the next page"}
 _SEARCH_GOAL: Final = 100.0
 #: Through MLflow's own client nothing is to cost more than on its own store.
 _NO_MORE: Final = 1.0
@@ -101,8 +101,8 @@ both: Aspect = lambda sample: server(sample) + sample.cpu_each("database")  # no
 def _goal(operation: str, way: Way, versions: int) -> float | None:
     if way.through_mlflow:
         return _NO_MORE
-    if operation in _SEARCHES:
-        return _SEARCH_GOAL if versions >= FULL else None
+    if operation in SEARCHES:
+        return _SEARCH_GOAL if versions >= FULL and way.keeps else None
     return _GOALS.get(operation)
 
 

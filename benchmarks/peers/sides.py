@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.peers.calling import SEARCHES
 from benchmarks.peers.clients import Calls
 from benchmarks.peers.filling import fill_mlflow, fill_regesta
 from benchmarks.peers.mlflow_server import ENVIRONMENT, mlflow_serving
@@ -38,23 +39,29 @@ class Way:
         client: Whose client calls.
         engine: Of our server; empty for MLflow's own store.
         relayed: Whether a server of MLflow's is between.
+        keeps: Whether our server keeps pages in memory, as it does unless told otherwise.
     """
 
     client: str
     engine: str = ""
     relayed: bool = False
+    keeps: bool = True
 
     @property
     def through_mlflow(self) -> bool:
         """Whether MLflow's own client calls."""
         return self.client == "MLflow"
 
+    def does(self, operation: str) -> bool:
+        """Say whether an operation is of interest: what is not kept matters to searches."""
+        return self.keeps or operation in SEARCHES
+
     def __str__(self) -> str:
         """Return what the table calls it."""
         if not self.engine:
             return "MLflow, its own store"
         if not self.through_mlflow:
-            return f"our client, {self.engine}"
+            return f"our client, {self.engine}{'' if self.keeps else ', nothing kept'}"
         return f"MLflow's client, {'its server, ' if self.relayed else ''}{self.engine}"
 
 
@@ -107,8 +114,12 @@ def opened(run: Ground, engines: Sequence[EngineName], models: int) -> Iterator[
                 open_way(Way("ours", engine), [served.address], server=served.cpu),
                 open_way(Way("MLflow", engine), [theirs.address, uri], server=served.cpu),
             ]
-        # Once: beside what a server of MLflow's takes, an engine's share is not to be seen.
+        # Once: beside what a server of MLflow's takes, an engine's share is not to be seen, nor
+        # beside what PostgreSQL takes.
         engine, served = registries[0]
+        unkept = stack.enter_context(run.serving(served.dsn, engine, keep_pages=False))
+        way = Way("ours", engine, keeps=False)
+        ways.append(open_way(way, [unkept.address], server=unkept.cpu))
         relay = stack.enter_context(mlflow_serving(run.empty(), run.home, _uri(served)))
         ways.append(
             open_way(

@@ -13,7 +13,6 @@ left out: CloudEvents' JSON format takes it as application/json.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -61,8 +60,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     type: str
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(msgspec.Struct, frozen=True, gc=False):
     """Who caused events, when and by which request."""
 
     #: The principal, always from the credential.

@@ -423,3 +423,8 @@ class Rows:
     def is_new(self, key: Key) -> bool:
         """Say whether the base has no such row, so that it is to be inserted."""
         return self._base.get(key) is None
+
+    def has_own_events(self, row: ModelRow) -> bool:
+        """Say whether more happened to a model than that versions were registered."""
+        before = self._base.get(row.key)
+        return not isinstance(before, ModelRow) or before.revision != row.revision

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
+
+import msgspec
 
 from regesta.merkle import EMPTY_ROOT
 from regesta_projections import events as e
@@ -458,7 +459,7 @@ def _tell_of_claims(log: LogBuilder) -> None:
     log.append(
         f"{imported}/versions/21", e.VersionRegistered(version=21, stage="development"), cause=by
     )
-    again = replace(by, request_id="import-10")
+    again = msgspec.structs.replace(by, request_id="import-10")
     who = Cause("importer", "user", "import-9", occurred_by="é 😀 <ana@example.com>")
     log.append(f"{imported}/versions/21", e.TagsSet(tags={"occurredby": "nobody"}), cause=who)
     log.append(f"{imported}/aliases/Champion_1", e.AliasSet(version=21), cause=again)

@@ -40,6 +40,11 @@ CHANGING: Final = (
     "revoked",
 )
 
+#: What registration alone decides.
+ORIGINAL: Final = tuple(
+    field.name for field in version_pb.Version.DESCRIPTOR.fields if field.name not in CHANGING
+)
+
 
 def _model_values(snapshot: ModelSnapshot, forms: Forms) -> Values:
     row = snapshot.row
@@ -86,43 +91,20 @@ def _version_values(snapshot: VersionSnapshot, forms: Forms) -> Values:
         row.revision,
         forms.texts(fields),
         forms.texts(digests),
-        _origin(resource) if row.revision == 1 else None,
-        _changing(resource).SerializeToString(deterministic=True),
+        _without(resource, CHANGING) if row.revision == 1 else None,
+        _without(resource, ORIGINAL),
         resolvable(resource),
         bool(resource.flags),
         resource.HasField("revoked"),
     )
 
 
-def _origin(resource: version_pb.Version) -> bytes:
-    origin = version_pb.Version()
-    origin.CopyFrom(resource)
-    for field in CHANGING:
-        origin.ClearField(field)
-    return origin.SerializeToString(deterministic=True)
-
-
-def _changing(resource: version_pb.Version) -> version_pb.Version:
-    rest = version_pb.Version(
-        semver=resource.semver,
-        stage=resource.stage,
-        stage_resolution=resource.stage_resolution,
-        updated_by=resource.updated_by,
-        etag=resource.etag,
-    )
-    if resource.tags:
-        rest.tags.update(resource.tags)
-    time, updated = resource.update_time, rest.update_time
-    updated.seconds, updated.nanos = time.seconds, time.nanos
-    if resource.HasField("occurred_update_time"):
-        rest.occurred_update_time.CopyFrom(resource.occurred_update_time)
-    if resource.HasField("delete_time"):
-        rest.delete_time.CopyFrom(resource.delete_time)
-    if resource.flags:
-        rest.flags.MergeFrom(resource.flags)
-    if resource.HasField("revoked"):
-        rest.revoked.CopyFrom(resource.revoked)
-    return rest
+def _without(resource: version_pb.Version, fields: Sequence[Any]) -> bytes:
+    rest = version_pb.Version()
+    rest.CopyFrom(resource)
+    for field in fields:
+        rest.ClearField(field)
+    return rest.SerializeToString(deterministic=True)
 
 
 def _alias_values(snapshot: AliasSnapshot, forms: Forms) -> Values:

@@ -16,6 +16,7 @@ from regesta_projections.rows import (
     AliasKey,
     Key,
     ModelKey,
+    ModelRow,
     Row,
     Rows,
     StreamKey,
@@ -163,11 +164,17 @@ class Draft:
         ]
 
     def packed_rows(self) -> dict[type[Row], PackedRows]:
-        """Return every row that was added or changed, by its class."""
+        """Return every row that was added or changed, by its class.
+
+        But for models of which a registration gave out a number and nothing else happened: the
+        append takes that from the versions.
+        """
         packed: dict[type[Row], PackedRows] = {}
         place = (self.log_id, self.head.generation)
         for row in self.rows.changed():
             kind = type(row)
+            if isinstance(row, ModelRow) and not self.rows.has_own_events(row):
+                continue
             rows = packed.get(kind)
             if rows is None:
                 rows = packed[kind] = PackedRows([], [])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from regesta_projections.request_keys import request_key
 from regesta_service.log.identity import RequestIdentity
 
 if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
 __all__ = ["RequestIdentity", "identify"]
@@ -30,10 +32,22 @@ def identify(actor: str, request_id: str, method: str, request_message: Message)
         The key, and as the fingerprint the first 16 bytes of SHA-256 over the method, a NUL
         byte and the deterministic serialization of the request.
     """
-    content = type(request_message)()
-    content.CopyFrom(request_message)
-    if "request_id" in content.DESCRIPTOR.fields_by_name:
-        content.ClearField("request_id")
-    data = content.SerializeToString(deterministic=True)
+    data = _without_request_id(request_message)
     fingerprint = sha256(method.encode() + b"\0" + data).digest()[:_FINGERPRINT_BYTES]
     return RequestIdentity(request_key(actor, request_id), fingerprint, len(data))
+
+
+def _without_request_id(message: Any) -> bytes:
+    if not _has_request_id(message.DESCRIPTOR):
+        return message.SerializeToString(deterministic=True)  # type: ignore[no-any-return]
+    # Put back at once: a copy of a request costs as much as all the rest of its identity.
+    own, message.request_id = message.request_id, ""
+    try:
+        return message.SerializeToString(deterministic=True)  # type: ignore[no-any-return]
+    finally:
+        message.request_id = own
+
+
+@cache
+def _has_request_id(kind: Descriptor) -> bool:
+    return "request_id" in kind.fields_by_name
