@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 import pytest
@@ -31,10 +31,12 @@ from regesta_service.reads.latest import LATEST
 from regesta_service.reads.list_statements import Listing, models_statement, versions_statement
 from regesta_service.reads.pages import MAX_PAGE_BYTES
 from regesta_service.reads.then import AsOf, relations
+from tests.support.live_log import LiveLog
 
 if TYPE_CHECKING:
-    from tests.databases import LiveDatabase
-    from tests.support.live_log import LiveLog
+    from collections.abc import Iterator
+
+    from tests.databases import DatabaseServer, LiveDatabase
 
 MODELS = 1_500
 #: A dozen look-ups by index, two or three pages each.
@@ -46,8 +48,18 @@ ARRAY[{namespace_id}], ARRAY['{form}'], ARRAY['m777'], ARRAY[1], ARRAY['{argumen
 """
 
 
-@pytest.fixture
-def many(log: LiveLog) -> LiveLog:
+class Many(NamedTuple):
+    """A database with a namespace of many models."""
+
+    database: LiveDatabase
+    namespace_id: int
+
+
+@pytest.fixture(scope="module")
+def filled(postgres: DatabaseServer) -> Iterator[Many]:
+    """The database that each test gets a copy of: filling it takes longer than the tests."""
+    database = postgres.migrated()
+    log = LiveLog(database)
     for number in range(MODELS):
         model = f"models/m{number}"
         log.later(model, ModelCreated(name=f"m{number}", kind="MODEL"))
@@ -64,7 +76,17 @@ def many(log: LiveLog) -> LiveLog:
         )
         log.later(f"{model}/aliases/champion", AliasSet(version=1))
     log.commit()
-    return log
+    log.close()
+    yield Many(database, log.namespace_id)
+    postgres.drop(database)
+
+
+@pytest.fixture
+def many(postgres: DatabaseServer, filled: Many) -> Iterator[Many]:
+    """Many models, which nobody has analyzed yet."""
+    own = postgres.copy(filled.database)
+    yield Many(own, filled.namespace_id)
+    postgres.drop(own)
 
 
 def pages_of(database: LiveDatabase, query: bytes, arguments: str) -> tuple[int, int]:
@@ -93,30 +115,28 @@ def pages_of(database: LiveDatabase, query: bytes, arguments: str) -> tuple[int,
         ("digest", f"sha256:{777:064x}"),
     ],
 )
-def test_a_version_is_found_by_indexes_alone(
-    database: LiveDatabase, many: LiveLog, form: str, argument: str
-):
+def test_a_version_is_found_by_indexes_alone(many: Many, form: str, argument: str):
     arguments = BY_FORM.format(namespace_id=many.namespace_id, form=form, argument=argument)
 
-    pages, rows = pages_of(database, version_lookup.QUERY, arguments)
+    pages, rows = pages_of(many.database, version_lookup.QUERY, arguments)
 
     assert rows == 1
     assert pages < FEW
 
 
-def test_models_and_aliases_are_found_by_indexes_alone(database: LiveDatabase, many: LiveLog):
+def test_models_and_aliases_are_found_by_indexes_alone(many: Many):
     model = f"ARRAY[{many.namespace_id}], ARRAY['m777']"
 
-    assert pages_of(database, lookups._MODELS, model)[0] < FEW
-    assert pages_of(database, lookups._ALIASES, model + ", ARRAY['champion']")[0] < FEW
+    assert pages_of(many.database, lookups._MODELS, model)[0] < FEW
+    assert pages_of(many.database, lookups._ALIASES, model + ", ARRAY['champion']")[0] < FEW
 
 
-def search_pages(database: LiveDatabase, log: LiveLog, text: str, order_by: str = "") -> int:
+def search_pages(many: Many, text: str, order_by: str = "") -> int:
     """Return how many pages the second page of a search of versions touches."""
     order = parse_order(order_by, VERSION_ORDER)
     where = compile_filter(parse_filter(text), VERSIONS)
-    listing = Listing("acme", log.namespace_id, order, 20, where)
-    with psycopg.connect(database.service_dsn, autocommit=True) as connection:
+    listing = Listing("acme", many.namespace_id, order, 20, where)
+    with psycopg.connect(many.database.service_dsn, autocommit=True) as connection:
         query, parameters = versions_statement(listing, None)
         rows = connection.cursor(binary=True).execute(query, parameters).fetchall()
         if len(rows) > listing.limit:
@@ -133,23 +153,21 @@ def search_pages(database: LiveDatabase, log: LiveLog, text: str, order_by: str 
 
 
 @pytest.mark.parametrize("analyzed", [False, True])
-def test_what_a_run_made_is_found_by_index(database: LiveDatabase, many: LiveLog, analyzed: bool):
+def test_what_a_run_made_is_found_by_index(many: Many, analyzed: bool):
     if analyzed:
-        analyze(database)
+        analyze(many.database)
 
-    assert search_pages(database, many, "run = run-777") < FEW
-    assert search_pages(database, many, "run = run-777", "update_time desc") < FEW
+    assert search_pages(many, "run = run-777") < FEW
+    assert search_pages(many, "run = run-777", "update_time desc") < FEW
 
 
 @pytest.mark.parametrize("order_by", ["update_time desc", "update_time desc, model, version desc"])
 @pytest.mark.parametrize("text", ["", "tags.framework = onnx"])
-def test_what_changed_last_is_found_without_a_walk_over_all(
-    database: LiveDatabase, many: LiveLog, text: str, order_by: str
-):
-    analyze(database)
+def test_what_changed_last_is_found_without_a_walk_over_all(many: Many, text: str, order_by: str):
+    analyze(many.database)
 
     # Of each of 21: the version, its model and its aliases.
-    assert search_pages(database, many, text, order_by) < 21 * 8
+    assert search_pages(many, text, order_by) < 21 * 8
 
 
 @pytest.mark.parametrize("analyzed", [False, True])
