@@ -6,10 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK := $(BIN)/uv pip compile --generate-hashes --universal --python-version 3.11 \
 	--no-header --no-annotate --quiet $(LOCKFLAGS)
-PYTESTFLAGS ?= -n 2
+# Tests wait much, for servers to start and stop: one more at a time than there are cores of two.
+PYTESTFLAGS ?= -n 3
+SOAK ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check floor format proto lock bench bench-peers clean
+.PHONY: help setup demo serve test soak check floor format proto lock bench bench-peers clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
@@ -25,6 +27,10 @@ serve: setup ## start a server here, with a database of its own
 
 test: setup $(VENV)-mlflow-old/.ready ## run every test, on a real PostgreSQL
 	$(BIN)/pytest $(PYTESTFLAGS)
+
+soak: setup $(VENV)-mlflow-old/.ready ## the random tests at length; SOAK is how many times
+	REGESTA_TEST_SOAK=$(SOAK) $(BIN)/pytest $(PYTESTFLAGS) tests/acceptance/test_model.py \
+		tests/acceptance/mlflow/test_like_mlflow.py tests/integration/reads/test_cache_exactness.py
 
 check: setup $(VENV)-proto/.ready ## lint, types, layers, protos, generated code
 	tools/check.sh

@@ -228,7 +228,7 @@ class Settings(BaseSettings):
     #: Mebibytes of finished answers kept in memory, of each process: of single resources and of
     #: pages. 0 keeps none.
     kept_answers_mib: Mebibytes = 64
-    kept_pages_mib: Mebibytes = 64
+    kept_pages_mib: Mebibytes = 128
     #: False behind a pooler in transaction mode, which also refuses start-up options.
     prepared_statements: bool = True
     #: Writes of one namespace that may wait; more are shed with RESOURCE_EXHAUSTED.

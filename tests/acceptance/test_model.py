@@ -34,6 +34,7 @@ from tests.support.registry_machine import (
     operation,
 )
 from tests.support.registry_reads import Reads
+from tests.support.soak import times
 
 if TYPE_CHECKING:
     from tests.databases import LiveDatabase
@@ -517,7 +518,7 @@ class Registry(Reads):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(times(300))
 def test_any_order_of_calls_answers_as_the_oracle_does(
     server: ServerProcess, server_database: LiveDatabase
 ):
@@ -525,7 +526,7 @@ def test_any_order_of_calls_answers_as_the_oracle_does(
     run_state_machine_as_test(
         Registry,
         settings=settings(
-            max_examples=25,
+            max_examples=times(15),
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -51,7 +51,7 @@ class ReadModel:
         *,
         page_token_secret: bytes,
         cache_bytes: int = 64 << 20,
-        page_bytes: int = 64 << 20,
+        page_bytes: int = 128 << 20,
         poll: float = 0.05,
     ) -> None:
         self.namespaces = namespaces

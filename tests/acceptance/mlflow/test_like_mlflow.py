@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from mlflow.entities.model_registry import ModelVersionTag, RegisteredModelTag
 
+from tests.support.soak import times
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -158,12 +160,13 @@ class _Registry(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(times(120))
 def test_any_calls_are_answered_alike(fresh_twins: Callable[[], Twins]) -> None:
     machine: Any = type("Registry", (_Registry,), {"make": staticmethod(fresh_twins)})
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=12,
+            max_examples=times(12),
             stateful_step_count=40,
             suppress_health_check=list(HealthCheck),
             deadline=None,

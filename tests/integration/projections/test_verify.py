@@ -113,12 +113,11 @@ def test_tiles_of_tiles_are_checked_too(database: LiveDatabase):
     """65,536 events fill a tile of the second level."""
     write_log(database.service_dsn, NAMESPACE, facts(65_600))
     rebuild(database.service_dsn, NAMESPACE, linger=0)
-    honest = verify(database.service_dsn, NAMESPACE)
 
     with psycopg.connect(database.superuser_dsn) as conn:
         conn.execute("ALTER TABLE regesta.tiles DISABLE TRIGGER ALL")
         conn.execute("UPDATE regesta.tiles SET root = %s WHERE level = 1", [bytes(32)])
 
-    assert () == honest.findings
+    # Just the one: all else is as it must be.
     findings = verify(database.service_dsn, NAMESPACE).findings
     assert [(Kind.TILE_DIFFERS, "tiles 1/0")] == [(each.kind, each.subject) for each in findings]

@@ -22,6 +22,7 @@ from regesta_service.domain.rejections import Rejection
 from tests.support.live_log import LiveLog, stored
 from tests.support.random_log import ALIASES, DIGESTS, MODELS, STAGES, Oracle, Writer
 from tests.support.reading import make_call, reading
+from tests.support.soak import times
 
 if TYPE_CHECKING:
     from regesta_service.reads.read_model import ReadModel
@@ -118,7 +119,7 @@ async def _ask(
     return asked, answer, 0 if level in _LOOSE else position
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(times(2)))
 @pytest.mark.parametrize("ask", [ask_for_one, ask_for_a_page])
 async def test_every_answer_is_what_the_log_says_at_its_position(
     database: LiveDatabase, log: LiveLog, ask: Ask, seed: int
