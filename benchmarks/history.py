@@ -44,7 +44,8 @@ def measure_history(ground: Ground, effort: Effort) -> list[Figure]:
     rebuild(dsn, NAMESPACE, linger=0)
     moments = {"now": 0, "near": size - 1, "middle": size // 2, "far": size // 50}
     stored = _bytes_an_event(dsn)
-    with ground.serving(dsn) as served, ExitStack() as stack:
+    # Pages are to be found, not remembered.
+    with ground.serving(dsn, keep_pages=False) as served, ExitStack() as stack:
         meters = {"service": served.cpu, "database": ground.database_cpu}
         sides = []
         for name, position in moments.items():
