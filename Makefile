@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK := $(BIN)/uv pip compile --generate-hashes --universal --python-version 3.11 \
 	--no-header --no-annotate --quiet $(LOCKFLAGS)
-# Tests wait much, for servers to start and stop: one more at a time than there are cores of two.
+# Tests wait much for servers to start and stop, so two cores are better used by three.
 PYTESTFLAGS ?= -n 3
 SOAK ?= 20
 

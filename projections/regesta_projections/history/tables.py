@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
     from regesta_projections.forms import Forms
     from regesta_projections.history.snapshots import Snapshot
-    from regesta_projections.resolving import resolvable
-from regesta_projections.row_values import Values
+    from regesta_projections.row_values import Values
 
 #: What events after the registration change of a version's resource.
 CHANGING: Final = (

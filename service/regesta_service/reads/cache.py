@@ -2,8 +2,9 @@
 
 An answer depends on one model, its versions and aliases (one found by a digest also on what
 is registered, deleted and restored anywhere in the namespace), or on all models, as a search
-among them does. It is dropped when an event of these arrives. So whatever is here is what the log says at the tail's
-position, or later: an answer read from the database may be ahead of the tail.
+among them does. It is dropped when an event of these arrives. So whatever is here is what the
+log says at the tail's position, or later: an answer read from the database may be ahead of
+the tail.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ _OVERHEAD = 600
 class CachedAnswer(NamedTuple):
     """A finished answer but for its position."""
 
-    #: The answer's first field.
+    #: All of the answer but its position.
     body: bytes
     #: What it was read at; it holds from there to the tail's position.
     position: int
@@ -120,7 +121,7 @@ class AnswerCache:
 
         Args:
             key: What it answers.
-            body: The answer's first field.
+            body: All of the answer but its position.
             position: The log's size in the snapshot it was read in.
             generation: The generation it was read from.
             groups: What it depends on.
