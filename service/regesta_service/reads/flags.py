@@ -10,8 +10,8 @@ from regesta.v1 import flags_service_pb2 as pb
 from regesta.v1 import model_pb2 as model_pb
 from regesta.v1 import version_pb2 as version_pb
 from regesta_projections.evolve.flags import FLAG_FIELD
-from regesta_service.reads.list_statements import TEXTS
 from regesta_service.reads.pages import MAX_PAGE_BYTES
+from regesta_service.reads.texts import texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -90,10 +90,7 @@ class FlagReads:
             await cursor.execute(query, parameters)
             rows = await cursor.fetchall()
             digests = [digest for row in rows for digest in row[6] or ()]
-            texts: dict[str, str] = {}
-            if digests:
-                await cursor.execute(TEXTS, [namespace_id, digests])
-                texts = dict(await cursor.fetchall())
+            texts = await texts_of(cursor, namespace_id, digests)
         found = [
             entry
             for row in rows

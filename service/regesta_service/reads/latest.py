@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from regesta_projections.finishing import finish_version
-from regesta_service.reads.list_statements import TEXTS
 from regesta_service.reads.pages import MAX_PAGE_BYTES
+from regesta_service.reads.texts import by_field, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,10 +75,7 @@ async def latest_versions(
         rows = [_Row(*row) for row in await cursor.fetchall()]
         found = [row for row in rows if row.resource is not None]
         digests = [digest for row in found for digest in row.text_digests]
-        texts: dict[str, str] = {}
-        if digests:
-            await cursor.execute(TEXTS, [namespace_id, digests])
-            texts = dict(await cursor.fetchall())
+        texts = await texts_of(cursor, namespace_id, digests)
     left = [row.place for row in rows if row.place is not None and row.resource is None]
     return Latest(
         [_finished(namespace, row, texts) for row in found],
@@ -88,13 +85,11 @@ async def latest_versions(
 
 
 def _finished(namespace: str, row: _Row, texts: dict[str, str]) -> bytes:
-    own = zip(row.text_fields, row.text_digests, strict=True)
     return finish_version(
         row.resource or b"",
         name=f"namespaces/{namespace}/models/{row.name}/versions/{row.number}",
         aliases=row.aliases,
-        # An erased text is not there.
-        texts={field: texts[digest] for field, digest in own if digest in texts},
+        texts=by_field(row.text_fields, row.text_digests, texts),
     )
 
 

@@ -54,11 +54,6 @@ FEW: Final = 1_000
 
 NO_FILTER: Final = Clause(SQL("TRUE"), {})
 
-#: Texts by digest.
-TEXTS: Final = (
-    "SELECT digest, text FROM regesta.disclosures WHERE namespace_id = %s AND digest = ANY (%s)"
-)
-
 #: Filters, and statements of now, that are kept as text, and characters of the longest of them.
 _KEPT: Final = 512
 _LONGEST_KEPT: Final = 4_000

@@ -14,7 +14,6 @@ from regesta_projections.finishing import finish_alias, finish_model, finish_ver
 from regesta_service.reads.list_sql import ALIASES
 from regesta_service.reads.list_statements import (
     FEW,
-    TEXTS,
     Listing,
     count_statement,
     models_statement,
@@ -22,6 +21,7 @@ from regesta_service.reads.list_statements import (
 )
 from regesta_service.reads.pages import MAX_PAGE_BYTES
 from regesta_service.reads.refusals import model_not_found
+from regesta_service.reads.texts import by_field, texts_of
 from regesta_service.reads.then import relations
 
 if TYPE_CHECKING:
@@ -195,14 +195,14 @@ class Lists:
             # A namespace without a match is one row without a resource.
             listed = rows if first[_BYTES] is not None else []
             fitting = _fitting(listed, listing.limit)
-            texts: dict[str, str] = {}
             digests = [digest for row in fitting for digest in row[_DIGESTS]]
-            if digests:
-                await cursor.execute(TEXTS, [listing.namespace_id, digests])
-                texts = dict(await cursor.fetchall())
+            texts = await texts_of(cursor, listing.namespace_id, digests)
         rest = _PLACE + keys
         resources = [
-            finish(row[rest:], _texts_of(row, texts) if row[_DIGESTS] else _NO_TEXTS)
+            finish(
+                row[rest:],
+                by_field(row[_FIELDS], row[_DIGESTS], texts) if row[_DIGESTS] else _NO_TEXTS,
+            )
             for row in fitting
         ]
         end = None
@@ -210,15 +210,6 @@ class Lists:
             end = listing.order.key_of(fitting[-1][_PLACE:rest])
         size = listing.as_of.position if listing.as_of else first[_AT]
         return Page(resources, end, size, first[_GENERATION], first[_FOUND])
-
-
-def _texts_of(row: Sequence[Any], found: Mapping[str, str]) -> dict[str, str]:
-    """Return the texts of a row by field, but for erased ones."""
-    return {
-        field: found[digest]
-        for field, digest in zip(row[_FIELDS], row[_DIGESTS], strict=True)
-        if digest in found
-    }
 
 
 def _fitting(rows: Sequence[Sequence[Any]], limit: int) -> Sequence[Sequence[Any]]:

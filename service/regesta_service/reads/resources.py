@@ -9,6 +9,7 @@ from regesta_projections.rows import ResourceKey, ResourceRow
 from regesta_service.reads import past
 from regesta_service.reads.moments import position_at
 from regesta_service.reads.refusals import model_not_found
+from regesta_service.reads.texts import texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,8 +91,7 @@ class ResourceReads:
             return {}
         namespace_id = await self._namespaces.namespace_id(namespace)
         async with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
-            await cursor.execute(_TEXTS, [namespace_id, list(digests)])
-            return dict(await cursor.fetchall())
+            return await texts_of(cursor, namespace_id, list(digests))
 
     async def present_names(self, namespace: str, models: Sequence[str]) -> dict[str, str]:
         """Return the present names of models, by the names they were created with."""
@@ -117,11 +117,6 @@ FROM regesta.logs AS l
 LEFT JOIN regesta.resources AS r ON r.namespace_id = l.namespace_id
     AND r.generation = l.generation AND r.stream = %(stream)s
 WHERE l.namespace_id = %(namespace_id)s
-"""
-
-_TEXTS = """
-SELECT d.digest, d.text FROM regesta.disclosures AS d
-WHERE d.namespace_id = %s AND d.digest = ANY (%s)
 """
 
 _NAMES = """
