@@ -28,6 +28,7 @@ from regesta_service.domain.rejections import (
     RebuildUnderWay,
     Rejection,
 )
+from regesta_service.postgres.connecting import connected
 from regesta_service.verification.worker import (
     Failed,
     HeadsDone,
@@ -173,7 +174,7 @@ class Checks:
         Raises:
             NamespaceNotFound: There is none of that name.
         """
-        async with await psycopg.AsyncConnection.connect(self._dsn) as connection:
+        async with connected(self._dsn) as connection:
             # One snapshot: counts of different moments would not belong together.
             await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
             head = await (await connection.execute(_HEAD, [namespace])).fetchone()

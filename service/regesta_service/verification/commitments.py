@@ -25,6 +25,7 @@ from regesta_service.access.principals import SYSTEM
 from regesta_service.domain.log import CommitHeads
 from regesta_service.domain.rejections import HeadsUnderWay, Rejection
 from regesta_service.log.identity import RequestIdentity
+from regesta_service.postgres.connecting import connected
 from regesta_service.verification.checks import Checks, WorkerDied
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class Schedule:
         return [due async for due in self._due()]
 
     async def _due(self) -> AsyncIterator[Due]:
-        async with await psycopg.AsyncConnection.connect(self._dsn) as connection:
+        async with connected(self._dsn) as connection:
             rows = await (await connection.execute(_LOGS)).fetchall()
         now = time.time()
         for name, size, created, status in rows:
