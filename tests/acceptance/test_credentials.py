@@ -320,6 +320,7 @@ def test_breaking_the_glass_is_loud_and_short(server: Guarded):
         assert "GRANT_EXCEEDS_OWN" == denied(
             partial(max_.grant_role, principal="max", role="admin", expire_time=ends)
         )
+    server.process.until_it_says('"glass_broken"')
     (line,) = [line for line in server.security() if line["event"] == "glass_broken"]
     assert ("max", TEAM, "admin", 5, "warning") == tuple(
         line[name] for name in ("principal", "namespace", "role", "minutes", "level")

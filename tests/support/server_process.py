@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 30.0
+SAY_TIMEOUT = 10.0
 _SERVES = "regesta serves on "
 
 
@@ -69,19 +71,16 @@ class ServerProcess:
             self.kill()
             raise AssertionError("\n".join(["it does not serve", *self.said, *self.logged]))
 
-    def stop(self) -> int:
-        """Ask it to stop, as an operator does, and return its exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        return self._ended()
+    def until_it_says(self, text: str) -> str:
+        """Return all that it said, when a line with `text` has come: it comes through a pipe."""
+        deadline = time.monotonic() + SAY_TIMEOUT
+        while not any(text in line for line in [*self.said, *self.logged]):
+            assert time.monotonic() < deadline, f"it does not say {text!r}"
+            time.sleep(0.02)
+        return "\n".join([*self.said, *self.logged])
 
-    def kill(self) -> int:
-        """End it at once."""
-        if self.process.poll() is None:
-            self.process.kill()
-        return self._ended()
-
-    def _ended(self) -> int:
+    def ended(self) -> int:
+        """Return its exit code when it has ended by itself and all it said has come."""
         try:
             code = self.process.wait(STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
@@ -91,6 +90,18 @@ class ServerProcess:
         for reader in self._readers:
             reader.join()
         return code
+
+    def stop(self) -> int:
+        """Ask it to stop, as an operator does, and return its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.ended()
+
+    def kill(self) -> int:
+        """End it at once."""
+        if self.process.poll() is None:
+            self.process.kill()
+        return self.ended()
 
 
 @contextlib.contextmanager
