@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import regesta
-from regesta.v1 import model_pb2, version_pb2
+from regesta.v1 import catalog_service_pb2 as pb
+from regesta.v1 import flag_pb2, model_pb2, version_pb2
+from regesta.v1 import governance_pb2 as gov
 from regesta_projections.rebuild import rebuild
 from regesta_projections.verification import verify
 
@@ -24,7 +26,27 @@ MARCH = datetime(2024, 3, 10, 12, 30, 1, 5, tzinfo=UTC)
 DAY = timedelta(days=1)
 BY = "Ana Lúz <ana@example.com>, then of ML"
 
-#: Each write that can be claimed: what it needs to be there, and the call.
+DRIFT = flag_pb2.Flag(id="drift", severity=flag_pb2.FLAG_SEVERITY_WARNING)
+GOOD = gov.Evaluation(dataset="holdout", method="benchmark", metrics={"auc": 0.9})
+GATE = gov.Policy(
+    stages=["staging"],
+    evaluations=[gov.EvaluationRequirement(dataset="holdout", max_age_seconds=3_600)],
+)
+ONE = gov.Lifecycle(models=["churn"], stages=[gov.LifecycleStage(name="only")])
+
+
+def held(client: regesta.Client, what: str) -> None:
+    """Let two versions have an alias or a stage, one after the other."""
+    for number in (1, 2):
+        client.register("churn")
+        if what == "aliases":
+            client.set_alias("churn@champion", version=number)
+        else:
+            client.transition_version(f"churn/{number}", stage="production", through=True)
+
+
+#: Each write that can be claimed, by the event that it ends with: what it needs to be there,
+#: and the call.
 CALLS: dict[str, tuple[Callable[[regesta.Client], object], Callable[..., object]]] = {
     "ModelCreated": (
         lambda _: None,
@@ -96,6 +118,72 @@ CALLS: dict[str, tuple[Callable[[regesta.Client], object], Callable[..., object]
         lambda client: client.register("churn"),
         lambda client, **how: client.add_comment("churn/1", text="slow", **how),
     ),
+    "CommentEdited": (
+        lambda client: (client.register("churn"), client.add_comment("churn/1", text="slow")),
+        lambda client, **how: client.edit_comment(
+            client.list_comments("churn/1").comments[0].name, text="fast", **how
+        ),
+    ),
+    "AliasProtected": (
+        lambda client: (client.register("churn"), client.set_alias("churn@champion", version=1)),
+        lambda client, **how: client.protect_alias("churn@champion", pinned=True, **how),
+    ),
+    "VersionRolledBack": (
+        lambda client: held(client, "aliases"),
+        lambda client, **how: client.rollback_alias("churn@champion", **how),
+    ),
+    "VersionRolledBack of a stage": (
+        lambda client: held(client, "stages"),
+        lambda client, **how: client.rollback_stage("churn", stage="production", **how),
+    ),
+    "AliasSet among others": (
+        lambda client: client.register("churn"),
+        lambda client, **how: client.move_aliases(
+            [
+                pb.AliasMove(
+                    name=f"namespaces/{client.namespace}/models/churn/aliases/{alias}", version=1
+                )
+                for alias in ("champion", "first")
+            ],
+            **how,
+        ),
+    ),
+    "FlagRaised": (
+        lambda client: client.register("churn"),
+        lambda client, **how: client.raise_flag("churn/1", flag=DRIFT, **how),
+    ),
+    "FlagResolved": (
+        lambda client: (client.register("churn"), client.raise_flag("churn/1", flag=DRIFT)),
+        lambda client, **how: client.resolve_flag("churn/1", flag_id="drift", **how),
+    ),
+    "VersionRevoked": (
+        lambda client: client.register("churn"),
+        lambda client, **how: client.revoke_version("churn/1", category="licence", **how),
+    ),
+    "EvaluationRecorded": (
+        lambda client: client.register("churn"),
+        lambda client, **how: client.record_evaluation("churn/1", evaluation=GOOD, **how),
+    ),
+    "PolicyDefined": (
+        lambda _: None,
+        lambda client, **how: client.define_policy("gate", policy=GATE, **how),
+    ),
+    "PolicyRemoved": (
+        lambda client: client.define_policy("gate", policy=GATE),
+        lambda client, **how: client.remove_policy(
+            f"namespaces/{client.namespace}/policies/gate", **how
+        ),
+    ),
+    "LifecycleDefined": (
+        lambda _: None,
+        lambda client, **how: client.define_lifecycle("one", lifecycle=ONE, **how),
+    ),
+    "LifecycleRemoved": (
+        lambda client: client.define_lifecycle("one", lifecycle=ONE),
+        lambda client, **how: client.remove_lifecycle(
+            f"namespaces/{client.namespace}/lifecycles/one", **how
+        ),
+    ),
     "DocumentPut": (
         lambda _: None,
         lambda client, **how: client.put_document("webhooks/w1", content="{}", **how),
@@ -119,7 +207,7 @@ def test_each_write_can_be_claimed(client: regesta.Client, kind: str):
     write(client, occurred_time=MARCH, occurred_by=BY)
 
     event = last_event(client)
-    assert (kind, "anonymous", BY) == (
+    assert (kind.partition(" ")[0], "anonymous", BY) == (
         event.type.rpartition(".")[2],
         event.actor,
         event.occurred_by,
@@ -311,6 +399,9 @@ def test_what_was_projected_live_is_what_a_rebuild_makes(
             for resource in resources
         ]
 
+    imported.raise_flag("churn/1", flag=DRIFT, occurred_time=MARCH + 20 * DAY, occurred_by="ana")
+    imported.record_evaluation("churn/1", evaluation=GOOD, occurred_time=MARCH, occurred_by="ana")
+    imported.define_policy("gate", policy=GATE, occurred_time=MARCH, occurred_by="ana")
     before = shown()
     assert 3 * 3 == len(before)
     assert [] == list(verify(server_database.service_dsn, namespace).findings)
@@ -326,6 +417,60 @@ def test_where_nothing_has_to_change_nothing_is_claimed(client: regesta.Client):
     client.set_alias("churn@champion", version=1, occurred_time=MARCH, occurred_by="ana")
 
     assert size == client.get_head().position
+
+
+def test_what_one_request_does_has_one_claim(client: regesta.Client):
+    claim = {"occurred_time": MARCH, "occurred_by": BY}
+    held(client, "stages")
+    before = client.get_head().position
+    client.rollback_stage("churn", stage="production", **claim)
+    made = list(client.events(after=before))
+    assert 2 == len(made)
+    for event in made:
+        assert (MARCH, BY) == (event.occurred_time.ToDatetime(UTC), event.occurred_by)
+
+
+def test_views_of_flags_evaluations_and_policies_go_by_the_recording(client: regesta.Client):
+    claim = {"occurred_time": MARCH, "occurred_by": BY}
+    client.register("churn")
+    flag = client.raise_flag("churn/1", flag=DRIFT, **claim).flag
+    found = client.record_evaluation("churn/1", evaluation=GOOD, **claim)
+    policy = client.define_policy("gate", policy=GATE, **claim)
+    for by, time in (
+        (flag.raised_by, flag.raise_time),
+        (found.recorded_by, found.record_time),
+        (policy.defined_by, policy.define_time),
+    ):
+        assert "anonymous" == by
+        assert time.ToDatetime(UTC) > MARCH + DAY
+    # That something of it happened then is said by the version, as of every change.
+    version = client.get_version("churn/1")
+    assert MARCH == version.occurred_update_time.ToDatetime(UTC)
+    revoked = client.revoke_version("churn/1", category="licence", **claim).revoked
+    assert ("anonymous", True) == (
+        revoked.revoked_by,
+        revoked.revoke_time.ToDatetime(UTC) > MARCH + DAY,
+    )
+
+
+def test_a_flag_and_a_revocation_count_from_when_they_happened(client: regesta.Client):
+    at = [MARCH + DAY * number for number in range(6)]
+    client.register("churn", occurred_at=at[0])
+    client.set_alias("churn@champion", version=1, occurred_time=at[1])
+    blocking = flag_pb2.Flag(id="drift", severity=flag_pb2.FLAG_SEVERITY_CRITICAL, blocking=True)
+    client.raise_flag("churn/1", flag=blocking, occurred_time=at[2])
+    client.resolve_flag("churn/1", flag_id="drift", occurred_time=at[3])
+    client.revoke_version("churn/1", category="licence", occurred_time=at[4])
+    assert [0, 1, 0, 1, 0] == [meant(client, "churn@champion", day) for day in range(5)]
+
+
+def test_the_age_of_an_evaluation_is_that_of_its_record(client: regesta.Client):
+    client.register("churn")
+    client.define_policy("gate", policy=GATE)
+    client.record_evaluation("churn/1", evaluation=GOOD, occurred_time=MARCH, occurred_by="ana")
+    said = client.check_transition("churn/1", stage="staging")
+    assert said.allowed
+    assert "staging" == client.transition_version("churn/1", stage="staging").stage
 
 
 def test_claims_come_with_the_log_and_a_history(client: regesta.Client):

@@ -2123,6 +2123,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> model_pb2.Alias:
         """Protect or pin an alias that was set before, or take that back.
@@ -2140,6 +2142,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -2153,6 +2160,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         if protected is not None:
             request.protected = protected
@@ -2175,6 +2184,8 @@ class Calls:
         parent: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> catalog_service_pb2.MoveAliasesResponse:
         """Point aliases of several models at once: a release set.
@@ -2190,6 +2201,11 @@ class Calls:
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log, once for
                 each event.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -2203,6 +2219,8 @@ class Calls:
             moves=moves,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.parent)
         answer = self._transport.unary(
@@ -2222,6 +2240,8 @@ class Calls:
         to_version: int | None = None,
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> model_pb2.Alias:
         """Point an alias back to the version that it pointed to before.
@@ -2240,6 +2260,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -2252,6 +2277,8 @@ class Calls:
             name=full_name(name, self._namespace, "alias"),
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         if expected_version is not None:
             request.expected_version = expected_version
@@ -2382,6 +2409,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> comments_service_pb2.Comment:
         """Change the text of a comment of one's own; anybody else's is PERMISSION_DENIED with reason COMMENT_NOT_YOURS.
@@ -2394,6 +2423,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -2408,6 +2442,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -2683,6 +2719,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> flags_service_pb2.RaiseFlagResponse:
         """Raise a flag on a model or a version.
@@ -2699,6 +2737,11 @@ class Calls:
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log and shown
                 with the flag.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -2713,6 +2756,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -2732,6 +2777,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> flags_service_pb2.ResolveFlagResponse:
         """Resolve a flag.
@@ -2746,6 +2793,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -2760,6 +2812,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -2779,6 +2833,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> version_pb2.Version:
         """Revoke a version for good; also one that is deleted.
@@ -2797,6 +2853,11 @@ class Calls:
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log and shown
                 with the version.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -2811,6 +2872,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -2882,6 +2945,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> governance_pb2.Policy:
         """Define what must hold before versions of some models move into a stage or an alias is pointed to them, or define it anew.
@@ -2897,6 +2962,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -2912,6 +2982,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.parent)
         answer = self._transport.unary(
@@ -2930,6 +3002,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> governance_pb2.Governance:
         """Remove a policy.
@@ -2941,6 +3015,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -2954,6 +3033,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -3317,6 +3398,8 @@ class Calls:
         evaluation: governance_pb2.Evaluation,
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> governance_pb2.Evaluation:
         """Record what was measured of a version.
@@ -3327,6 +3410,12 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Remarks; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too, and is what policies count its
+                age from: a claim makes it neither younger nor older.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -3340,6 +3429,8 @@ class Calls:
             evaluation=evaluation,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -3641,6 +3732,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> governance_pb2.Lifecycle:
         """Define the stages of some models and the moves between them, or define them anew.
@@ -3659,6 +3752,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -3674,6 +3772,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.parent)
         answer = self._transport.unary(
@@ -3692,6 +3792,8 @@ class Calls:
         etag: str = "",
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> governance_pb2.Governance:
         """Remove a lifecycle; its models have the next that is for them, or the default one.
@@ -3703,6 +3805,11 @@ class Calls:
             request_id: Required. The caller's own id of this write, 1 to 64 characters of
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -3716,6 +3823,8 @@ class Calls:
             etag=etag,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         namespace = namespace_of(request.name)
         answer = self._transport.unary(
@@ -3766,6 +3875,8 @@ class Calls:
         to_version: int | None = None,
         request_id: str | None = None,
         reason: str = "",
+        occurred_time: datetime | None = None,
+        occurred_by: str = "",
         timeout: float | None = None,
     ) -> version_pb2.Version:
         """Put the version that held a stage of a model before back into it; the one that holds it now goes to the stage it came from.
@@ -3787,6 +3898,11 @@ class Calls:
                 `[A-Za-z0-9._:-]`; best a UUID. Kept for the life of the log.
             reason: Why; free text of at most 10,000 characters, kept beside the log, once for
                 each event.
+            occurred_time: Optional. When it really happened, claimed by an importer; not in the
+                future. The time of recording is always kept too.
+            occurred_by: Optional. Who really did it, claimed by an importer: at most 250
+                characters on one line, opaque text. The event's actor stays the authenticated
+                principal.
             timeout: Seconds until the call is given up.
 
         Returns:
@@ -3800,6 +3916,8 @@ class Calls:
             stage=stage,
             request_id=request_id_or_new(request_id),
             reason=reason,
+            occurred_time=timestamp(occurred_time),
+            occurred_by=occurred_by,
         )
         if expected_version is not None:
             request.expected_version = expected_version

@@ -1994,6 +1994,8 @@ class ProtectAliasRequest(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. Resource name `namespaces/{namespace}/models/{model}/aliases/{alias}`."""
     protected: _builtins.bool
@@ -2012,6 +2014,17 @@ class ProtectAliasRequest(_message.Message):
     """
     reason: _builtins.str
     """Why; free text of at most 10,000 characters, kept beside the log."""
+    occurred_by: _builtins.str
+    """Optional. Who really did it, claimed by an importer: at most 250 characters
+    on one line, opaque text. The event's actor stays the authenticated
+    principal.
+    """
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When it really happened, claimed by an importer; not in the future.
+        The time of recording is always kept too.
+        """
+
     def __init__(
         self,
         *,
@@ -2021,10 +2034,12 @@ class ProtectAliasRequest(_message.Message):
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_pinned", b"_pinned", "_protected", b"_protected", "pinned", b"pinned", "protected", b"protected"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_pinned", b"_pinned", "_protected", b"_protected", "occurred_time", b"occurred_time", "pinned", b"pinned", "protected", b"protected"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_pinned", b"_pinned", "_protected", b"_protected", "etag", b"etag", "name", b"name", "pinned", b"pinned", "protected", b"protected", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_pinned", b"_pinned", "_protected", b"_protected", "etag", b"etag", "name", b"name", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "pinned", b"pinned", "protected", b"protected", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__pinned: _TypeAlias = _typing.Literal["pinned"]  # noqa: Y015
     _WhichOneofArgType__pinned: _TypeAlias = _typing.Literal["_pinned", b"_pinned"]  # noqa: Y015
@@ -2115,6 +2130,8 @@ class MoveAliasesRequest(_message.Message):
     MOVES_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Required. The namespace: `namespaces/{namespace}`."""
     request_id: _builtins.str
@@ -2125,10 +2142,21 @@ class MoveAliasesRequest(_message.Message):
     """Why; free text of at most 10,000 characters, kept beside the log, once for
     each event.
     """
+    occurred_by: _builtins.str
+    """Optional. Who really did it, claimed by an importer: at most 250 characters
+    on one line, opaque text. The event's actor stays the authenticated
+    principal.
+    """
     @_builtins.property
     def moves(self) -> _containers.RepeatedCompositeFieldContainer[Global___AliasMove]:
         """Required. 1 to 100 moves, each of another alias. What points there already
         is no event.
+        """
+
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When it really happened, claimed by an importer; not in the future.
+        The time of recording is always kept too.
         """
 
     def __init__(
@@ -2138,10 +2166,12 @@ class MoveAliasesRequest(_message.Message):
         moves: _abc.Iterable[Global___AliasMove] | None = ...,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["moves", b"moves", "parent", b"parent", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["moves", b"moves", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "parent", b"parent", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2188,6 +2218,8 @@ class RollbackAliasRequest(_message.Message):
     TO_VERSION_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. Resource name `namespaces/{namespace}/models/{model}/aliases/{alias}`."""
     expected_version: _builtins.int
@@ -2204,6 +2236,17 @@ class RollbackAliasRequest(_message.Message):
     """
     reason: _builtins.str
     """Why; free text of at most 10,000 characters, kept beside the log."""
+    occurred_by: _builtins.str
+    """Optional. Who really did it, claimed by an importer: at most 250 characters
+    on one line, opaque text. The event's actor stays the authenticated
+    principal.
+    """
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When it really happened, claimed by an importer; not in the future.
+        The time of recording is always kept too.
+        """
+
     def __init__(
         self,
         *,
@@ -2212,10 +2255,12 @@ class RollbackAliasRequest(_message.Message):
         to_version: _builtins.int | None = ...,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "_to_version", b"_to_version", "expected_version", b"expected_version", "to_version", b"to_version"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "_to_version", b"_to_version", "expected_version", b"expected_version", "occurred_time", b"occurred_time", "to_version", b"to_version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "_to_version", b"_to_version", "expected_version", b"expected_version", "name", b"name", "reason", b"reason", "request_id", b"request_id", "to_version", b"to_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "_to_version", b"_to_version", "expected_version", b"expected_version", "name", b"name", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "reason", b"reason", "request_id", b"request_id", "to_version", b"to_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__expected_version: _TypeAlias = _typing.Literal["expected_version"]  # noqa: Y015
     _WhichOneofArgType__expected_version: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version"]  # noqa: Y015

@@ -77,7 +77,7 @@ class Flag(_message.Message):
     """Output only. The position of the event that raised it."""
     @_builtins.property
     def raise_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When."""
+        """Output only. When that was recorded."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class Revocation(_message.Message):
     """The position of the event."""
     @_builtins.property
     def revoke_time(self) -> _timestamp_pb2.Timestamp:
-        """When."""
+        """When that was recorded."""
 
     def __init__(
         self,

@@ -22,13 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from regesta.v1 import flag_pb2 as regesta_dot_v1_dot_flag__pb2
 from regesta.v1 import options_pb2 as regesta_dot_v1_dot_options__pb2
 from regesta.v1 import reading_pb2 as regesta_dot_v1_dot_reading__pb2
 from regesta.v1 import version_pb2 as regesta_dot_v1_dot_version__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eregesta/v1/flags_service.proto\x12\nregesta.v1\x1a\x15regesta/v1/flag.proto\x1a\x18regesta/v1/options.proto\x1a\x18regesta/v1/reading.proto\x1a\x18regesta/v1/version.proto\"r\n\x10RaiseFlagRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1e\n\x04\x66lag\x18\x02 \x01(\x0b\x32\x10.regesta.v1.Flag\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"S\n\x11RaiseFlagResponse\x12\x1e\n\x04\x66lag\x18\x01 \x01(\x0b\x32\x10.regesta.v1.Flag\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\"e\n\x12ResolveFlagRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x66lag_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"V\n\x13ResolveFlagResponse\x12\x1f\n\x05\x66lags\x18\x01 \x03(\x0b\x32\x10.regesta.v1.Flag\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\"h\n\x14RevokeVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"O\n\x15RevokeVersionResponse\x12$\n\x07version\x18\x01 \x01(\x0b\x32\x13.regesta.v1.Version\x12\x10\n\x08position\x18\x02 \x01(\x03\"\x8e\x01\n\x10ListFlagsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x15\n\rblocking_only\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12,\n\x0b\x63onsistency\x18\x05 \x01(\x0b\x32\x17.regesta.v1.Consistency\">\n\nRaisedFlag\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\x1e\n\x04\x66lag\x18\x02 \x01(\x0b\x32\x10.regesta.v1.Flag\"e\n\x11ListFlagsResponse\x12%\n\x05\x66lags\x18\x01 \x03(\x0b\x32\x16.regesta.v1.RaisedFlag\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\x32\x95\x03\n\x0b\x46lagService\x12Y\n\tRaiseFlag\x12\x1c.regesta.v1.RaiseFlagRequest\x1a\x1d.regesta.v1.RaiseFlagResponse\"\x0f\xca\xf3\x18\x0b\x66lags.raise\x12\x61\n\x0bResolveFlag\x12\x1e.regesta.v1.ResolveFlagRequest\x1a\x1f.regesta.v1.ResolveFlagResponse\"\x11\xca\xf3\x18\rflags.resolve\x12i\n\rRevokeVersion\x12 .regesta.v1.RevokeVersionRequest\x1a!.regesta.v1.RevokeVersionResponse\"\x13\xca\xf3\x18\x0fversions.revoke\x12]\n\tListFlags\x12\x1c.regesta.v1.ListFlagsRequest\x1a\x1d.regesta.v1.ListFlagsResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\x63\x61talog.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eregesta/v1/flags_service.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15regesta/v1/flag.proto\x1a\x18regesta/v1/options.proto\x1a\x18regesta/v1/reading.proto\x1a\x18regesta/v1/version.proto\"\xba\x01\n\x10RaiseFlagRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1e\n\x04\x66lag\x18\x02 \x01(\x0b\x32\x10.regesta.v1.Flag\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x31\n\roccurred_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0boccurred_by\x18\x07 \x01(\t\"S\n\x11RaiseFlagResponse\x12\x1e\n\x04\x66lag\x18\x01 \x01(\x0b\x32\x10.regesta.v1.Flag\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\"\xad\x01\n\x12ResolveFlagRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x66lag_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x31\n\roccurred_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0boccurred_by\x18\x07 \x01(\t\"V\n\x13ResolveFlagResponse\x12\x1f\n\x05\x66lags\x18\x01 \x03(\x0b\x32\x10.regesta.v1.Flag\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\"\xb0\x01\n\x14RevokeVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x31\n\roccurred_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0boccurred_by\x18\x07 \x01(\t\"O\n\x15RevokeVersionResponse\x12$\n\x07version\x18\x01 \x01(\x0b\x32\x13.regesta.v1.Version\x12\x10\n\x08position\x18\x02 \x01(\x03\"\x8e\x01\n\x10ListFlagsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x15\n\rblocking_only\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12,\n\x0b\x63onsistency\x18\x05 \x01(\x0b\x32\x17.regesta.v1.Consistency\">\n\nRaisedFlag\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\x1e\n\x04\x66lag\x18\x02 \x01(\x0b\x32\x10.regesta.v1.Flag\"e\n\x11ListFlagsResponse\x12%\n\x05\x66lags\x18\x01 \x03(\x0b\x32\x16.regesta.v1.RaisedFlag\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\x32\x95\x03\n\x0b\x46lagService\x12Y\n\tRaiseFlag\x12\x1c.regesta.v1.RaiseFlagRequest\x1a\x1d.regesta.v1.RaiseFlagResponse\"\x0f\xca\xf3\x18\x0b\x66lags.raise\x12\x61\n\x0bResolveFlag\x12\x1e.regesta.v1.ResolveFlagRequest\x1a\x1f.regesta.v1.ResolveFlagResponse\"\x11\xca\xf3\x18\rflags.resolve\x12i\n\rRevokeVersion\x12 .regesta.v1.RevokeVersionRequest\x1a!.regesta.v1.RevokeVersionResponse\"\x13\xca\xf3\x18\x0fversions.revoke\x12]\n\tListFlags\x12\x1c.regesta.v1.ListFlagsRequest\x1a\x1d.regesta.v1.ListFlagsResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\x63\x61talog.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,24 +44,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FLAGSERVICE'].methods_by_name['RevokeVersion']._serialized_options = b'\312\363\030\017versions.revoke'
   _globals['_FLAGSERVICE'].methods_by_name['ListFlags']._loaded_options = None
   _globals['_FLAGSERVICE'].methods_by_name['ListFlags']._serialized_options = b'\220\002\001\312\363\030\014catalog.read'
-  _globals['_RAISEFLAGREQUEST']._serialized_start=147
-  _globals['_RAISEFLAGREQUEST']._serialized_end=261
-  _globals['_RAISEFLAGRESPONSE']._serialized_start=263
-  _globals['_RAISEFLAGRESPONSE']._serialized_end=346
-  _globals['_RESOLVEFLAGREQUEST']._serialized_start=348
-  _globals['_RESOLVEFLAGREQUEST']._serialized_end=449
-  _globals['_RESOLVEFLAGRESPONSE']._serialized_start=451
-  _globals['_RESOLVEFLAGRESPONSE']._serialized_end=537
-  _globals['_REVOKEVERSIONREQUEST']._serialized_start=539
-  _globals['_REVOKEVERSIONREQUEST']._serialized_end=643
-  _globals['_REVOKEVERSIONRESPONSE']._serialized_start=645
-  _globals['_REVOKEVERSIONRESPONSE']._serialized_end=724
-  _globals['_LISTFLAGSREQUEST']._serialized_start=727
-  _globals['_LISTFLAGSREQUEST']._serialized_end=869
-  _globals['_RAISEDFLAG']._serialized_start=871
-  _globals['_RAISEDFLAG']._serialized_end=933
-  _globals['_LISTFLAGSRESPONSE']._serialized_start=935
-  _globals['_LISTFLAGSRESPONSE']._serialized_end=1036
-  _globals['_FLAGSERVICE']._serialized_start=1039
-  _globals['_FLAGSERVICE']._serialized_end=1444
+  _globals['_RAISEFLAGREQUEST']._serialized_start=181
+  _globals['_RAISEFLAGREQUEST']._serialized_end=367
+  _globals['_RAISEFLAGRESPONSE']._serialized_start=369
+  _globals['_RAISEFLAGRESPONSE']._serialized_end=452
+  _globals['_RESOLVEFLAGREQUEST']._serialized_start=455
+  _globals['_RESOLVEFLAGREQUEST']._serialized_end=628
+  _globals['_RESOLVEFLAGRESPONSE']._serialized_start=630
+  _globals['_RESOLVEFLAGRESPONSE']._serialized_end=716
+  _globals['_REVOKEVERSIONREQUEST']._serialized_start=719
+  _globals['_REVOKEVERSIONREQUEST']._serialized_end=895
+  _globals['_REVOKEVERSIONRESPONSE']._serialized_start=897
+  _globals['_REVOKEVERSIONRESPONSE']._serialized_end=976
+  _globals['_LISTFLAGSREQUEST']._serialized_start=979
+  _globals['_LISTFLAGSREQUEST']._serialized_end=1121
+  _globals['_RAISEDFLAG']._serialized_start=1123
+  _globals['_RAISEDFLAG']._serialized_end=1185
+  _globals['_LISTFLAGSRESPONSE']._serialized_start=1187
+  _globals['_LISTFLAGSRESPONSE']._serialized_end=1288
+  _globals['_FLAGSERVICE']._serialized_start=1291
+  _globals['_FLAGSERVICE']._serialized_end=1696
 # @@protoc_insertion_point(module_scope)

@@ -102,7 +102,7 @@ class Lifecycle(_message.Message):
 
     @_builtins.property
     def define_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When."""
+        """Output only. When that was recorded."""
 
     def __init__(
         self,
@@ -216,7 +216,9 @@ class EvaluationRequirement(_message.Message):
     method: _builtins.str
     """The method, for example `benchmark`; empty for any."""
     max_age_seconds: _builtins.int
-    """How old it may be, in seconds; 0 means that age does not matter."""
+    """How old it may be, in seconds since it was recorded, whatever an importer
+    claims of it; 0 means that age does not matter.
+    """
     @_builtins.property
     def thresholds(self) -> _containers.RepeatedCompositeFieldContainer[Global___MetricThreshold]:
         """The bounds that it must keep, all of them; at most 50."""
@@ -383,7 +385,7 @@ class Policy(_message.Message):
 
     @_builtins.property
     def define_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When."""
+        """Output only. When that was recorded."""
 
     def __init__(
         self,

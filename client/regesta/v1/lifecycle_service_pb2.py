@@ -29,7 +29,7 @@ from regesta.v1 import reading_pb2 as regesta_dot_v1_dot_reading__pb2
 from regesta.v1 import version_pb2 as regesta_dot_v1_dot_version__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"regesta/v1/lifecycle_service.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bregesta/v1/governance.proto\x1a\x18regesta/v1/options.proto\x1a\x18regesta/v1/reading.proto\x1a\x18regesta/v1/version.proto\"\x87\x02\n\x18TransitionVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05stage\x18\x02 \x01(\t\x12\x12\n\nfrom_stage\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x1a\n\x12transition_request\x18\x07 \x01(\t\x12\x0f\n\x07through\x18\x08 \x01(\x08\x12\x13\n\x0b\x64isplace_to\x18\t \x01(\t\x12\x31\n\roccurred_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0boccurred_by\x18\x0b \x01(\t\"S\n\x19TransitionVersionResponse\x12$\n\x07version\x18\x01 \x01(\x0b\x32\x13.regesta.v1.Version\x12\x10\n\x08position\x18\x02 \x01(\x03\"\xb3\x01\n\x14RollbackStageRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05stage\x18\x02 \x01(\t\x12\x1d\n\x10\x65xpected_version\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x17\n\nto_version\x18\x04 \x01(\x05H\x01\x88\x01\x01\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\tB\x13\n\x11_expected_versionB\r\n\x0b_to_version\"O\n\x15RollbackStageResponse\x12$\n\x07version\x18\x01 \x01(\x0b\x32\x13.regesta.v1.Version\x12\x10\n\x08position\x18\x02 \x01(\x03\"b\n\x13GetLifecycleRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12,\n\x0b\x63onsistency\x18\x02 \x01(\x0b\x32\x17.regesta.v1.Consistency\x12\r\n\x05model\x18\x03 \x01(\t\"d\n\x05Stage\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08moves_to\x18\x02 \x03(\t\x12\x12\n\nresolvable\x18\x03 \x01(\x08\x12\x11\n\texclusive\x18\x04 \x01(\x08\x12\x14\n\x0c\x64isplaced_to\x18\x05 \x01(\t\"^\n\x14GetLifecycleResponse\x12!\n\x06stages\x18\x01 \x03(\x0b\x32\x11.regesta.v1.Stage\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x11\n\tlifecycle\x18\x03 \x01(\t\"\x9a\x01\n\x16\x44\x65\x66ineLifecycleRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x14\n\x0clifecycle_id\x18\x02 \x01(\t\x12(\n\tlifecycle\x18\x03 \x01(\x0b\x32\x15.regesta.v1.Lifecycle\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\"U\n\x17\x44\x65\x66ineLifecycleResponse\x12(\n\tlifecycle\x18\x01 \x01(\x0b\x32\x15.regesta.v1.Lifecycle\x12\x10\n\x08position\x18\x02 \x01(\x03\"X\n\x16RemoveLifecycleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"W\n\x17RemoveLifecycleResponse\x12*\n\ngovernance\x18\x01 \x01(\x0b\x32\x16.regesta.v1.Governance\x12\x10\n\x08position\x18\x02 \x01(\x03\";\n\x14GetGovernanceRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x13\n\x0b\x61t_position\x18\x02 \x01(\x03\"U\n\x15GetGovernanceResponse\x12*\n\ngovernance\x18\x01 \x01(\x0b\x32\x16.regesta.v1.Governance\x12\x10\n\x08position\x18\x02 \x01(\x03\x32\xb7\x05\n\x10LifecycleService\x12z\n\x11TransitionVersion\x12$.regesta.v1.TransitionVersionRequest\x1a%.regesta.v1.TransitionVersionResponse\"\x18\xca\xf3\x18\x14lifecycle.transition\x12q\n\x0f\x44\x65\x66ineLifecycle\x12\".regesta.v1.DefineLifecycleRequest\x1a#.regesta.v1.DefineLifecycleResponse\"\x15\xca\xf3\x18\x11governance.define\x12q\n\x0fRemoveLifecycle\x12\".regesta.v1.RemoveLifecycleRequest\x1a#.regesta.v1.RemoveLifecycleResponse\"\x15\xca\xf3\x18\x11governance.define\x12i\n\rGetGovernance\x12 .regesta.v1.GetGovernanceRequest\x1a!.regesta.v1.GetGovernanceResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\x63\x61talog.read\x12n\n\rRollbackStage\x12 .regesta.v1.RollbackStageRequest\x1a!.regesta.v1.RollbackStageResponse\"\x18\xca\xf3\x18\x14lifecycle.transition\x12\x66\n\x0cGetLifecycle\x12\x1f.regesta.v1.GetLifecycleRequest\x1a .regesta.v1.GetLifecycleResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\x63\x61talog.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"regesta/v1/lifecycle_service.proto\x12\nregesta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bregesta/v1/governance.proto\x1a\x18regesta/v1/options.proto\x1a\x18regesta/v1/reading.proto\x1a\x18regesta/v1/version.proto\"\x87\x02\n\x18TransitionVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05stage\x18\x02 \x01(\t\x12\x12\n\nfrom_stage\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x1a\n\x12transition_request\x18\x07 \x01(\t\x12\x0f\n\x07through\x18\x08 \x01(\x08\x12\x13\n\x0b\x64isplace_to\x18\t \x01(\t\x12\x31\n\roccurred_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0boccurred_by\x18\x0b \x01(\t\"S\n\x19TransitionVersionResponse\x12$\n\x07version\x18\x01 \x01(\x0b\x32\x13.regesta.v1.Version\x12\x10\n\x08position\x18\x02 \x01(\x03\"\xfb\x01\n\x14RollbackStageRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05stage\x18\x02 \x01(\t\x12\x1d\n\x10\x65xpected_version\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x17\n\nto_version\x18\x04 \x01(\x05H\x01\x88\x01\x01\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x31\n\roccurred_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0boccurred_by\x18\x08 \x01(\tB\x13\n\x11_expected_versionB\r\n\x0b_to_version\"O\n\x15RollbackStageResponse\x12$\n\x07version\x18\x01 \x01(\x0b\x32\x13.regesta.v1.Version\x12\x10\n\x08position\x18\x02 \x01(\x03\"b\n\x13GetLifecycleRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12,\n\x0b\x63onsistency\x18\x02 \x01(\x0b\x32\x17.regesta.v1.Consistency\x12\r\n\x05model\x18\x03 \x01(\t\"d\n\x05Stage\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08moves_to\x18\x02 \x03(\t\x12\x12\n\nresolvable\x18\x03 \x01(\x08\x12\x11\n\texclusive\x18\x04 \x01(\x08\x12\x14\n\x0c\x64isplaced_to\x18\x05 \x01(\t\"^\n\x14GetLifecycleResponse\x12!\n\x06stages\x18\x01 \x03(\x0b\x32\x11.regesta.v1.Stage\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x11\n\tlifecycle\x18\x03 \x01(\t\"\xe2\x01\n\x16\x44\x65\x66ineLifecycleRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x14\n\x0clifecycle_id\x18\x02 \x01(\t\x12(\n\tlifecycle\x18\x03 \x01(\x0b\x32\x15.regesta.v1.Lifecycle\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x31\n\roccurred_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0boccurred_by\x18\x08 \x01(\t\"U\n\x17\x44\x65\x66ineLifecycleResponse\x12(\n\tlifecycle\x18\x01 \x01(\x0b\x32\x15.regesta.v1.Lifecycle\x12\x10\n\x08position\x18\x02 \x01(\x03\"\xa0\x01\n\x16RemoveLifecycleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x31\n\roccurred_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0boccurred_by\x18\x06 \x01(\t\"W\n\x17RemoveLifecycleResponse\x12*\n\ngovernance\x18\x01 \x01(\x0b\x32\x16.regesta.v1.Governance\x12\x10\n\x08position\x18\x02 \x01(\x03\";\n\x14GetGovernanceRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x13\n\x0b\x61t_position\x18\x02 \x01(\x03\"U\n\x15GetGovernanceResponse\x12*\n\ngovernance\x18\x01 \x01(\x0b\x32\x16.regesta.v1.Governance\x12\x10\n\x08position\x18\x02 \x01(\x03\x32\xb7\x05\n\x10LifecycleService\x12z\n\x11TransitionVersion\x12$.regesta.v1.TransitionVersionRequest\x1a%.regesta.v1.TransitionVersionResponse\"\x18\xca\xf3\x18\x14lifecycle.transition\x12q\n\x0f\x44\x65\x66ineLifecycle\x12\".regesta.v1.DefineLifecycleRequest\x1a#.regesta.v1.DefineLifecycleResponse\"\x15\xca\xf3\x18\x11governance.define\x12q\n\x0fRemoveLifecycle\x12\".regesta.v1.RemoveLifecycleRequest\x1a#.regesta.v1.RemoveLifecycleResponse\"\x15\xca\xf3\x18\x11governance.define\x12i\n\rGetGovernance\x12 .regesta.v1.GetGovernanceRequest\x1a!.regesta.v1.GetGovernanceResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\x63\x61talog.read\x12n\n\rRollbackStage\x12 .regesta.v1.RollbackStageRequest\x1a!.regesta.v1.RollbackStageResponse\"\x18\xca\xf3\x18\x14lifecycle.transition\x12\x66\n\x0cGetLifecycle\x12\x1f.regesta.v1.GetLifecycleRequest\x1a .regesta.v1.GetLifecycleResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\x63\x61talog.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,27 +53,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRANSITIONVERSIONRESPONSE']._serialized_start=456
   _globals['_TRANSITIONVERSIONRESPONSE']._serialized_end=539
   _globals['_ROLLBACKSTAGEREQUEST']._serialized_start=542
-  _globals['_ROLLBACKSTAGEREQUEST']._serialized_end=721
-  _globals['_ROLLBACKSTAGERESPONSE']._serialized_start=723
-  _globals['_ROLLBACKSTAGERESPONSE']._serialized_end=802
-  _globals['_GETLIFECYCLEREQUEST']._serialized_start=804
-  _globals['_GETLIFECYCLEREQUEST']._serialized_end=902
-  _globals['_STAGE']._serialized_start=904
-  _globals['_STAGE']._serialized_end=1004
-  _globals['_GETLIFECYCLERESPONSE']._serialized_start=1006
-  _globals['_GETLIFECYCLERESPONSE']._serialized_end=1100
-  _globals['_DEFINELIFECYCLEREQUEST']._serialized_start=1103
-  _globals['_DEFINELIFECYCLEREQUEST']._serialized_end=1257
-  _globals['_DEFINELIFECYCLERESPONSE']._serialized_start=1259
-  _globals['_DEFINELIFECYCLERESPONSE']._serialized_end=1344
-  _globals['_REMOVELIFECYCLEREQUEST']._serialized_start=1346
-  _globals['_REMOVELIFECYCLEREQUEST']._serialized_end=1434
-  _globals['_REMOVELIFECYCLERESPONSE']._serialized_start=1436
-  _globals['_REMOVELIFECYCLERESPONSE']._serialized_end=1523
-  _globals['_GETGOVERNANCEREQUEST']._serialized_start=1525
-  _globals['_GETGOVERNANCEREQUEST']._serialized_end=1584
-  _globals['_GETGOVERNANCERESPONSE']._serialized_start=1586
-  _globals['_GETGOVERNANCERESPONSE']._serialized_end=1671
-  _globals['_LIFECYCLESERVICE']._serialized_start=1674
-  _globals['_LIFECYCLESERVICE']._serialized_end=2369
+  _globals['_ROLLBACKSTAGEREQUEST']._serialized_end=793
+  _globals['_ROLLBACKSTAGERESPONSE']._serialized_start=795
+  _globals['_ROLLBACKSTAGERESPONSE']._serialized_end=874
+  _globals['_GETLIFECYCLEREQUEST']._serialized_start=876
+  _globals['_GETLIFECYCLEREQUEST']._serialized_end=974
+  _globals['_STAGE']._serialized_start=976
+  _globals['_STAGE']._serialized_end=1076
+  _globals['_GETLIFECYCLERESPONSE']._serialized_start=1078
+  _globals['_GETLIFECYCLERESPONSE']._serialized_end=1172
+  _globals['_DEFINELIFECYCLEREQUEST']._serialized_start=1175
+  _globals['_DEFINELIFECYCLEREQUEST']._serialized_end=1401
+  _globals['_DEFINELIFECYCLERESPONSE']._serialized_start=1403
+  _globals['_DEFINELIFECYCLERESPONSE']._serialized_end=1488
+  _globals['_REMOVELIFECYCLEREQUEST']._serialized_start=1491
+  _globals['_REMOVELIFECYCLEREQUEST']._serialized_end=1651
+  _globals['_REMOVELIFECYCLERESPONSE']._serialized_start=1653
+  _globals['_REMOVELIFECYCLERESPONSE']._serialized_end=1740
+  _globals['_GETGOVERNANCEREQUEST']._serialized_start=1742
+  _globals['_GETGOVERNANCEREQUEST']._serialized_end=1801
+  _globals['_GETGOVERNANCERESPONSE']._serialized_start=1803
+  _globals['_GETGOVERNANCERESPONSE']._serialized_end=1888
+  _globals['_LIFECYCLESERVICE']._serialized_start=1891
+  _globals['_LIFECYCLESERVICE']._serialized_end=2586
 # @@protoc_insertion_point(module_scope)

@@ -152,6 +152,8 @@ class RollbackStageRequest(_message.Message):
     TO_VERSION_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. The model: `namespaces/{namespace}/models/{model}`."""
     stage: _builtins.str
@@ -173,6 +175,17 @@ class RollbackStageRequest(_message.Message):
     """Why; free text of at most 10,000 characters, kept beside the log, once for
     each event.
     """
+    occurred_by: _builtins.str
+    """Optional. Who really did it, claimed by an importer: at most 250 characters
+    on one line, opaque text. The event's actor stays the authenticated
+    principal.
+    """
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When it really happened, claimed by an importer; not in the future.
+        The time of recording is always kept too.
+        """
+
     def __init__(
         self,
         *,
@@ -182,10 +195,12 @@ class RollbackStageRequest(_message.Message):
         to_version: _builtins.int | None = ...,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "_to_version", b"_to_version", "expected_version", b"expected_version", "to_version", b"to_version"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "_to_version", b"_to_version", "expected_version", b"expected_version", "occurred_time", b"occurred_time", "to_version", b"to_version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "_to_version", b"_to_version", "expected_version", b"expected_version", "name", b"name", "reason", b"reason", "request_id", b"request_id", "stage", b"stage", "to_version", b"to_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "_to_version", b"_to_version", "expected_version", b"expected_version", "name", b"name", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "reason", b"reason", "request_id", b"request_id", "stage", b"stage", "to_version", b"to_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__expected_version: _TypeAlias = _typing.Literal["expected_version"]  # noqa: Y015
     _WhichOneofArgType__expected_version: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version"]  # noqa: Y015
@@ -348,6 +363,8 @@ class DefineLifecycleRequest(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Required. The namespace: `namespaces/{namespace}`."""
     lifecycle_id: _builtins.str
@@ -362,9 +379,20 @@ class DefineLifecycleRequest(_message.Message):
     """
     reason: _builtins.str
     """Why; free text of at most 10,000 characters, kept beside the log."""
+    occurred_by: _builtins.str
+    """Optional. Who really did it, claimed by an importer: at most 250 characters
+    on one line, opaque text. The event's actor stays the authenticated
+    principal.
+    """
     @_builtins.property
     def lifecycle(self) -> _governance_pb2.Lifecycle:
         """Required. `models` and `stages` of it."""
+
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When it really happened, claimed by an importer; not in the future.
+        The time of recording is always kept too.
+        """
 
     def __init__(
         self,
@@ -375,10 +403,12 @@ class DefineLifecycleRequest(_message.Message):
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["lifecycle", b"lifecycle"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lifecycle", b"lifecycle", "occurred_time", b"occurred_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "lifecycle", b"lifecycle", "lifecycle_id", b"lifecycle_id", "parent", b"parent", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "lifecycle", b"lifecycle", "lifecycle_id", b"lifecycle_id", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "parent", b"parent", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -422,6 +452,8 @@ class RemoveLifecycleRequest(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    OCCURRED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. Resource name of the lifecycle."""
     etag: _builtins.str
@@ -434,6 +466,17 @@ class RemoveLifecycleRequest(_message.Message):
     """
     reason: _builtins.str
     """Why; free text of at most 10,000 characters, kept beside the log."""
+    occurred_by: _builtins.str
+    """Optional. Who really did it, claimed by an importer: at most 250 characters
+    on one line, opaque text. The event's actor stays the authenticated
+    principal.
+    """
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When it really happened, claimed by an importer; not in the future.
+        The time of recording is always kept too.
+        """
+
     def __init__(
         self,
         *,
@@ -441,10 +484,12 @@ class RemoveLifecycleRequest(_message.Message):
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        occurred_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "occurred_by", b"occurred_by", "occurred_time", b"occurred_time", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -58,7 +58,7 @@ class CommentCalls:
         self, request: pb.EditCommentRequest, call: Call
     ) -> pb.EditCommentResponse:
         """Change a comment of the caller's own."""
-        translated = edit_comment(request, new_salt)
+        translated = edit_comment(request, now(), new_salt)
         command = replace(translated.command, author=call.principal.name)
         committed = await self._writing.submit(replace(translated, command=command), call)
         comment = await self._shown(translated, committed)

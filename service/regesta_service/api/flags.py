@@ -11,7 +11,7 @@ from regesta_projections.rows import ModelKey
 from regesta_service.api.reads.requests import freshness_of, namespace_in
 from regesta_service.api.wire import AnswerLayout
 from regesta_service.api.writes import translate_flags as translate
-from regesta_service.api.writes.writing import Writing, new_salt
+from regesta_service.api.writes.writing import Writing, new_salt, now
 from regesta_service.reads.consistency import check_reached
 from regesta_service.reads.flags import FlagPlace
 from regesta_service.reads.pages import page_size_of
@@ -48,7 +48,7 @@ class FlagCalls:
 
     async def raise_flag(self, request: pb.RaiseFlagRequest, call: Call) -> pb.RaiseFlagResponse:
         """Raise a flag on a model or a version."""
-        translated = translate.raise_flag(request, new_salt)
+        translated = translate.raise_flag(request, now(), new_salt)
         committed = await self._writing.submit(translated, call)
         resource = await self._flagged(translated, committed)
         # An id that the server made is another one when the request is repeated.
@@ -64,7 +64,7 @@ class FlagCalls:
         self, request: pb.ResolveFlagRequest, call: Call
     ) -> pb.ResolveFlagResponse:
         """Resolve a flag; the answer shows those that are still open."""
-        translated = translate.resolve_flag(request, new_salt)
+        translated = translate.resolve_flag(request, now(), new_salt)
         committed = await self._writing.submit(translated, call)
         resource = await self._flagged(translated, committed)
         return pb.ResolveFlagResponse(
@@ -73,7 +73,7 @@ class FlagCalls:
 
     async def revoke_version(self, request: pb.RevokeVersionRequest, call: Call) -> bytes:
         """Revoke a version."""
-        translated = translate.revoke_version(request, new_salt)
+        translated = translate.revoke_version(request, now(), new_salt)
         return await self._writing.write(translated, _REVOKED, call)
 
     async def list_flags(self, request: pb.ListFlagsRequest, call: Call) -> pb.ListFlagsResponse:

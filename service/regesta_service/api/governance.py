@@ -10,7 +10,7 @@ from regesta.v1 import lifecycle_service_pb2 as pb
 from regesta_projections.resources import GOVERNANCE
 from regesta_service.api.reads.requests import freshness_of, name_in, namespace_in, position_in
 from regesta_service.api.writes.translate_governance import define_lifecycle, remove_lifecycle
-from regesta_service.api.writes.writing import Writing, new_salt
+from regesta_service.api.writes.writing import Writing, new_salt, now
 from regesta_service.domain.lifecycle import chosen
 from regesta_service.domain.rejections import InvalidRequest
 from regesta_service.reads.consistency import reach
@@ -57,7 +57,7 @@ class GovernanceCalls:
         self, request: pb.DefineLifecycleRequest, call: Call
     ) -> pb.DefineLifecycleResponse:
         """Define a lifecycle."""
-        translated = define_lifecycle(request, new_salt)
+        translated = define_lifecycle(request, now(), new_salt)
         committed = await self._writing.submit(translated, call)
         governance = await self.as_of(translated.namespace, committed)
         name = in_namespace(translated.namespace, "lifecycles", translated.command.lifecycle)
@@ -68,7 +68,7 @@ class GovernanceCalls:
         self, request: pb.RemoveLifecycleRequest, call: Call
     ) -> pb.RemoveLifecycleResponse:
         """Remove a lifecycle."""
-        translated = remove_lifecycle(request, new_salt)
+        translated = remove_lifecycle(request, now(), new_salt)
         committed = await self._writing.submit(translated, call)
         governance = await self.as_of(translated.namespace, committed)
         return pb.RemoveLifecycleResponse(governance=governance, position=committed.position)

@@ -77,7 +77,7 @@ class RequestCalls:
         self, request: pb.DefinePolicyRequest, call: Call
     ) -> pb.DefinePolicyResponse:
         """Define a policy."""
-        translated = define_policy(request, new_salt)
+        translated = define_policy(request, now(), new_salt)
         committed = await self._writing.submit(translated, call)
         governance = await self._governance(translated, committed)
         name = in_namespace(translated.namespace, "policies", request.policy_id)
@@ -88,7 +88,7 @@ class RequestCalls:
         self, request: pb.RemovePolicyRequest, call: Call
     ) -> pb.RemovePolicyResponse:
         """Remove a policy."""
-        translated = remove_policy(request, new_salt)
+        translated = remove_policy(request, now(), new_salt)
         committed = await self._writing.submit(translated, call)
         governance = await self._governance(translated, committed)
         return pb.RemovePolicyResponse(governance=governance, position=committed.position)

@@ -138,21 +138,21 @@ WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
     "SetAlias": (_now(translate_labels.set_alias), pb.SetAliasRequest(name=ALIAS, version=3)),
     "RemoveAlias": (_now(translate_labels.remove_alias), pb.RemoveAliasRequest(name=ALIAS)),
     "ProtectAlias": (
-        translate_labels.protect_alias,
+        _now(translate_labels.protect_alias),
         pb.ProtectAliasRequest(name=ALIAS, pinned=True),
     ),
     "MoveAliases": (
-        translate_labels.move_aliases,
+        _now(translate_labels.move_aliases),
         pb.MoveAliasesRequest(
             parent="namespaces/acme", moves=[pb.AliasMove(name=ALIAS, version=3)]
         ),
     ),
     "RollbackAlias": (
-        translate_rollbacks.rollback_alias,
+        _now(translate_rollbacks.rollback_alias),
         pb.RollbackAliasRequest(name=ALIAS),
     ),
     "RollbackStage": (
-        translate_rollbacks.rollback_stage,
+        _now(translate_rollbacks.rollback_stage),
         lifecycle_pb.RollbackStageRequest(name=MODEL, stage="production"),
     ),
     "AddComment": (
@@ -160,7 +160,7 @@ WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
         comments_pb.AddCommentRequest(parent=VERSION, text="slow, @rosa"),
     ),
     "EditComment": (
-        translate_comments.edit_comment,
+        _now(translate_comments.edit_comment),
         comments_pb.EditCommentRequest(name=f"{VERSION}/comments/abcdefgh23", text="fast"),
     ),
     "PutDocument": (
@@ -179,18 +179,18 @@ WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
         ),
     ),
     "RaiseFlag": (
-        translate_flags.raise_flag,
+        _now(translate_flags.raise_flag),
         flags_pb.RaiseFlagRequest(
             name=VERSION,
             flag=flag_pb2.Flag(id="drift", severity=flag_pb2.FLAG_SEVERITY_WARNING),
         ),
     ),
     "ResolveFlag": (
-        translate_flags.resolve_flag,
+        _now(translate_flags.resolve_flag),
         flags_pb.ResolveFlagRequest(name=VERSION, flag_id="drift"),
     ),
     "RevokeVersion": (
-        translate_flags.revoke_version,
+        _now(translate_flags.revoke_version),
         flags_pb.RevokeVersionRequest(name=VERSION, category="licence"),
     ),
     "EraseTexts": (
@@ -220,7 +220,7 @@ WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
         privacy_pb.ReleaseBodiesRequest(parent="namespaces/acme", through=256),
     ),
     "DefineLifecycle": (
-        translate_governance.define_lifecycle,
+        _now(translate_governance.define_lifecycle),
         lifecycle_pb.DefineLifecycleRequest(
             parent="namespaces/acme",
             lifecycle_id="strict",
@@ -228,11 +228,11 @@ WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
         ),
     ),
     "RemoveLifecycle": (
-        translate_governance.remove_lifecycle,
+        _now(translate_governance.remove_lifecycle),
         lifecycle_pb.RemoveLifecycleRequest(name="namespaces/acme/lifecycles/strict"),
     ),
     "DefinePolicy": (
-        translate_policies.define_policy,
+        _now(translate_policies.define_policy),
         governance_service_pb.DefinePolicyRequest(
             parent="namespaces/acme",
             policy_id="gate",
@@ -240,7 +240,7 @@ WRITES: dict[str, tuple[Callable[..., Translated[Any]], Any]] = {
         ),
     ),
     "RemovePolicy": (
-        translate_policies.remove_policy,
+        _now(translate_policies.remove_policy),
         governance_service_pb.RemovePolicyRequest(name="namespaces/acme/policies/gate"),
     ),
     "RequestTransition": (

@@ -1,7 +1,8 @@
 """What an importer claims of a write: when it really happened, and who really did it.
 
 A claim is recorded as one and shown as one. It needs no permission beyond the call's own, and
-decides nothing: policies, limits and approvals go by the time of recording and by who calls.
+decides nothing: policies, limits and approvals go by the time of recording and by who calls. So
+an evaluation is as old as its record, whatever is claimed of it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from regesta.v1 import catalog_service_pb2 as pb
     from regesta.v1 import comments_service_pb2 as comments_pb
     from regesta.v1 import documents_service_pb2 as documents_pb
+    from regesta.v1 import flags_service_pb2 as flags_pb
+    from regesta.v1 import governance_service_pb2 as governance_pb
     from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
     from regesta_service.api.writes.checks import Checks
 
@@ -36,8 +39,21 @@ if TYPE_CHECKING:
         | pb.RemoveTagsRequest
         | pb.SetAliasRequest
         | pb.RemoveAliasRequest
+        | pb.ProtectAliasRequest
+        | pb.MoveAliasesRequest
+        | pb.RollbackAliasRequest
         | lifecycle_pb.TransitionVersionRequest
+        | lifecycle_pb.RollbackStageRequest
+        | lifecycle_pb.DefineLifecycleRequest
+        | lifecycle_pb.RemoveLifecycleRequest
+        | governance_pb.DefinePolicyRequest
+        | governance_pb.RemovePolicyRequest
+        | governance_pb.RecordEvaluationRequest
+        | flags_pb.RaiseFlagRequest
+        | flags_pb.ResolveFlagRequest
+        | flags_pb.RevokeVersionRequest
         | comments_pb.AddCommentRequest
+        | comments_pb.EditCommentRequest
         | documents_pb.PutDocumentRequest
         | documents_pb.RemoveDocumentRequest
     )

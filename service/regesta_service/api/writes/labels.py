@@ -95,14 +95,14 @@ class LabelWrites:
 
     async def protect_alias(self, request: pb.ProtectAliasRequest, call: Call) -> bytes:
         """Protect or pin an alias, or take that back."""
-        translated = translate.protect_alias(request, new_salt)
+        translated = translate.protect_alias(request, now(), new_salt)
         return await self._writing.write(translated, _ALIAS_PROTECTED, call)
 
     async def move_aliases(
         self, request: pb.MoveAliasesRequest, call: Call
     ) -> pb.MoveAliasesResponse:
         """Point aliases of several models at once."""
-        translated = _permitted(translate.move_aliases(request, new_salt), call)
+        translated = _permitted(translate.move_aliases(request, now(), new_salt), call)
         mover = Mover(call.principal.name, call.person, now())
         translated = replace(translated, command=replace(translated.command, mover=mover))
         committed = await self._writing.submit(translated, call)

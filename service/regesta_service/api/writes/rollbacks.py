@@ -10,7 +10,7 @@ from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
 from regesta_service.access.permissions import Permission
 from regesta_service.api.wire import AnswerLayout
 from regesta_service.api.writes import translate_rollbacks as translate
-from regesta_service.api.writes.writing import Writing, new_salt
+from regesta_service.api.writes.writing import Writing, new_salt, now
 from regesta_service.domain.rejections import HoldersChanged
 from regesta_service.domain.rollbacks import RollbackAlias, RollbackStage
 
@@ -49,7 +49,7 @@ class RollbackWrites:
 
     async def rollback_alias(self, request: pb.RollbackAliasRequest, call: Call) -> bytes:
         """Point an alias back to the version that it pointed to before."""
-        translated = translate.rollback_alias(request, new_salt)
+        translated = translate.rollback_alias(request, now(), new_salt)
         command, namespace = translated.command, translated.namespace
         may = call.may(Permission.CATALOG_PROTECT, namespace)
         translated = replace(translated, command=replace(command, may_move_protected=may))
@@ -61,7 +61,7 @@ class RollbackWrites:
 
     async def rollback_stage(self, request: lifecycle_pb.RollbackStageRequest, call: Call) -> bytes:
         """Put the version that held a stage before back into it."""
-        translated = translate.rollback_stage(request, new_salt)
+        translated = translate.rollback_stage(request, now(), new_salt)
         command, namespace = translated.command, translated.namespace
         return await _looked_up(
             translated,

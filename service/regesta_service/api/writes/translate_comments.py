@@ -48,7 +48,9 @@ def add_comment(
     return Translated(parent.namespace, command, request, checks.texts, claim)
 
 
-def edit_comment(request: pb.EditCommentRequest, new_salt: SaltSource) -> Translated[EditComment]:
+def edit_comment(
+    request: pb.EditCommentRequest, now: datetime, new_salt: SaltSource
+) -> Translated[EditComment]:
     """Translate.
 
     Raises:
@@ -66,8 +68,9 @@ def edit_comment(request: pb.EditCommentRequest, new_salt: SaltSource) -> Transl
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)
 
 
 def commented(field: str, text: str) -> ModelName | VersionName:

@@ -8,11 +8,14 @@ from regesta import names
 from regesta.names import VersionName
 from regesta.v1 import flag_pb2 as flag_pb
 from regesta_service.api.writes.checks import Checks, model_or_version, parse_name
+from regesta_service.api.writes.claims import claim_in
 from regesta_service.api.writes.translating import Translated
 from regesta_service.domain import limits
 from regesta_service.domain.flags import RaiseFlag, ResolveFlag, RevokeVersion
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from regesta.v1 import flags_service_pb2 as pb
     from regesta_service.api.writes.checks import SaltSource
 
@@ -26,7 +29,9 @@ _SEVERITIES: Final = {
 _ID_BYTES: Final = 8
 
 
-def raise_flag(request: pb.RaiseFlagRequest, new_salt: SaltSource) -> Translated[RaiseFlag]:
+def raise_flag(
+    request: pb.RaiseFlagRequest, now: datetime, new_salt: SaltSource
+) -> Translated[RaiseFlag]:
     """Translate; a flag without an id gets one, another each time.
 
     Raises:
@@ -48,11 +53,14 @@ def raise_flag(request: pb.RaiseFlagRequest, new_salt: SaltSource) -> Translated
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)
 
 
-def resolve_flag(request: pb.ResolveFlagRequest, new_salt: SaltSource) -> Translated[ResolveFlag]:
+def resolve_flag(
+    request: pb.ResolveFlagRequest, now: datetime, new_salt: SaltSource
+) -> Translated[ResolveFlag]:
     """Translate.
 
     Raises:
@@ -67,12 +75,13 @@ def resolve_flag(request: pb.ResolveFlagRequest, new_salt: SaltSource) -> Transl
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)
 
 
 def revoke_version(
-    request: pb.RevokeVersionRequest, new_salt: SaltSource
+    request: pb.RevokeVersionRequest, now: datetime, new_salt: SaltSource
 ) -> Translated[RevokeVersion]:
     """Translate.
 
@@ -90,5 +99,6 @@ def revoke_version(
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)

@@ -8,6 +8,7 @@ from regesta import names
 from regesta.names import NamespaceName
 from regesta_projections import events as e
 from regesta_service.api.writes.checks import Checks, parse_name
+from regesta_service.api.writes.claims import claim_in
 from regesta_service.api.writes.translating import Translated, expect_to_fit
 from regesta_service.domain import limits
 from regesta_service.domain.governance import DefineLifecycle, RemoveLifecycle
@@ -15,6 +16,7 @@ from regesta_service.domain.selecting import PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from regesta.v1 import governance_pb2 as governance_pb
     from regesta.v1 import lifecycle_service_pb2 as pb
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def define_lifecycle(
-    request: pb.DefineLifecycleRequest, new_salt: SaltSource
+    request: pb.DefineLifecycleRequest, now: datetime, new_salt: SaltSource
 ) -> Translated[DefineLifecycle]:
     """Translate.
 
@@ -40,14 +42,15 @@ def define_lifecycle(
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
     event = e.LifecycleDefined(models=command.models, stages=command.stages)
     expect_to_fit(request, event)
-    return Translated(namespace, command, request, checks.texts)
+    return Translated(namespace, command, request, checks.texts, claim)
 
 
 def remove_lifecycle(
-    request: pb.RemoveLifecycleRequest, new_salt: SaltSource
+    request: pb.RemoveLifecycleRequest, now: datetime, new_salt: SaltSource
 ) -> Translated[RemoveLifecycle]:
     """Translate.
 
@@ -61,8 +64,9 @@ def remove_lifecycle(
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(namespace, command, request, checks.texts)
+    return Translated(namespace, command, request, checks.texts, claim)
 
 
 def parse_lifecycle_name(text: str) -> tuple[str, str]:

@@ -118,7 +118,7 @@ def remove_alias(
 
 
 def protect_alias(
-    request: pb.ProtectAliasRequest, new_salt: SaltSource
+    request: pb.ProtectAliasRequest, now: datetime, new_salt: SaltSource
 ) -> Translated[ProtectAlias]:
     """Translate.
 
@@ -139,11 +139,14 @@ def protect_alias(
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)
 
 
-def move_aliases(request: pb.MoveAliasesRequest, new_salt: SaltSource) -> Translated[MoveAliases]:
+def move_aliases(
+    request: pb.MoveAliasesRequest, now: datetime, new_salt: SaltSource
+) -> Translated[MoveAliases]:
     """Translate.
 
     Raises:
@@ -161,8 +164,9 @@ def move_aliases(request: pb.MoveAliasesRequest, new_salt: SaltSource) -> Transl
             if found is not None:
                 moves.append(AliasMove(*found, reason=reason))
                 reason = checks.sealed_again(reason)
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(parent.namespace, MoveAliases(tuple(moves)), request, checks.texts)
+    return Translated(parent.namespace, MoveAliases(tuple(moves)), request, checks.texts, claim)
 
 
 def _move(

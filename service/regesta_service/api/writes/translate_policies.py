@@ -12,6 +12,7 @@ from regesta_projections.canonical import decimal_text
 from regesta_projections.evolve.governance import policy_of
 from regesta_service.access.permissions import ROLES
 from regesta_service.api.writes.checks import Checks, parse_name
+from regesta_service.api.writes.claims import claim_in
 from regesta_service.api.writes.translate_governance import patterns_in
 from regesta_service.api.writes.translating import Translated, expect_to_fit
 from regesta_service.domain import limits
@@ -21,6 +22,7 @@ from regesta_service.domain.policies import OPERATORS, VOCABULARY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from regesta.v1 import governance_pb2 as governance_pb
     from regesta.v1 import governance_service_pb2 as pb
@@ -34,7 +36,7 @@ _ALL = "*"
 
 
 def define_policy(
-    request: pb.DefinePolicyRequest, new_salt: SaltSource
+    request: pb.DefinePolicyRequest, now: datetime, new_salt: SaltSource
 ) -> Translated[DefinePolicy]:
     """Translate.
 
@@ -49,9 +51,10 @@ def define_policy(
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
     expect_to_fit(request, command.content)
-    return Translated(namespace, command, request, checks.texts)
+    return Translated(namespace, command, request, checks.texts, claim)
 
 
 def policy_to_test(request: pb.BacktestPolicyRequest, new_salt: SaltSource) -> governance_pb.Policy:
@@ -74,7 +77,7 @@ def policy_to_test(request: pb.BacktestPolicyRequest, new_salt: SaltSource) -> g
 
 
 def remove_policy(
-    request: pb.RemovePolicyRequest, new_salt: SaltSource
+    request: pb.RemovePolicyRequest, now: datetime, new_salt: SaltSource
 ) -> Translated[RemovePolicy]:
     """Translate.
 
@@ -88,8 +91,9 @@ def remove_policy(
         expected_revision=checks.revision(request.etag),
         reason=checks.cause(request),
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(namespace, command, request, checks.texts)
+    return Translated(namespace, command, request, checks.texts, claim)
 
 
 def parse_policy_name(text: str) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from regesta.names import VersionName
 from regesta_projections import events as e
 from regesta_projections.canonical import decimal_text, utc_text
 from regesta_service.api.writes.checks import Checks, parse_name
+from regesta_service.api.writes.claims import claim_in
 from regesta_service.api.writes.translating import Translated, expect_to_fit
 from regesta_service.domain import limits
 from regesta_service.domain.requests import (
@@ -167,10 +168,11 @@ def record_evaluation(
         source=checks.line("evaluation.source", given.source, limits.MAX_SOURCE),
         reason=free_text(reason),
     )
+    claim = claim_in(checks, request, asking.signer.now)
     checks.finish()
     expect_to_fit(request, event)
     command = RecordEvaluation(name.model, name.version, event, reason)
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)
 
 
 def parse_request_name(text: str) -> tuple[str, str]:

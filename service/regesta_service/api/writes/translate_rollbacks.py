@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 from regesta import names
 from regesta.names import AliasName, ModelName
 from regesta_service.api.writes.checks import Checks, parse_name
+from regesta_service.api.writes.claims import claim_in
 from regesta_service.api.writes.translating import Translated
 from regesta_service.domain.rollbacks import RollbackAlias, RollbackStage
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from regesta.v1 import catalog_service_pb2 as pb
     from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
     from regesta_service.api.writes.checks import SaltSource
 
 
 def rollback_alias(
-    request: pb.RollbackAliasRequest, new_salt: SaltSource
+    request: pb.RollbackAliasRequest, now: datetime, new_salt: SaltSource
 ) -> Translated[RollbackAlias]:
     """Translate.
 
@@ -30,12 +33,13 @@ def rollback_alias(
     command = RollbackAlias(
         name.model, name.alias, expected, to_number, reason=checks.cause(request)
     )
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)
 
 
 def rollback_stage(
-    request: lifecycle_pb.RollbackStageRequest, new_salt: SaltSource
+    request: lifecycle_pb.RollbackStageRequest, now: datetime, new_salt: SaltSource
 ) -> Translated[RollbackStage]:
     """Translate. Which stages there are is the lifecycle's to say.
 
@@ -49,8 +53,9 @@ def rollback_stage(
     reason = checks.cause(request)
     reasons = reason, checks.sealed_again(reason)
     command = RollbackStage(name.model, stage, expected, to_number, reasons)
+    claim = claim_in(checks, request, now)
     checks.finish()
-    return Translated(name.namespace, command, request, checks.texts)
+    return Translated(name.namespace, command, request, checks.texts, claim)
 
 
 def _numbers(

@@ -16,12 +16,8 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from regesta.v1 import access_service_pb2 as access_pb
-    from regesta.v1 import catalog_service_pb2 as pb
-    from regesta.v1 import comments_service_pb2 as comments_pb
-    from regesta.v1 import flags_service_pb2 as flags_pb
     from regesta.v1 import governance_service_pb2 as governance_pb
     from regesta.v1 import heads_service_pb2 as heads_pb
-    from regesta.v1 import lifecycle_service_pb2 as lifecycle_pb
     from regesta.v1 import privacy_service_pb2 as privacy_pb
     from regesta_projections.events import Event
     from regesta_service.api.writes.claims import ClaimingRequest
@@ -29,23 +25,10 @@ if TYPE_CHECKING:
 
     WriteRequest: TypeAlias = (
         ClaimingRequest
-        | pb.ProtectAliasRequest
-        | pb.MoveAliasesRequest
-        | pb.RollbackAliasRequest
-        | lifecycle_pb.RollbackStageRequest
-        | comments_pb.EditCommentRequest
-        | lifecycle_pb.DefineLifecycleRequest
-        | governance_pb.DefinePolicyRequest
-        | governance_pb.RemovePolicyRequest
         | governance_pb.RequestTransitionRequest
         | governance_pb.ApproveTransitionRequest
         | governance_pb.RejectTransitionRequest
         | governance_pb.CancelTransitionRequest
-        | governance_pb.RecordEvaluationRequest
-        | lifecycle_pb.RemoveLifecycleRequest
-        | flags_pb.RaiseFlagRequest
-        | flags_pb.ResolveFlagRequest
-        | flags_pb.RevokeVersionRequest
         | heads_pb.RecordLogEventRequest
         | privacy_pb.EraseTextsRequest
         | privacy_pb.PlaceHoldRequest
