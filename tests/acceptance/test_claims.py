@@ -420,7 +420,7 @@ def test_where_nothing_has_to_change_nothing_is_claimed(client: regesta.Client):
 
 
 def test_what_one_request_does_has_one_claim(client: regesta.Client):
-    claim = {"occurred_time": MARCH, "occurred_by": BY}
+    claim: dict[str, Any] = {"occurred_time": MARCH, "occurred_by": BY}
     held(client, "stages")
     before = client.get_head().position
     client.rollback_stage("churn", stage="production", **claim)
@@ -431,7 +431,7 @@ def test_what_one_request_does_has_one_claim(client: regesta.Client):
 
 
 def test_views_of_flags_evaluations_and_policies_go_by_the_recording(client: regesta.Client):
-    claim = {"occurred_time": MARCH, "occurred_by": BY}
+    claim: dict[str, Any] = {"occurred_time": MARCH, "occurred_by": BY}
     client.register("churn")
     flag = client.raise_flag("churn/1", flag=DRIFT, **claim).flag
     found = client.record_evaluation("churn/1", evaluation=GOOD, **claim)

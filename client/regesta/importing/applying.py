@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from functools import cache
-from inspect import signature
 from typing import Any, Final
 
 import regesta
@@ -117,16 +115,14 @@ class Applier:
         if step.call == "register_version":
             self._expect_number(step, answer)
 
-    def _claims(self, step: Step) -> dict[str, Any]:
-        """Return when and by whom it was done, as far as the call can be told."""
+    @staticmethod
+    def _claims(step: Step) -> dict[str, Any]:
+        """Return when and by whom it was done, as far as that is known."""
         claims: dict[str, Any] = {}
         if step.occurred_time is not None:
             claims["occurred_time"] = step.occurred_time
         if step.occurred_by:
             claims["occurred_by"] = step.occurred_by
-        if claims and not _takes_claims(step.call):
-            self._report.unclaimed[step.what] += 1
-            return {}
         return claims
 
     def _expect_number(self, step: Step, version: regesta.Version) -> None:
@@ -145,11 +141,6 @@ class Applier:
         self._report.found(
             Outcome.NOT_CARRIED, step.resource, step.call.replace("_", " "), f"{error}{reason}"
         )
-
-
-@cache
-def _takes_claims(call: str) -> bool:
-    return "occurred_time" in signature(getattr(regesta.Client, call)).parameters
 
 
 def history_of(client: regesta.Client, name: str) -> Touched:

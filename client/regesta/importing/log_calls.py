@@ -214,25 +214,25 @@ def _comment_edited(record: LogRecord, _stream: Stream) -> Call:
 def _document_put(record: LogRecord, _stream: Stream) -> Call:
     text, withheld = _text(record, "content")
     arguments = {"name": record.stream, "content": text or ""}
-    return Call("put_document" if text else "", arguments, withheld, etag=False)
+    return Call("put_document" if text else "", arguments, withheld)
 
 
 def _document_removed(record: LogRecord, _stream: Stream) -> Call:
-    return Call("remove_document", {"name": record.stream}, etag=False)
+    return Call("remove_document", {"name": record.stream})
 
 
 def _lifecycle(record: LogRecord, _stream: Stream) -> Call:
     data = _without(record.data, "lifecycle", "version")
     lifecycle = json_format.ParseDict(data, governance_pb2.Lifecycle())
     arguments = {"lifecycle_id": record.data["lifecycle"], "lifecycle": lifecycle}
-    return Call("define_lifecycle", arguments, etag=False)
+    return Call("define_lifecycle", arguments)
 
 
 def _policy(record: LogRecord, _stream: Stream) -> Call:
     data = _without(record.data, "policy", "version")
     policy = json_format.ParseDict(data, governance_pb2.Policy())
     arguments = {"policy_id": record.data["policy"], "policy": policy}
-    return Call("define_policy", arguments, etag=False)
+    return Call("define_policy", arguments)
 
 
 def _governed(call: str, collection: str) -> Callable[[LogRecord, Stream], Call]:
@@ -240,7 +240,7 @@ def _governed(call: str, collection: str) -> Callable[[LogRecord, Stream], Call]
     field = {"lifecycles": "lifecycle", "policies": "policy"}[collection]
 
     def make(record: LogRecord, _stream: Stream) -> Call:
-        return Call(call, {"name": f"{collection}/{record.data[field]}"}, etag=False)
+        return Call(call, {"name": f"{collection}/{record.data[field]}"})
 
     return make
 

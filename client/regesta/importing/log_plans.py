@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from regesta.importing.log_calls import CALLS, Stream
 from regesta.importing.log_records import LogRecord
-from regesta.importing.steps import Finding, Outcome, Plan, Scribe
+from regesta.importing.steps import Finding, Outcome, Plan, Scribe, Step
 
 #: Events that other events bring with them.
-BROUGHT: Final = frozenset({"NamespaceCreated", "StageTaken", "TransitionCompleted"})
+BROUGHT: Final = frozenset({"NamespaceCreated", "StageTaken"})
 
 #: Events that no call of an importer makes, and why.
 LEFT_OUT: Final[Mapping[str, str]] = {
@@ -29,6 +29,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
             "TransitionRejected",
             "TransitionCancelled",
             "TransitionExpired",
+            "TransitionCompleted",
         ),
         "an approval is the approver's own; nobody can give it for them",
     ),
@@ -101,7 +102,7 @@ class LogPlanner:
             at=record.time,
             by=record.actor,
         )
-        return Plan((step,), findings)
+        return Plan((step,), findings + tuple(_unclaimed(record, step, resource)))
 
     def missed(self, record: LogRecord) -> None:
         """Take note that an event did not happen here."""
@@ -145,6 +146,16 @@ class LogPlanner:
         elif "reply_to" in arguments:
             replied = arguments["reply_to"]
             arguments["reply_to"] = self._comments.get(replied, replied)
+
+
+def _unclaimed(record: LogRecord, step: Step, resource: str) -> Iterator[Finding]:
+    """Yield what the other log says of an event and no claim can say."""
+    if step.occurred_time is None:
+        why = "it is later than now, so it has the time of the import"
+        yield Finding(Outcome.CHANGED, resource, f"time of {record.type}", why)
+    if step.occurred_by != record.actor:
+        why = "it is too long or no line of text, so it has the actor of the import"
+        yield Finding(Outcome.CHANGED, resource, f"actor of {record.type}", why)
 
 
 _WITHHELD: Final = "the export has no free texts; a pack or a backup has"

@@ -19,6 +19,10 @@ from regesta.sealed import InvalidDisclosure, digest_at, read_disclosure
 _TYPE_PREFIX: Final = "io.regesta.events.v1."
 _MAX_LINE: Final = 1 << 20
 
+#: Beside the tiles of a backup: the records that nobody had signed yet, and the end of them all.
+_TAIL: Final = "tail.jsonl"
+_HEAD: Final = "head.json"
+
 
 class InvalidLog(ValueError):
     """This is no export of a whole log; the message says what is wrong."""
@@ -105,15 +109,22 @@ def open_export(path: Path) -> Iterator[LogExport]:
             checkpoint = ""
             with suppress(InvalidPack):
                 checkpoint = pack.read(packs.CHECKPOINT).decode()
-            summary = _summed_up(pack.lines(packs.EVENTS), checkpoint)
-            if pack.manifest.root.hex() != summary.root:
+            tail = path / _TAIL if (path / _HEAD).is_file() else None
+
+            def lines() -> Iterator[bytes]:
+                yield from pack.lines(packs.EVENTS)
+                if tail and tail.is_file():
+                    yield from _lines(tail)
+
+            summary = _summed_up(lines(), checkpoint)
+            if summary.root != (_root_in(path / _HEAD) if tail else pack.manifest.root.hex()):
                 raise InvalidLog(
                     f"the records in {path} do not give the root that it states: they are not"
                     " all of the log, or not as they were"
                 )
 
             def records() -> Iterator[LogRecord]:
-                return _records(pack.lines(packs.EVENTS), pack.lines(packs.DISCLOSURES))
+                return _records(lines(), pack.lines(packs.DISCLOSURES))
 
             yield LogExport(summary, records)
     except InvalidPack as error:
@@ -190,6 +201,14 @@ def _lines(path: Path) -> Iterator[bytes]:
             if not line.endswith(b"\n"):
                 raise InvalidLog("it has a line that is too long, or has no end")
             yield line[:-1]
+
+
+def _root_in(head: Path) -> str:
+    """Return the root that a backup states for its tiles and its tail together."""
+    try:
+        return str(json.loads(head.read_bytes())["root"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidLog(f"{head} is no head of a log: {error!r}") from error
 
 
 def _decoded(line: bytes, position: int) -> dict[str, Any]:

@@ -19,7 +19,6 @@ class Report:
         counts: What was done, or would be, in words and how often.
         findings: What is not here as it is in the source.
         facts: What else is to be told, for example the size of the source.
-        unclaimed: What was done by calls that take no claim of when and by whom it was done.
     """
 
     source: str
@@ -27,7 +26,6 @@ class Report:
     counts: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
-    unclaimed: Counter[str] = field(default_factory=Counter)
 
     @property
     def is_complete(self) -> bool:

@@ -11,15 +11,20 @@ import pytest
 import regesta
 from regesta.cli.program import run
 from regesta.exporting.formats import write_jsonl
+from regesta.importing.log_calls import CALLS
 from regesta.importing.log_records import InvalidLog, open_export
 from regesta.importing.logs import import_log
 from regesta.v1 import governance_pb2 as gov
+from regesta_service.backup.writing import back_up
 from tests.acceptance.importing.conftest import BrokenOff, Mortal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from regesta.importing.reports import Report
+    from regesta.v1.event_pb2 import Event
+    from tests.databases import LiveDatabase
     from tests.support.server_process import ServerProcess
 
 
@@ -82,6 +87,29 @@ def live(client: regesta.Client) -> None:
         "churn/1",
         evaluation=gov.Evaluation(dataset="holdout", method="benchmark", metrics={"auc": 0.9}),
     )
+    govern(client)
+    # What was claimed there is claimed here: the other log was imported itself.
+    client.register(
+        "ways",
+        source="s3://ways/1",
+        occurred_at=datetime(2024, 3, 10, 12, 30, 1, 5, tzinfo=UTC),
+        occurred_by="Ana Lúz\u00a0<ana@example.com>",
+    )
+    client.transition_version("ways/1", stage="production", through=True, reason="passed all")
+    client.transition_version("ways/1", stage="archived")
+    client.update_version(
+        regesta.Version(name="ways/1", description="All the way."), update_mask=["description"]
+    )
+    client.delete_version("ways/1")
+    client.restore_version("ways/1")
+    client.rename_model("churn", new_model_id="attrition")
+    client.delete_model("fraud")
+    client.restore_model("fraud")
+    client.delete_model("fraud")
+
+
+def govern(client: regesta.Client) -> None:
+    """Define what governs moves, move by it, and take it back."""
     client.define_policy("gate", policy=gov.Policy(stages=["staging"], require_card=True))
     client.define_lifecycle(
         "strict",
@@ -100,13 +128,15 @@ def live(client: regesta.Client) -> None:
         client.transition_version(f"fraud/{number}", stage="live")
     client.rollback_stage("fraud", stage="live")
     client.remove_policy(f"namespaces/{client.namespace}/policies/gate")
-    client.register("ways", source="s3://ways/1")
-    client.transition_version("ways/1", stage="production", through=True, reason="passed all")
-    client.transition_version("ways/1", stage="archived")
-    client.rename_model("churn", new_model_id="attrition")
-    client.delete_model("fraud")
-    client.restore_model("fraud")
-    client.delete_model("fraud")
+    client.remove_lifecycle(f"namespaces/{client.namespace}/lifecycles/strict")
+
+
+def documents(client: regesta.Client) -> None:
+    """Keep what no pack has: what documents say."""
+    for content in ("{}", '{"url": "https://example.com"}'):
+        client.put_document("webhooks/w1", content=content)
+    client.remove_document("webhooks/w1")
+    client.put_document("webhooks/w2", content="[]")
 
 
 def exported(client: regesta.Client, folder: Path) -> Path:
@@ -124,6 +154,19 @@ def packed(client: regesta.Client, server: ServerProcess, tmp_path: Path) -> Pat
     arguments = ["--target", server.address, "--namespace", client.namespace]
     assert 0 == run([*arguments, "evidence", "--from", "2020-01-01", "--out", str(folder)])
     return folder
+
+
+@pytest.fixture
+def backed_up(
+    client: regesta.Client, server_database: LiveDatabase, tmp_path: Path
+) -> Callable[[], Path]:
+    """A function that makes a backup, and returns where the log of the test's namespace is."""
+
+    def make() -> Path:
+        back_up(server_database.service_dsn, tmp_path / "backup", "example.com")
+        return tmp_path / "backup" / client.namespace
+
+    return make
 
 
 def brought(client: Any, path: Path, *, dry_run: bool = False) -> Report:
@@ -163,12 +206,31 @@ def test_a_pack_with_texts_happens_again_event_for_event(
     mask = [(kind, stream.partition("/comments/")[0]) for kind, stream in told(client)]
     assert mask == [(kind, stream.partition("/comments/")[0]) for kind, stream in told(elsewhere)]
     assert resources(client) == resources(elsewhere)
+    for name in ("churn/1", "fraud/3"):
+        assert moments(client, name, at=False) == moments(elsewhere, name, at=True)
     first, second = (
         [comment.text for comment in one.list_comments("attrition/1").comments]
         for one in (client, elsewhere)
     )
     assert ["Why so?", "So."] == first == second
     assert [True, False, False] == passed(client) == passed(elsewhere)
+
+
+def moments(client: regesta.Client, name: str, *, at: bool) -> list[object]:
+    """Return what a version was after each of its changes.
+
+    Args:
+        client: Of its namespace.
+        name: Of the version.
+        at: Whether by when it happened, as is claimed; else by when it was recorded.
+    """
+    found: list[object] = []
+    for event in client.history(name):
+        time = (event.occurred_time if at else event.record_time).ToDatetime(UTC)
+        seen = client.get_version(name, as_of=regesta.Occurred(time) if at else time)
+        flags = [(flag.id, flag.blocking) for flag in seen.flags]
+        found.append((time, seen.stage, dict(seen.tags), flags, seen.HasField("revoked")))
+    return found
 
 
 def passed(client: regesta.Client) -> list[bool]:
@@ -178,21 +240,30 @@ def passed(client: regesta.Client) -> list[bool]:
     return [move.get("passing", False) for move in moves]
 
 
-def test_times_and_actors_of_the_other_log_are_claimed(
-    packed: Path, client: regesta.Client, elsewhere: regesta.Client
+def said(event: Event) -> tuple[str, datetime, str]:
+    """Return what happened, when and by whom, as a log says it."""
+    claims_time = event.HasField("occurred_time")
+    time = event.occurred_time if claims_time else event.record_time
+    return event.type.rpartition(".")[2], time.ToDatetime(UTC), event.occurred_by or event.actor
+
+
+def test_a_backup_happens_again_with_the_time_and_the_actor_of_every_event(
+    client: regesta.Client, elsewhere: regesta.Client, backed_up: Callable[[], Path]
 ):
-    report = brought(elsewhere, packed)
-    theirs = {(event.stream, event.revision): event for event in client.events()}
-    claimed = 0
-    for event in elsewhere.events(after=1):
-        if event.HasField("occurred_time") and "/comments/" not in event.stream:
-            before = theirs[event.stream, event.revision]
-            assert before.record_time == event.occurred_time
-            assert before.actor == event.occurred_by
-            claimed += 1
-    assert claimed > 20
-    unclaimed = {one.resource for one in report.findings if "time and the actor" in one.why}
-    assert unclaimed.isdisjoint({"VersionRegistered", "TagsSet", "AliasSet", "StageChanged"})
+    live(client)
+    documents(client)
+    report = brought(elsewhere, backed_up())
+    assert [] == report.findings
+    theirs, ours = list(client.events()), list(elsewhere.events())
+    # Every type of event that is carried is among them.
+    assert CALLS.keys() <= {said(event)[0] for event in theirs}
+    assert [said(event) for event in theirs[1:]] == [said(event) for event in ours[1:]]
+    for event in ours[1:]:
+        assert event.HasField("occurred_time"), event.type
+        assert event.occurred_by, event.type
+    assert ("[]", "[]") == tuple(
+        where.get_document("webhooks/w2").content for where in (client, elsewhere)
+    )
 
 
 def test_the_first_write_says_what_the_way_back_is_proved_by(
@@ -222,6 +293,7 @@ def test_lines_without_texts_bring_the_rest_and_name_the_texts(
         ("churn/2", "reason of FlagRaised"),
         ("churn/1", "text of CommentAdded"),
         ("churn/1", "text of CommentEdited"),
+        ("ways/1", "description of VersionUpdated"),
     } == {(one.resource, one.what) for one in report.findings if one.outcome.is_loss}
     assert 3 == elsewhere.get_model("fraud").latest_version
     assert 1 == elsewhere.get_alias("attrition@champion").version
@@ -253,6 +325,34 @@ def test_what_people_wrote_to_since_is_left(
     (conflict,) = [one for one in report.findings if str(one.outcome) == "conflict"]
     assert ("churn/1", "TagsSet") == (conflict.resource, conflict.what)
     assert "ours" == elsewhere.get_version("attrition/1").tags["framework"]
+
+
+def test_what_people_defined_or_kept_here_is_left(
+    client: regesta.Client, elsewhere: regesta.Client, backed_up: Callable[[], Path]
+):
+    ours = gov.Policy(stages=["production"], require_digest=True)
+    theirs = gov.Policy(stages=["production"], require_card=True)
+    for number, name in enumerate(("gate", "other")):
+        client.define_policy(name, policy=theirs)
+        client.put_document(f"webhooks/{name}", content=str(number))
+    elsewhere.define_policy("gate", policy=ours)
+    elsewhere.put_document("webhooks/gate", content="ours")
+    report = brought(elsewhere, backed_up())
+    assert [("conflict", "PolicyDefined"), ("conflict", "DocumentPut")] == [
+        (str(one.outcome), one.what) for one in report.findings
+    ]
+    governance = elsewhere.get_governance()
+    assert {"gate": True, "other": False} == {
+        policy.name.rpartition("/")[2]: policy.require_digest for policy in governance.policies
+    }
+    assert ["ours", "1"] == [
+        elsewhere.get_document(f"webhooks/{name}").content for name in ("gate", "other")
+    ]
+    # What is new there later comes too, and nothing is done twice.
+    client.define_policy("other", policy=ours)
+    before = elsewhere.get_head().position
+    brought(elsewhere, backed_up())
+    assert before + 1 == elsewhere.get_head().position
 
 
 def test_a_dry_run_writes_nothing(packed: Path, elsewhere: regesta.Client):

@@ -16,6 +16,7 @@ from regesta.audit.packs import InvalidPack
 from regesta.audit.policies import Log, Policy
 from regesta.audit.verifying import verify
 from regesta.exporting.tiling import InvalidTiles
+from regesta.importing.log_records import InvalidLog, open_export
 from regesta_projections import rebuild
 from regesta_service.backup.folder import InvalidBackup
 from regesta_service.backup.loading import NotEmpty
@@ -142,6 +143,20 @@ def test_what_nobody_has_signed_yet_is_in_the_backup_too(original: Original, emp
     log, _ = original.back_up()
     assert (0, log.size) == (log.added, log.signed)
     assert not (original.folder / NAMESPACE / "tail.jsonl").exists()
+
+
+def test_the_log_in_a_backup_is_read_to_its_end_by_an_import(original: Original):
+    write(original.dsn, 5, "unsigned")
+    log, _ = original.back_up()
+    assert log.signed < log.size
+    folder = original.folder / NAMESPACE
+    with open_export(folder) as export:
+        assert log.size == export.summary.size
+        assert list(range(1, log.size + 1)) == [one.position for one in export.records()]
+    tail = folder / "tail.jsonl"
+    tail.write_bytes(b"".join(tail.read_bytes().splitlines(keepends=True)[:-1]))
+    with pytest.raises(InvalidLog, match="do not give the root"), open_export(folder):
+        pass
 
 
 def test_an_erased_text_goes_from_the_backup(original: Original):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -47,10 +48,28 @@ def test_a_call_takes_what_it_is_given(path: Path):
     record = record_of(path, text="said", reason="because")
     for step in LogPlanner(Scribe("log", NOW), "acme").plan(record).steps:
         method = getattr(regesta.Client, step.call)
-        inspect.signature(method).bind(None, request_id="x", **step.arguments)
+        claim = {"occurred_time": step.occurred_time, "occurred_by": step.occurred_by}
+        inspect.signature(method).bind(None, request_id="x", **step.arguments, **claim)
         check_request_id(step.request_id)
-        assert record.actor == step.occurred_by
+        assert (record.time, record.actor) == (step.occurred_time, step.occurred_by)
         assert "because" == step.arguments["reason"]
+
+
+@pytest.mark.parametrize(
+    ("time", "actor", "lost"),
+    [
+        (NOW, "é\u00a0😀" + "x" * 247, []),
+        (NOW + timedelta(seconds=1), "ana", ["time of ModelDeleted"]),
+        (NOW, "a\nb", ["actor of ModelDeleted"]),
+        (NOW, "x" * 251, ["actor of ModelDeleted"]),
+    ],
+)
+def test_what_cannot_be_claimed_is_told(time: datetime, actor: str, lost: list[str]):
+    (path,) = (path for path in RECORDS if path.stem == "ModelDeleted.v1")
+    record = replace(record_of(path), time=time, actor=actor)
+    plan = LogPlanner(Scribe("log", NOW), "acme").plan(record)
+    assert 1 == len(plan.steps)
+    assert lost == [finding.what for finding in plan.findings]
 
 
 @pytest.mark.parametrize(
