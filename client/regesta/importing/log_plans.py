@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from regesta.importing.log_calls import CALLS, Stream
+from regesta.importing.log_calls import CALLS, Call, Stream
 from regesta.importing.log_records import LogRecord
 from regesta.importing.steps import Finding, Outcome, Plan, Scribe, Step
 
@@ -40,6 +41,9 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "PersonalDataErased": "what was erased there is not in an export either",
 }
 
+#: Why a text of an event is not here.
+WITHHELD: Final = "the export has no free texts; a pack or a backup has"
+
 
 class LogPlanner:
     """Makes the plan of each event, in the order of the other log.
@@ -52,6 +56,8 @@ class LogPlanner:
     def __init__(self, scribe: Scribe, namespace: str) -> None:
         self._scribe = scribe
         self._namespace = namespace
+        #: How many events have a reason that the export has not, by type.
+        self.reasons_withheld: Counter[str] = Counter()
         #: How many events of a stream did not happen here.
         self._missed: dict[str, int] = {}
         self._models_missed: set[str] = set()
@@ -76,28 +82,17 @@ class LogPlanner:
             return self._left(record, resource, why)
         call = make(record, stream)
         findings = tuple(
-            Finding(Outcome.NOT_CARRIED, resource, f"{field} of {record.type}", _WITHHELD)
+            Finding(Outcome.NOT_CARRIED, resource, f"{field} of {record.type}", WITHHELD)
             for field in call.withheld
         )
         if not call.name:
             self.missed(record)
             return Plan((), findings)
-        arguments = dict(call.arguments)
-        if not stream.model and "name" in arguments:
-            arguments["name"] = f"namespaces/{self._namespace}/{arguments['name']}"
-        if stream.comment:
-            self._rename_comment(arguments, record, stream)
-        if call.etag:
-            arguments["etag"] = self._etag(record)
-        if self._passed.pop(record.stream, 0):
-            arguments["through"] = True
-        if record.texts.get("reason"):
-            arguments["reason"] = record.texts["reason"]
         step = self._scribe.step(
             call.name,
             record.type,
             resource,
-            arguments,
+            self._arguments(record, stream, call),
             identity=record.leaf,
             at=record.time,
             by=record.actor,
@@ -113,6 +108,23 @@ class LogPlanner:
     def commented(self, record: LogRecord, name: str) -> None:
         """Take note of what a comment is called here."""
         self._comments[Stream.parse(record.stream).comment] = name.rpartition("/")[2]
+
+    def _arguments(self, record: LogRecord, stream: Stream, call: Call) -> dict[str, Any]:
+        """Return what a call is given here: names of this namespace, a revision, the reason."""
+        arguments = dict(call.arguments)
+        if not stream.model and "name" in arguments:
+            arguments["name"] = f"namespaces/{self._namespace}/{arguments['name']}"
+        if stream.comment:
+            self._rename_comment(arguments, record, stream)
+        if call.etag:
+            arguments["etag"] = self._etag(record)
+        if self._passed.pop(record.stream, 0):
+            arguments["through"] = True
+        if record.texts.get("reason"):
+            arguments["reason"] = record.texts["reason"]
+        elif record.data.get("reason") and "reason" not in call.withheld:
+            self.reasons_withheld[record.type] += 1
+        return arguments
 
     def _is_brought(self, record: LogRecord) -> bool:
         """Say whether the event comes with another one: a version makes room for another."""
@@ -156,6 +168,3 @@ def _unclaimed(record: LogRecord, step: Step, resource: str) -> Iterator[Finding
     if step.occurred_by != record.actor:
         why = "it is too long or no line of text, so it has the actor of the import"
         yield Finding(Outcome.CHANGED, resource, f"actor of {record.type}", why)
-
-
-_WITHHELD: Final = "the export has no free texts; a pack or a backup has"

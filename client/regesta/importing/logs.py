@@ -11,7 +11,7 @@ import regesta
 from regesta.errors import PermissionDenied
 from regesta.importing.applying import Applier, history_of
 from regesta.importing.log_calls import Stream
-from regesta.importing.log_plans import LEFT_OUT, LogPlanner
+from regesta.importing.log_plans import LEFT_OUT, WITHHELD, LogPlanner
 from regesta.importing.log_records import LogExport, LogRecord
 from regesta.importing.reports import Report
 from regesta.importing.steps import Finding, Outcome, Plan, Scribe, Step, is_imported, under
@@ -90,6 +90,8 @@ class _Run:
     def finished(self) -> Report:
         for kind, count in sorted(self._left_out.items()):
             self._report.found(Outcome.NOT_CARRIED, kind, f"{count} events", LEFT_OUT[kind])
+        for kind, count in sorted(self._planner.reasons_withheld.items()):
+            self._report.found(Outcome.NOT_CARRIED, kind, f"reasons of {count}", WITHHELD)
         return self._report
 
     def _step(self, record: LogRecord, step: Step) -> None:

@@ -294,6 +294,8 @@ def test_lines_without_texts_bring_the_rest_and_name_the_texts(
         ("churn/1", "text of CommentAdded"),
         ("churn/1", "text of CommentEdited"),
         ("ways/1", "description of VersionUpdated"),
+        ("ModelCreated", "reasons of 1"),
+        ("StageChanged", "reasons of 2"),
     } == {(one.resource, one.what) for one in report.findings if one.outcome.is_loss}
     assert 3 == elsewhere.get_model("fraud").latest_version
     assert 1 == elsewhere.get_alias("attrition@champion").version
