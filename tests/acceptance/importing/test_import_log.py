@@ -17,6 +17,7 @@ from regesta.importing.logs import import_log
 from regesta.v1 import governance_pb2 as gov
 from regesta_service.backup.writing import back_up
 from tests.acceptance.importing.conftest import BrokenOff, Mortal
+from tests.support.server_process import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -355,6 +356,33 @@ def test_what_people_defined_or_kept_here_is_left(
     before = elsewhere.get_head().position
     brought(elsewhere, backed_up())
     assert before + 1 == elsewhere.get_head().position
+
+
+def test_who_may_not_read_the_log_leaves_what_may_be_of_people(
+    client: regesta.Client,
+    elsewhere: regesta.Client,
+    server_database: LiveDatabase,
+    tmp_path: Path,
+):
+    policy = gov.Policy(stages=["production"], require_card=True)
+    client.define_policy("gate", policy=policy)
+    path = exported(client, tmp_path)
+    token = "token-of-max-" + "x" * 32
+    config = tmp_path / "regesta.toml"
+    config.write_text(f'[[tokens]]\nprincipal = "max"\nrole = "maintainer"\ntoken = "{token}"\n')
+    database = ("--dsn", server_database.service_dsn)
+    with (
+        serving("--config", str(config), *database) as other,
+        regesta.Client(other.address, token=token, namespace=elsewhere.namespace) as max_,
+    ):
+        assert [] == brought(max_, path).findings
+        (defined,) = elsewhere.events(types=["PolicyDefined"])
+        assert ("max", "anonymous") == (defined.actor, defined.occurred_by)
+        # Another one of people, and nobody tells the importer which is whose.
+        elsewhere.define_policy("ours", policy=policy)
+        client.define_policy("gate", policy=gov.Policy(stages=["production"]))
+        (finding,) = brought(max_, exported(client, tmp_path)).findings
+    assert ("conflict", "PolicyDefined") == (str(finding.outcome), finding.what)
 
 
 def test_a_dry_run_writes_nothing(packed: Path, elsewhere: regesta.Client):
