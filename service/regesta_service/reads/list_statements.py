@@ -22,7 +22,9 @@ from regesta_projections.filtering import (
     Columns,
     Order,
     compile_filter,
+    compile_found,
     parse_filter,
+    version_columns,
 )
 from regesta_service.reads.list_sql import (
     BYTES_OF_TEXTS,
@@ -47,16 +49,25 @@ if TYPE_CHECKING:
 
     from regesta_service.reads.then import AsOf
 
-    Statement = tuple[SQL | Composed, dict[str, object]]
+    Statement = tuple[SQL, dict[str, object]]
 
 #: So many versions are looked at one by one rather than all in their order.
 FEW: Final = 1_000
 
 NO_FILTER: Final = Clause(SQL("TRUE"), {})
 
-#: Filters, and statements of now, that are kept as text, and characters of the longest of them.
+#: Filters, and statements, that are kept as text, and characters of the longest filter of them.
 _KEPT: Final = 512
 _LONGEST_KEPT: Final = 4_000
+
+
+class Conditions(NamedTuple):
+    """What a filter says, as text and values."""
+
+    #: Of rows of now, or of those that held at a moment.
+    where: Clause
+    #: Of a moment, what of it an index of the history finds, from `compile_found`.
+    found: Clause | None = None
 
 
 class Listing(NamedTuple):
@@ -73,23 +84,14 @@ class Listing(NamedTuple):
     show_deleted: bool = False
     #: What was so at this moment; None means now. The history must have reached it.
     as_of: AsOf | None = None
-    #: Of a moment, what of `where` an index of the history finds, from `compile_found`.
+    #: As in `Conditions`; None looks at versions in their order, which is right too.
     found: Clause | None = None
 
-    @property
-    def by_name(self) -> bool:
-        """Whether models are listed in the order of their names."""
-        return self.order.keys[0].field is MODEL_ORDER.fields["name"]
 
-    @property
-    def by_key(self) -> bool:
-        """Whether versions are listed in the order of their primary key."""
-        fields = tuple(key.field for key in self.order.keys)
-        return fields == VERSION_ORDER.primary_key and not self.order.keys[0].descending
-
-
-def filter_of_now(text: str, columns: Callable[[Composable], Columns]) -> Clause:
-    """Return what a filter says of the present tables.
+def conditions_of(
+    text: str, columns: Callable[[Composable], Columns], as_of: AsOf | None = None
+) -> Conditions:
+    """Return what a filter says of the tables of now, or of a moment.
 
     Putting SQL together takes longer than a page takes to be sent, and the same few filters
     come again and again, so their text is kept, and so are the statements around them.
@@ -97,30 +99,31 @@ def filter_of_now(text: str, columns: Callable[[Composable], Columns]) -> Clause
     Args:
         text: The filter.
         columns: `model_columns` or `version_columns`.
+        as_of: The moment; None is now.
 
     Raises:
         InvalidFilter: It is none, or asks what cannot be answered.
     """
-    return (_kept_filter if len(text) <= _LONGEST_KEPT else _filter)(text, columns)
+    form = None if as_of is None else as_of.form
+    return (_kept_conditions if len(text) <= _LONGEST_KEPT else _conditions)(text, columns, form)
 
 
-def _filter(text: str, columns: Callable[[Composable], Columns]) -> Clause:
-    clause = compile_filter(parse_filter(text), columns(relations(None).aliases))
-    return Clause(_as_text(clause.sql), clause.params)
+def _conditions(
+    text: str, columns: Callable[[Composable], Columns], form: AsOf | None
+) -> Conditions:
+    node = parse_filter(text)
+    where = compile_filter(node, columns(relations(form).aliases))
+    found = compile_found(node) if form is not None and columns is version_columns else None
+    return Conditions(_as_text(where), None if found is None else _as_text(found))
 
 
-_kept_filter = lru_cache(maxsize=_KEPT)(_filter)
+_kept_conditions = lru_cache(maxsize=_KEPT)(_conditions)
 
 
 def models_statement(listing: Listing) -> Statement:
     """Return the statement of a page of models, and its parameters."""
     behind = _behind(listing)
-    query: SQL | Composed
-    if listing.as_of is None:
-        query = _of_now(listing, behind, _Kind.MODELS)
-    else:
-        query = _models_query(listing, behind)
-    return query, _parameters(listing, behind)
+    return _text_of(_shape(_Kind.MODELS, listing, behind)), _parameters(listing, behind)
 
 
 def versions_statement(listing: Listing, model: str | None) -> Statement:
@@ -131,17 +134,23 @@ def versions_statement(listing: Listing, model: str | None) -> Statement:
         model: A name of the model whose versions they are; None for all models.
     """
     behind = _behind(listing)
-    query: SQL | Composed
-    if listing.as_of is None:
-        query = _of_now(listing, behind, _Kind.VERSIONS if model is None else _Kind.OF_MODEL)
-    else:
-        query = _versions_query(listing, behind, of_model=model is not None)
+    shape = _shape(_versions_of(model), listing, behind)
     parameters = _parameters(listing, behind)
     if model is not None:
         parameters["name_key"] = model.lower()
-    elif _is_model_by_model(listing) and listing.after is not None:
+    elif shape.model_by_model and listing.after is not None:
         parameters["after_model"] = listing.after[0]
-    return query, parameters
+    return _text_of(shape), parameters
+
+
+def count_statement(listing: Listing, model: str | None) -> Statement:
+    """Return the statement that counts what the history finds, up to one more than a few."""
+    parameters: dict[str, object] = {"namespace_id": listing.namespace_id, "limit": FEW + 1}
+    if model is not None:
+        parameters["name_key"] = model.lower()
+    if listing.found is not None and listing.as_of is not None:
+        parameters |= listing.found.params | listing.as_of.parameters
+    return _text_of(_shape(_versions_of(model), listing, None), _count), parameters
 
 
 class _Kind(Enum):
@@ -152,35 +161,79 @@ class _Kind(Enum):
     OF_MODEL = auto()
 
 
-def _of_now(listing: Listing, behind: Clause, kind: _Kind) -> SQL:
-    """Return the query of a list of now."""
-    where, begun = listing.where.sql.as_string(), behind.sql.as_string()
-    return (_kept_query if len(where) <= _LONGEST_KEPT else _query_of_now)(
+class _Shape(NamedTuple):
+    """What the text of a statement depends on; values are no part of it."""
+
+    kind: _Kind
+    order: Order
+    limit: int
+    where: str
+    #: Condition on what comes behind a place; None for the first page.
+    behind: str | None
+    show_deleted: bool
+    #: The form of the moment; None is now.
+    as_of: AsOf | None
+    found: str | None
+
+    @property
+    def by_name(self) -> bool:
+        """Whether models are listed in the order of their names."""
+        return self.order.keys[0].field is MODEL_ORDER.fields["name"]
+
+    @property
+    def model_by_model(self) -> bool:
+        """Whether versions of all models are listed in the order of their primary key."""
+        if self.kind is not _Kind.VERSIONS or self.as_of is None or self.found is not None:
+            return False
+        fields = tuple(key.field for key in self.order.keys)
+        return fields == VERSION_ORDER.primary_key and not self.order.keys[0].descending
+
+
+def _versions_of(model: str | None) -> _Kind:
+    return _Kind.VERSIONS if model is None else _Kind.OF_MODEL
+
+
+def _shape(kind: _Kind, listing: Listing, behind: Clause | None) -> _Shape:
+    as_of, found = listing.as_of, listing.found
+    return _Shape(
         kind,
         listing.order,
-        where,
-        begun,
-        limit=listing.limit,
-        show_deleted=listing.show_deleted,
+        listing.limit,
+        listing.where.sql.as_string(),
+        None if behind is None else behind.sql.as_string(),
+        listing.show_deleted,
+        None if as_of is None else as_of.form,
+        None if as_of is None or found is None else found.sql.as_string(),
     )
 
 
-def _query_of_now(
-    kind: _Kind, order: Order, where: str, begun: str, *, limit: int, show_deleted: bool
-) -> SQL:
-    """Return the query of a list of now as text; values are no part of it."""
-    condition, behind = Clause(_sql(where), {}), Clause(_sql(begun), {})
-    listing = Listing("", 0, order, limit, condition, show_deleted=show_deleted)
-    if kind is _Kind.MODELS:
-        return _as_text(_models_query(listing, behind))
-    return _as_text(_versions_query(listing, behind, of_model=kind is _Kind.OF_MODEL))
+def _behind(listing: Listing) -> Clause | None:
+    return None if listing.after is None else listing.order.keyset(listing.after)
 
 
-_kept_query = lru_cache(maxsize=_KEPT)(_query_of_now)
+def _page(shape: _Shape) -> SQL:
+    """Return the statement of a page."""
+    query = _models_query(shape) if shape.kind is _Kind.MODELS else _versions_query(shape)
+    return _sql(query.as_string())
 
 
-def _as_text(written: Composable) -> SQL:
-    return written if isinstance(written, SQL) else _sql(written.as_string())
+def _count(shape: _Shape) -> SQL:
+    """Return the statement that counts."""
+    return _sql(COUNT.format(found=_found(shape) or SQL("SELECT")).as_string())
+
+
+@lru_cache(maxsize=_KEPT)
+def _kept_text(write: Callable[[_Shape], SQL], shape: _Shape) -> SQL:
+    return write(shape)
+
+
+def _text_of(shape: _Shape, write: Callable[[_Shape], SQL] = _page) -> SQL:
+    """Return a statement as text, kept if it is not too long."""
+    return _kept_text(write, shape) if len(shape.where) <= _LONGEST_KEPT else write(shape)
+
+
+def _as_text(clause: Clause) -> Clause:
+    return Clause(_sql(clause.sql.as_string()), clause.params)
 
 
 def _sql(text: str) -> SQL:
@@ -188,32 +241,24 @@ def _sql(text: str) -> SQL:
     return SQL(text)
 
 
-def _behind(listing: Listing) -> Clause:
-    return NO_FILTER if listing.after is None else listing.order.keyset(listing.after)
+def _models_query(shape: _Shape) -> Composed:
+    return _query(MODELS, shape, {})
 
 
-def _is_model_by_model(listing: Listing) -> bool:
-    return listing.as_of is not None and listing.found is None and listing.by_key
-
-
-def _models_query(listing: Listing, behind: Clause) -> Composed:
-    return _query(MODELS, listing, behind, {})
-
-
-def _versions_query(listing: Listing, behind: Clause, *, of_model: bool) -> Composed:
-    as_of = listing.as_of
+def _versions_query(shape: _Shape) -> Composed:
+    as_of = shape.as_of
     scope: dict[str, Composable] = {"found": SQL("''"), "names": SQL("")}
     limits: dict[str, Composable] = {"of_model": SQL("TRUE")}
     page = VERSIONS_PAGE
-    if of_model:
+    if shape.kind is _Kind.OF_MODEL:
         scope = {"found": SQL("n.model"), "names": NAMES}
         limits = {"of_model": SQL("v.model = n.model")}
         if as_of is not None:
             scope["names"] = NAMES + LAST_NUMBER.format(last_number(as_of, "n"))
             limits = {"of_model": SQL("v.model = n.model AND v.number <= t.number")}
-    elif as_of is not None and _is_model_by_model(listing):
+    elif as_of is not None and shape.model_by_model:
         page = MODEL_BY_MODEL
-        begun = SQL("TRUE") if listing.after is None else SQL("m.model >= %(after_model)s")
+        begun = SQL("TRUE") if shape.behind is None else SQL("m.model >= %(after_model)s")
         limits = {"last_number": last_number(as_of, "m"), "begun": begun}
     pointing = (
         POINTING
@@ -222,37 +267,24 @@ def _versions_query(listing: Listing, behind: Clause, *, of_model: bool) -> Comp
     )
     return _query(
         VERSIONS,
-        listing,
-        behind,
+        shape,
         scope | {"pointing": pointing},
         page=page,
-        found=_found(listing, of_model=of_model),
+        found=_found(shape),
         limits=limits,
     )
 
 
-def count_statement(listing: Listing, model: str | None) -> Statement:
-    """Return the statement that counts what the history finds, up to one more than a few."""
-    parameters: dict[str, object] = {"namespace_id": listing.namespace_id, "limit": FEW + 1}
-    if model is not None:
-        parameters["name_key"] = model.lower()
-    if listing.found is not None and listing.as_of is not None:
-        parameters |= listing.found.params | listing.as_of.parameters
-    found = _found(listing, of_model=model is not None)
-    return COUNT.format(found=found or SQL("SELECT")), parameters
-
-
-def _found(listing: Listing, *, of_model: bool) -> Composable | None:
-    if listing.found is None or listing.as_of is None:
+def _found(shape: _Shape) -> Composable | None:
+    if shape.found is None or shape.as_of is None:
         return None
-    named = NAMED if of_model else SQL("TRUE")
-    return found_versions(listing.found, listing.as_of, named)
+    named = NAMED if shape.kind is _Kind.OF_MODEL else SQL("TRUE")
+    return found_versions(_sql(shape.found), shape.as_of, named)
 
 
 def _query(
     statement: SQL,
-    listing: Listing,
-    behind: Clause,
+    shape: _Shape,
     scope: Mapping[str, Composable],
     *,
     page: SQL | None = None,
@@ -260,24 +292,24 @@ def _query(
     limits: Mapping[str, Composable] = MappingProxyType({}),
 ) -> Composed:
     """Return a list's query."""
-    order = listing.order
+    order = shape.order
     names = [Identifier(f"sort_{place}") for place in range(len(order.keys))]
     pairs = list(zip(names, order.keys, strict=True))
-    where = relations(listing.as_of, found)
-    hidden = HIDDEN_MODELS if page is None else HIDDEN_VERSIONS
+    where = relations(shape.as_of, found)
+    conditions = [_sql(text) for text in (shape.where, shape.behind) if text is not None]
+    if not shape.show_deleted:
+        conditions.append(HIDDEN_MODELS if page is None else HIDDEN_VERSIONS)
     inner = (page or MODELS_PAGE).format(
-        models=where.listed_models if page is None and listing.by_name else where.models,
+        models=where.listed_models if page is None and shape.by_name else where.models,
         versions=where.versions,
         sort_columns=_commas(SQL("{} AS {}").format(k.field.expression, n) for n, k in pairs),
         join=order.join,
-        where=SQL(" AND ").join(
-            [listing.where.sql, behind.sql, *([] if listing.show_deleted else [hidden])]
-        ),
+        where=SQL(" AND ").join(conditions),
         order=order.sql(),
         # One more, to know whether another page follows. It stands in the text, because a plan
         # for any number is one for a tenth of all rows: PostgreSQL then rather plans anew for
         # each page, which takes as long as finding it.
-        limit=SQL(str(listing.limit + 1)),
+        limit=SQL(str(shape.limit + 1)),
         **limits,
     )
     return statement.format(
@@ -292,13 +324,14 @@ def _query(
     )
 
 
-def _parameters(listing: Listing, behind: Clause) -> dict[str, object]:
+def _parameters(listing: Listing, behind: Clause | None) -> dict[str, object]:
     """Return the parameters that every list has."""
     parameters: dict[str, object] = {
         "namespace_id": listing.namespace_id,
         **listing.where.params,
-        **behind.params,
     }
+    if behind is not None:
+        parameters |= behind.params
     if listing.found is not None:
         parameters |= listing.found.params
     if listing.as_of is not None:

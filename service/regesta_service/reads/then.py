@@ -9,12 +9,10 @@ table's.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from psycopg.sql import SQL, Composable, Composed, Identifier
-
-from regesta_projections.filtering import Clause
 
 
 class AsOf(NamedTuple):
@@ -28,6 +26,11 @@ class AsOf(NamedTuple):
 
     position: int
     effective_at: datetime | None = None
+
+    @property
+    def form(self) -> AsOf:
+        """One moment in place of all whose SQL is the same: their values are no part of it."""
+        return _RECORDED_BY if self.effective_at is None else _HAPPENED_BY
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -48,6 +51,10 @@ class AsOf(NamedTuple):
         if self.effective_at is None:
             return by_position
         return SQL("{} AND {}.effective_at <= %(effective_at)s").format(by_position, name)
+
+
+_RECORDED_BY: Final = AsOf(0)
+_HAPPENED_BY: Final = AsOf(0, datetime.max.replace(tzinfo=UTC))
 
 
 class Relations(NamedTuple):
@@ -98,7 +105,7 @@ def last_number(as_of: AsOf, of: str) -> Composed:
     return _LAST_NUMBER.format(of=Identifier(of), then=as_of.condition)
 
 
-def found_versions(found: Clause, as_of: AsOf, of_model: Composable) -> Composed:
+def found_versions(found: Composable, as_of: AsOf, of_model: Composable) -> Composed:
     """Return the keys of versions at which an event by then began something.
 
     Args:
@@ -106,7 +113,7 @@ def found_versions(found: Clause, as_of: AsOf, of_model: Composable) -> Composed
         as_of: The moment.
         of_model: A condition on `c.model`.
     """
-    return _FOUND.format(found=found.sql, then=as_of.condition_of("c"), of_model=of_model)
+    return _FOUND.format(found=found, then=as_of.condition_of("c"), of_model=of_model)
 
 
 def _models(as_of: AsOf, table: str, *, named_by: str) -> Composed:

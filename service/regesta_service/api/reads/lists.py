@@ -10,10 +10,7 @@ from regesta_projections.filtering import (
     VERSION_ORDER,
     InvalidFilter,
     InvalidOrder,
-    compile_filter,
-    compile_found,
     model_columns,
-    parse_filter,
     parse_order,
     version_columns,
 )
@@ -23,10 +20,10 @@ from regesta_service.reads.cache import EVERYTHING
 from regesta_service.reads.consistency import check_reached
 from regesta_service.reads.kept import Fresh
 from regesta_service.reads.latest import MAX_MODELS, latest_versions
-from regesta_service.reads.list_statements import Listing, filter_of_now
+from regesta_service.reads.list_statements import Listing, conditions_of
 from regesta_service.reads.moments import Occurred, position_at
 from regesta_service.reads.pages import page_size_of
-from regesta_service.reads.then import AsOf, relations
+from regesta_service.reads.then import AsOf
 from regesta_service.reads.wire import latest_answer, page_answer, page_body
 
 if TYPE_CHECKING:
@@ -222,11 +219,7 @@ class CatalogLists:
         namespace_id = await self._reads.namespaces.namespace_id(namespace)
         after, as_of = await self._begun(request, namespace_id, call)
         try:
-            if as_of is None:
-                where, node = filter_of_now(text, columns), None
-            else:
-                node = parse_filter(text)
-                where = compile_filter(node, columns(relations(as_of).aliases))
+            where, found = conditions_of(text, columns, as_of)
             if after is not None:
                 order.keyset(after)
         except InvalidFilter as error:
@@ -242,7 +235,7 @@ class CatalogLists:
             after,
             request.show_deleted,
             as_of,
-            compile_found(node) if as_of is not None and columns is version_columns else None,
+            found,
         )
 
     def _answer(self, request: _PagedRequest, page: Page, as_of: AsOf | None) -> bytes:
