@@ -31,8 +31,8 @@ from regesta_projections.rebuild import UNFOLDABLE
 from regesta_projections.records import read_record
 from regesta_projections.statements import copy_statement, copy_types
 from regesta_projections.tables import key_values
-from regesta_service.domain.rejections import NotFreshYet
 from regesta_service.reads.connection import Connect, OwnConnection
+from regesta_service.reads.refusals import history_behind
 from regesta_service.reads.tails import MAX_BACKOFF, MIN_BACKOFF
 
 if TYPE_CHECKING:
@@ -126,12 +126,7 @@ class HistoryRunner:
         """
         while (reached := await self._cursor(namespace_id)) < position:
             if remaining() <= 0:
-                raise NotFreshYet(
-                    f"the history has been folded up to position {reached},"
-                    f" not yet up to {position}; try again",
-                    metadata={"position": str(reached)},
-                    retry_after=0.5,
-                )
+                raise history_behind(reached, position)
             self._demand.set()
             self._hint.set()
             with contextlib.suppress(TimeoutError):

@@ -30,23 +30,20 @@ BYTES_OF_TEXTS: Final = SQL("""
 
 # The inner query, the page, finds the rows; the outer one looks up what belongs to them.
 MODELS: Final = SQL("""
-SELECT h.size, h.generation, '',
+SELECT h.size, h.generation, '', {reached},
     octet_length(p.resource) + {bytes_of_texts},
     p.text_fields, p.text_digests, {sorts}, p.name, p.last_version, p.resource,
-    ARRAY(
-        SELECT a.alias FROM {aliases} AS a
-        WHERE a.namespace_id = h.namespace_id AND a.generation = h.generation
-            AND a.model = p.model AND a.number IS NOT NULL
-        ORDER BY a.alias
-    ),
-    ARRAY(
-        SELECT a.number FROM {aliases} AS a
-        WHERE a.namespace_id = h.namespace_id AND a.generation = h.generation
-            AND a.model = p.model AND a.number IS NOT NULL
-        ORDER BY a.alias
-    )
+    COALESCE(t.aliases, '{{}}'), COALESCE(t.numbers, '{{}}')
 FROM regesta.logs AS h
+{cursor}
 LEFT JOIN LATERAL ({page}) AS p ON true
+LEFT JOIN LATERAL (
+    SELECT array_agg(a.alias ORDER BY a.alias) AS aliases,
+        array_agg(a.number ORDER BY a.alias) AS numbers
+    FROM {aliases} AS a
+    WHERE a.namespace_id = h.namespace_id AND a.generation = h.generation
+        AND a.model = p.model AND a.number IS NOT NULL
+) AS t ON true
 WHERE h.namespace_id = %(namespace_id)s
 ORDER BY {outer_order}
 """)
@@ -60,11 +57,12 @@ MODELS_PAGE: Final = SQL("""
 """)
 
 VERSIONS: Final = SQL("""
-SELECT h.size, h.generation, {found},
+SELECT h.size, h.generation, {found}, {reached},
     octet_length(p.resource) + {bytes_of_texts},
     p.text_fields, p.text_digests, {sorts}, p.model_name, p.number, p.resource,
     ARRAY({pointing})
 FROM regesta.logs AS h
+{cursor}
 {names}
 LEFT JOIN LATERAL ({page}) AS p ON true
 WHERE h.namespace_id = %(namespace_id)s
@@ -129,10 +127,18 @@ LEFT JOIN regesta.model_names AS n
 """)
 LAST_NUMBER: Final = SQL("LEFT JOIN LATERAL ({}) AS t ON true")
 
+# How far the history of the very rows that are read has been folded.
+CURSOR: Final = SQL("""
+LEFT JOIN regesta.history_cursors AS c
+    ON c.namespace_id = h.namespace_id AND c.generation = h.generation
+""")
+REACHED: Final = SQL("COALESCE(c.position, 0)")
+
 #: A page of aliases, or one.
 ALIASES: Final = SQL("""
-SELECT h.size, m.name, p.alias, p.resource, m.name
+SELECT h.size, m.name, {reached}, p.alias, p.resource
 FROM regesta.logs AS h
+{cursor}
 LEFT JOIN regesta.model_names AS n
     ON n.namespace_id = h.namespace_id AND n.generation = h.generation
     AND n.name_key = %(name_key)s

@@ -9,7 +9,7 @@ of all models model by model, and what a filter can find by an index of the hist
 from __future__ import annotations
 
 from enum import Enum, auto
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -27,8 +27,10 @@ from regesta_projections.filtering import (
     version_columns,
 )
 from regesta_service.reads.list_sql import (
+    ALIASES,
     BYTES_OF_TEXTS,
     COUNT,
+    CURSOR,
     HIDDEN_MODELS,
     HIDDEN_VERSIONS,
     LAST_NUMBER,
@@ -39,6 +41,7 @@ from regesta_service.reads.list_sql import (
     NAMES,
     POINTED,
     POINTING,
+    REACHED,
     VERSIONS,
     VERSIONS_PAGE,
 )
@@ -82,7 +85,7 @@ class Listing(NamedTuple):
     #: Begin behind this place, from `Page.end`.
     after: Sequence[str | int] | None = None
     show_deleted: bool = False
-    #: What was so at this moment; None means now. The history must have reached it.
+    #: What was so at this moment; None means now.
     as_of: AsOf | None = None
     #: As in `Conditions`; None looks at versions in their order, which is right too.
     found: Clause | None = None
@@ -141,6 +144,18 @@ def versions_statement(listing: Listing, model: str | None) -> Statement:
     elif shape.model_by_model and listing.after is not None:
         parameters["after_model"] = listing.after[0]
     return _text_of(shape), parameters
+
+
+def aliases_statement(as_of: AsOf | None) -> SQL:
+    """Return the statement of a page of a model's aliases, now or at a moment."""
+    return _aliases_statement(None if as_of is None else as_of.form)
+
+
+@cache
+def _aliases_statement(form: AsOf | None) -> SQL:
+    where = relations(form)
+    query = ALIASES.format(models=where.models, aliases=where.aliases, **_reached(form))
+    return _sql(query.as_string())
 
 
 def count_statement(listing: Listing, model: str | None) -> Statement:
@@ -313,6 +328,7 @@ def _query(
         **limits,
     )
     return statement.format(
+        **_reached(shape.as_of),
         aliases=where.aliases,
         bytes_of_texts=BYTES_OF_TEXTS,
         sorts=_commas(SQL("p.{}").format(name) for name in names),
@@ -322,6 +338,13 @@ def _query(
         ),
         **scope,
     )
+
+
+def _reached(form: AsOf | None) -> dict[str, Composable]:
+    """Return what tells how far the history reaches; of now it does not matter."""
+    if form is None:
+        return {"reached": SQL("0"), "cursor": SQL("")}
+    return {"reached": REACHED, "cursor": CURSOR}
 
 
 def _parameters(listing: Listing, behind: Clause | None) -> dict[str, object]:

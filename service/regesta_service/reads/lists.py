@@ -11,18 +11,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from regesta_projections.finishing import finish_alias, finish_model, finish_version
-from regesta_service.reads.list_sql import ALIASES
 from regesta_service.reads.list_statements import (
     FEW,
     Listing,
+    aliases_statement,
     count_statement,
     models_statement,
     versions_statement,
 )
 from regesta_service.reads.pages import MAX_PAGE_BYTES
-from regesta_service.reads.refusals import model_not_found
+from regesta_service.reads.refusals import history_behind, model_not_found
 from regesta_service.reads.texts import by_field, texts_of
-from regesta_service.reads.then import relations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,16 +32,17 @@ if TYPE_CHECKING:
     from regesta_service.reads.then import AsOf
 
 
-# Where a row of a list has the log's size, the generation, the model that the list is of, the
-# bytes of its resource and texts, the fields and digests of its texts, and the values of the
-# sort keys; what finishing it needs comes behind.
+# Where a row of a list has the log's size, the generation, the model that the list is of, how
+# far the history reaches, the bytes of its resource and texts, the fields and digests of its
+# texts, and the values of the sort keys; what finishing it needs comes behind.
 _AT: Final = 0
 _GENERATION: Final = 1
 _FOUND: Final = 2
-_BYTES: Final = 3
-_FIELDS: Final = 4
-_DIGESTS: Final = 5
-_PLACE: Final = 6
+_REACHED: Final = 3
+_BYTES: Final = 4
+_FIELDS: Final = 5
+_DIGESTS: Final = 6
+_PLACE: Final = 7
 
 _NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -63,7 +63,11 @@ class Page(NamedTuple):
 
 
 class Lists:
-    """Lists of models, versions and aliases."""
+    """Lists of models, versions and aliases.
+
+    A page of a moment says itself whether the history reaches the moment, in the snapshot that
+    it was read from: nobody need ask before. Each of them raises `NotFreshYet` when it does not.
+    """
 
     def __init__(self, pool: AsyncConnectionPool) -> None:
         self._pool = pool
@@ -135,9 +139,8 @@ class Lists:
             ModelNotFound: No model has or had this name.
         """
         async with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
-            where = relations(as_of)
             await cursor.execute(
-                ALIASES.format(models=where.models, aliases=where.aliases),
+                aliases_statement(as_of),
                 {
                     "namespace_id": namespace_id,
                     "name_key": model.lower(),
@@ -148,14 +151,17 @@ class Lists:
                 },
             )
             rows = await cursor.fetchall()
-        size, found = as_of.position if as_of else rows[0][0], rows[0][1]
-        if found is None:
+        size, name, reached = rows[0][:3]
+        _check_reached(as_of, reached)
+        if name is None:
             raise model_not_found(model)
-        listed = [row[2:] for row in rows if row[2] is not None]
+        listed = [row[3:] for row in rows if row[3] is not None]
         resources = [
             finish_alias(resource, name=f"namespaces/{namespace}/models/{name}/aliases/{alias}")
-            for alias, resource, name in listed[:limit]
+            for alias, resource in listed[:limit]
         ]
+        if as_of is not None:
+            size = as_of.position
         return Page(resources, [listed[limit - 1][0]] if len(listed) > limit else None, size)
 
     async def alias(
@@ -190,6 +196,7 @@ class Lists:
             await cursor.execute(query, parameters)
             rows = await cursor.fetchall()
             first = rows[0]
+            _check_reached(listing.as_of, first[_REACHED])
             if first[_FOUND] is None:
                 raise model_not_found(model or "")
             # A namespace without a match is one row without a resource.
@@ -210,6 +217,12 @@ class Lists:
             end = listing.order.key_of(fitting[-1][_PLACE:rest])
         size = listing.as_of.position if listing.as_of else first[_AT]
         return Page(resources, end, size, first[_GENERATION], first[_FOUND])
+
+
+def _check_reached(as_of: AsOf | None, reached: int) -> None:
+    """Refuse rows of a moment that the history had not reached when they were read."""
+    if as_of is not None and reached < as_of.position:
+        raise history_behind(reached, as_of.position)
 
 
 def _fitting(rows: Sequence[Sequence[Any]], limit: int) -> Sequence[Sequence[Any]]:

@@ -9,6 +9,7 @@ from regesta_service.domain.rejections import (
     AliasNotFound,
     ModelDeletedAlready,
     ModelNotFound,
+    NotFreshYet,
     NoVersionMatches,
     VersionArchived,
     VersionDeletedAlready,
@@ -29,6 +30,15 @@ _BY_ITSELF = frozenset({Form.NUMBER, Form.DIGEST})
 def model_not_found(name: str) -> ModelNotFound:
     """Return the refusal of a name that no model has or had."""
     return ModelNotFound(f"there is no model {name}", metadata={"model": name})
+
+
+def history_behind(reached: int, position: int) -> NotFreshYet:
+    """Return the refusal of a moment that the history has not been folded up to yet."""
+    return NotFreshYet(
+        f"the history has been folded up to position {reached}, not yet up to {position}; try again",
+        metadata={"position": str(reached)},
+        retry_after=0.5,
+    )
 
 
 def version_not_found(model: str, number: int) -> VersionNotFound:

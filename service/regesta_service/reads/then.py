@@ -161,18 +161,19 @@ _LAST_NUMBER: Final = SQL("""
     ORDER BY s.from_position DESC LIMIT 1
 """)
 
-# `origin` is what was registered; serialized messages are merged by putting them together.
+# `origin` is what was registered, and stands in the first row, which often is the one that held
+# then; serialized messages are merged by putting them together.
 _VERSIONS: Final = SQL("""(
     SELECT k.namespace_id, k.generation, k.model, k.number, s.semver, s.stage,
         s.stage_position, k.source, k.digest, k.run, s.tags, k.properties, k.params, k.metrics,
         s.deleted, k.created_at, s.updated_at, k.created_by, s.revision, s.text_fields,
         s.text_digests, s.resolvable, s.flagged, s.revoked,
-        (
+        COALESCE(s.origin, (
             SELECT f.origin FROM regesta.version_history AS f
             WHERE f.namespace_id = k.namespace_id AND f.generation = k.generation
                 AND f.model = k.model AND f.number = k.number
             ORDER BY f.from_position LIMIT 1
-        ) || s.resource AS resource
+        )) || s.resource AS resource
     FROM {keys}
     CROSS JOIN LATERAL (
         SELECT s.* FROM regesta.version_history AS s

@@ -17,10 +17,13 @@ from regesta_projections.events import (
     VersionDeleted,
     VersionRegistered,
 )
+from regesta_projections.filtering import MODEL_ORDER, VERSION_ORDER, parse_order
 from regesta_service.api.reads.catalog import CatalogReads
 from regesta_service.api.reads.lists import CatalogLists
 from regesta_service.domain import rejections as r
+from regesta_service.reads.list_statements import Listing
 from regesta_service.reads.pages import MAX_PAGE_BYTES
+from regesta_service.reads.then import AsOf
 from tests.support.reading import make_call
 
 if TYPE_CHECKING:
@@ -269,3 +272,91 @@ async def test_a_page_ends_before_it_is_too_long_for_a_message(reads: ReadModel,
     assert all(page.ByteSize() <= MAX_PAGE_BYTES + 1_000 for page in found)
     assert len(found) == 3
     assert all(card == version.card for version in found[0].versions)
+
+
+OF_A_MOMENT = [
+    (list_models, {}),
+    (list_models, {"page_size": 1}),
+    (search_models, {"filter": "alias = champion"}),
+    (list_versions, {}),
+    (search_versions, {"filter": "stage = production", "order_by": "update_time desc"}),
+    (search_versions, {"filter": "tags.round = 5"}),
+    (list_aliases, {}),
+]
+
+
+@pytest.mark.parametrize(("method", "fields"), OF_A_MOMENT)
+async def test_a_page_as_of_what_was_just_written_waits_for_the_history(
+    reads: ReadModel, churn: LiveLog, method: Any, fields: dict[str, Any]
+):
+    newest = reading_pb.Consistency(level=reading_pb.CONSISTENCY_LEVEL_FULLY_CONSISTENT)
+    for number in range(10):
+        churn.append("models/churn/versions/2", TagsSet(tags={"round": str(number)}))
+        churn.append("models/churn/aliases/champion", AliasSet(version=1 + number % 3))
+        now = await method(reads, consistency=newest, **fields)
+
+        # A token says of which list it is, and this is another list.
+        now.ClearField("next_page_token")
+        then = await method(reads, as_of=reading_pb.Moment(position=churn.size), **fields)
+        then.ClearField("next_page_token")
+        assert now == then
+
+
+@pytest.mark.parametrize(("method", "fields"), OF_A_MOMENT)
+async def test_a_page_of_a_position_beyond_the_end_is_refused_whatever_else_is_wrong(
+    reads: ReadModel, churn: LiveLog, method: Any, fields: dict[str, Any]
+):
+    beyond = reading_pb.Moment(position=churn.size + 1)
+    demand = reading_pb.Consistency(
+        level=reading_pb.CONSISTENCY_LEVEL_AT_LEAST, position=churn.size + 2
+    )
+    elsewhere = {} if method in {list_models, search_models} else {"parent": f"{PARENT}/models/no"}
+
+    for wrong in ({"as_of": beyond}, {"as_of": beyond} | elsewhere):
+        with pytest.raises(r.MomentOutOfRange, match=f"{churn.size + 1} lies beyond"):
+            await method(reads, **(fields | wrong))
+    with pytest.raises(r.MomentOutOfRange, match=f"{churn.size + 2} lies beyond"):
+        await method(
+            reads, as_of=reading_pb.Moment(position=1), consistency=demand, **(fields | elsewhere)
+        )
+
+
+async def test_lists_do_not_give_a_moment_that_the_history_has_not_reached(
+    reads: ReadModel, churn: LiveLog
+):
+    order = parse_order("", VERSION_ORDER)
+    coming = AsOf(churn.size + 1)
+    versions = Listing("acme", churn.namespace_id, order, 10, as_of=coming)
+    models = versions._replace(order=parse_order("name", MODEL_ORDER))
+    lists = reads.lists
+
+    for read in (
+        lambda: lists.models(models),
+        lambda: lists.versions(versions, None),
+        lambda: lists.versions(versions, "churn"),
+        lambda: lists.versions(versions, "no such model"),
+        lambda: lists.aliases(
+            "acme", churn.namespace_id, "churn", after="", limit=10, as_of=coming
+        ),
+    ):
+        with pytest.raises(r.NotFreshYet):
+            await read()
+
+
+@pytest.mark.parametrize("method", [list_models, list_versions, list_aliases])
+async def test_pages_of_a_position_look_at_the_database_once_each(
+    reads: ReadModel, churn: LiveLog, method: Any
+):
+    for number in (1, 3):
+        churn.append(f"models/churn/aliases/a{number}", AliasSet(version=number))
+    churn.append("models/omega", ModelCreated(name="omega", kind="MODEL"))
+    moment = reading_pb.Moment(position=churn.size)
+    async for _ in pages(method, reads, as_of=moment, page_size=1):
+        pass  # and now the history is there
+
+    before = reads.pool.get_stats()["requests_num"]
+    found = [page async for page in pages(method, reads, as_of=moment, page_size=1)]
+
+    assert len(found) > 1
+    # And once for the number of the namespace, which a server knows.
+    assert 2 * len(found) == reads.pool.get_stats()["requests_num"] - before

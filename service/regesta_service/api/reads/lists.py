@@ -15,7 +15,12 @@ from regesta_projections.filtering import (
     version_columns,
 )
 from regesta_service.api.reads.requests import freshness_of, moment_of, name_in, namespace_in
-from regesta_service.domain.rejections import InvalidFilterGiven, InvalidPageToken, InvalidRequest
+from regesta_service.domain.rejections import (
+    InvalidFilterGiven,
+    InvalidPageToken,
+    InvalidRequest,
+    NotFreshYet,
+)
 from regesta_service.reads.cache import EVERYTHING
 from regesta_service.reads.consistency import check_reached
 from regesta_service.reads.kept import Fresh
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
     from regesta_service.api.calls import Call
     from regesta_service.reads.cache import CacheKey
     from regesta_service.reads.lists import Page
+    from regesta_service.reads.moments import Moment
     from regesta_service.reads.read_model import ReadModel
 
     _ListRequest = (
@@ -130,15 +136,20 @@ class CatalogLists:
         limit = page_size_of(request.page_size)
         namespace_id = await self._reads.namespaces.namespace_id(name.namespace)
         place, as_of = await self._begun(request, namespace_id, call)
-        page = await self._reads.lists.aliases(
-            name.namespace,
-            namespace_id,
-            name.model,
-            after=str(place[0]) if place else "",
-            limit=limit,
-            as_of=as_of,
-        )
-        return self._answer(request, page, as_of)
+
+        def read() -> Awaitable[Page]:
+            return self._reads.lists.aliases(
+                name.namespace,
+                namespace_id,
+                name.model,
+                after=str(place[0]) if place else "",
+                limit=limit,
+                as_of=as_of,
+            )
+
+        if as_of is not None:
+            return await self._at(request, namespace_id, as_of, call, read)
+        return self._answer(request, await read(), None)
 
     async def _kept(self, request: _ListRequest, key: CacheKey, call: Call) -> bytes | None:
         """Return a page from memory, if it is there and can become what is asked for."""
@@ -181,7 +192,9 @@ class CatalogLists:
         """Return a page, and keep it if it is of now."""
         listing = await self._listing(request, wanted, call)
         if listing.as_of is not None:
-            return self._answer(request, await read(listing), listing.as_of)
+            return await self._at(
+                request, listing.namespace_id, listing.as_of, call, lambda: read(listing)
+            )
 
         async def read_body(_: int) -> Fresh:
             page = await read(listing)
@@ -201,17 +214,41 @@ class CatalogLists:
         moment = moment_of(request.as_of)
         if moment is None:
             return after, None
-        if after is None:
-            async with self._reads.pool.connection() as connection:
-                place = await position_at(connection, namespace_id, moment)
-            check_reached(freshness_of(request), place.size)
-            position, reached = place.position, place.history
+        if after is not None:
+            after, position = after[:-1], int(after[-1])
+        elif isinstance(moment, int) and freshness_of(request).position <= moment:
+            # Where the history reaches it, so does the log, and both say so with the page.
+            position = moment
         else:
-            after, position, reached = after[:-1], int(after[-1]), 0
-        if reached < position:
-            await self._reads.history.reach(namespace_id, position, call.remaining)
-        effective = moment.time if isinstance(moment, Occurred) else None
-        return after, AsOf(position, effective)
+            position = await self._sought(request, namespace_id, moment, call)
+        return after, AsOf(position, moment.time if isinstance(moment, Occurred) else None)
+
+    async def _sought(
+        self, request: _PagedRequest, namespace_id: int, moment: Moment, call: Call
+    ) -> int:
+        """Return the position that a moment means, once the history has reached it."""
+        async with self._reads.pool.connection() as connection:
+            place = await position_at(connection, namespace_id, moment)
+        check_reached(freshness_of(request), place.size)
+        if place.history < place.position:
+            await self._reads.history.reach(namespace_id, place.position, call.remaining)
+        return place.position
+
+    async def _at(
+        self,
+        request: _PagedRequest,
+        namespace_id: int,
+        as_of: AsOf,
+        call: Call,
+        read: Callable[[], Awaitable[Page]],
+    ) -> bytes:
+        """Return a page of a moment, which may have to wait for the history."""
+        try:
+            page = await read()
+        except NotFreshYet:
+            await self._sought(request, namespace_id, as_of.position, call)
+            page = await read()
+        return self._answer(request, page, as_of)
 
     async def _listing(self, request: _ListRequest, wanted: _Wanted, call: Call) -> Listing:
         limit = page_size_of(request.page_size)
