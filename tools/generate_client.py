@@ -230,6 +230,8 @@ def method_source(
     # Arguments without a default may stand anywhere after the star.
     signature = ["self", *(argument(p) for p in first), "*", *(argument(p) for p in others)]
     signature.append("timeout: float | None = None")
+    if _promises_heartbeats(parameters):
+        signature.append("silence: float | None = None")
     single = answer_field(sources, output)
     result = sources.reference(output)
     if single:
@@ -270,6 +272,9 @@ def docstring(
     for p in parameters:
         yield from wrap(f"{p.name}: {p.doc}", 12, hang=4)
     yield from wrap("timeout: Seconds until the call is given up.", 12)
+    if _promises_heartbeats(parameters):
+        text = "silence: Seconds without any answer after which it is given up as unavailable."
+        yield from wrap(text, 12, hang=4)
     yield ""
     verb = "Yields:" if method.server_streaming else "Returns:"
     yield f"        {verb}"
@@ -316,7 +321,8 @@ def body(
     result = sources.reference(method.output_type)
     if method.server_streaming:
         yield "        async for answer in self._transport.stream("
-        yield f'            "{path}", request, {result}, timeout'
+        silence = ", silence" if "heartbeat_interval" in fields else ""
+        yield f'            "{path}", request, {result}, timeout{silence}'
         yield "        ):"
         yield "            yield answer"
         return
@@ -331,6 +337,11 @@ def body(
     if scope and _is_seen(method, answer):
         yield "        self._transport.positions.saw(namespace, answer.position)"
     yield f"        return answer.{single}" if single else "        return answer"
+
+
+def _promises_heartbeats(parameters: list[Parameter]) -> bool:
+    """Say whether the server sends something now and then, so that silence means something."""
+    return any(p.name == "heartbeat_interval" for p in parameters)
 
 
 def _is_seen(method: descriptor_pb2.MethodDescriptorProto, answer: set[str]) -> bool:

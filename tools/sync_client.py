@@ -30,6 +30,7 @@ NAMES = {
     "AsyncClient": "Client",
     "AsyncCalls": "Calls",
     "AsyncTransport": "Transport",
+    "AsyncSilence": "Silence",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
     "_aio": "_sync",

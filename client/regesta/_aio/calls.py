@@ -4482,6 +4482,7 @@ class AsyncCalls:
         filter: event_pb2.EventFilter | None = None,
         heartbeat_interval: float | None = None,
         timeout: float | None = None,
+        silence: float | None = None,
     ) -> AsyncIterator[watch_service_pb2.SubscribeResponse]:
         """Receive every matching event after a position, in order and without gaps, once per call, first those already in the log and then new ones, until the call is cancelled.
 
@@ -4496,6 +4497,7 @@ class AsyncCalls:
             heartbeat_interval: How often to send a heartbeat while nothing matches: 1 to 300
                 seconds; unset means 15.
             timeout: Seconds until the call is given up.
+            silence: Seconds without any answer after which it is given up as unavailable.
 
         Yields:
             The answer.
@@ -4515,5 +4517,6 @@ class AsyncCalls:
             request,
             watch_service_pb2.SubscribeResponse,
             timeout,
+            silence,
         ):
             yield answer

@@ -403,11 +403,12 @@ class AsyncClient(AsyncCalls):
         types: Sequence[str] = (),
         resources: Sequence[str] = (),
         actors: Sequence[str] = (),
+        heartbeat_interval: float = 15.0,
     ) -> AsyncIterator[event_pb2.Event]:
         """Yield events as they happen, for as long as the caller listens.
 
-        It goes on by itself, without gap or repeat, when a server drains, stops, or
-        finds this client too slow.
+        It goes on by itself, without gap or repeat, when a server drains, stops, finds
+        this client too slow, or gives no sign of life.
 
         Args:
             after: Begin after this position, 0 with the first event; None begins with
@@ -415,6 +416,8 @@ class AsyncClient(AsyncCalls):
             types: Event types, for example `AliasSet`; none means all.
             resources: For example `models/churn`; none means all.
             actors: Principals; none means all.
+            heartbeat_interval: Seconds between the server's signs of life while nothing
+                happens, 1 to 300; a stream is given up for another after three times that.
 
         Raises:
             RegestaError: Going on is not possible, for example without permission.
@@ -423,7 +426,12 @@ class AsyncClient(AsyncCalls):
         pause = 0.1
         while True:
             try:
-                async for answer in self.subscribe(after_position=after, filter=wanted):
+                async for answer in self.subscribe(
+                    after_position=after,
+                    filter=wanted,
+                    heartbeat_interval=heartbeat_interval,
+                    silence=3 * heartbeat_interval,
+                ):
                     pause = 0.1
                     content = answer.WhichOneof("content")
                     if content == "event":

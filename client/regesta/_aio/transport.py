@@ -16,6 +16,7 @@ from regesta._shared import (
     channel_options,
     tls_credentials,
 )
+from regesta._silence import AsyncSilence, CancelledError
 from regesta.errors import from_rpc_error
 
 M = TypeVar("M", bound=Message)
@@ -100,7 +101,12 @@ class AsyncTransport:
         return answer
 
     async def stream(
-        self, path: str, request: Message, response: type[M], timeout: float | None
+        self,
+        path: str,
+        request: Message,
+        response: type[M],
+        timeout: float | None,
+        silence: float | None = None,
     ) -> AsyncIterator[M]:
         """Make a call and yield its answers.
 
@@ -109,18 +115,24 @@ class AsyncTransport:
             request: The request.
             response: Type of each answer.
             timeout: Seconds for the whole stream; None sets no end.
+            silence: Seconds to wait for the next answer; None sets no end.
 
         Raises:
+            Unavailable: Nothing came for as long as that.
             RegestaError: The call failed.
         """
         method = self._method(path, response, streams=True)
         call = method(request, timeout=timeout, metadata=self._metadata)
+        silent = AsyncSilence(call, silence)
         try:
             async for answer in call:
+                silent.heard()
                 yield answer
-        except grpc.RpcError as error:
-            raise from_rpc_error(error) from None
+                silent.listen()
+        except (grpc.RpcError, CancelledError) as error:
+            raise silent.failure(error) from None
         finally:
+            silent.close()
             call.cancel()
 
     async def close(self) -> None:

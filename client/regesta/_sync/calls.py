@@ -4480,6 +4480,7 @@ class Calls:
         filter: event_pb2.EventFilter | None = None,
         heartbeat_interval: float | None = None,
         timeout: float | None = None,
+        silence: float | None = None,
     ) -> Iterator[watch_service_pb2.SubscribeResponse]:
         """Receive every matching event after a position, in order and without gaps, once per call, first those already in the log and then new ones, until the call is cancelled.
 
@@ -4494,6 +4495,7 @@ class Calls:
             heartbeat_interval: How often to send a heartbeat while nothing matches: 1 to 300
                 seconds; unset means 15.
             timeout: Seconds until the call is given up.
+            silence: Seconds without any answer after which it is given up as unavailable.
 
         Yields:
             The answer.
@@ -4513,5 +4515,6 @@ class Calls:
             request,
             watch_service_pb2.SubscribeResponse,
             timeout,
+            silence,
         ):
             yield answer
