@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent import futures
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -21,7 +22,7 @@ SUBSCRIBE = "/regesta.v1.WatchService/Subscribe"
 
 
 class Losing(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """Passes streams on to a server; the first after `losing` more answers is lost.
+    """Passes streams on to a server; the first is lost after so many answers.
 
     Attributes:
         streams: How many have come.
@@ -72,9 +73,8 @@ def test_a_watch_whose_stream_is_lost_goes_on_without_gap_or_repeat(
     end = client.set_tags("churn", tags={"last": "event"}).position
     with losing(server, answers) as (front, address):
         with regesta.Client(address, namespace=client.namespace) as watcher:
-            watching = watcher.watch(after=0, heartbeat_interval=1)
-            positions = [next(watching).position for _ in range(end)]
-            watching.close()
+            watching = islice(watcher.watch(after=0, heartbeat_interval=1), end)
+            positions = [event.position for event in watching]
         assert 2 == front.streams
     assert list(range(1, end + 1)) == positions
 
@@ -108,7 +108,6 @@ def test_a_stream_with_an_answer_in_hand_is_not_silent(
             # Longer than that over one answer: it is the caller who is silent.
             threading.Event().wait(3)
             answers += [next(stream) for _ in range(4)]
-            stream.close()
     assert ["heartbeat", "event"] == [answer.WhichOneof("content") for answer in answers[:2]]
 
 
