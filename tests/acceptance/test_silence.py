@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SUBSCRIBE = "/regesta.v1.WatchService/Subscribe"
 
 
-class Losing(grpc.GenericRpcHandler):  # type: ignore[misc]
+class Losing(grpc.GenericRpcHandler):
     """Passes streams on to a server; the first is lost after so many answers.
 
     Attributes:
@@ -29,7 +29,7 @@ class Losing(grpc.GenericRpcHandler):  # type: ignore[misc]
     """
 
     def __init__(self, channel: grpc.Channel, answers: int) -> None:
-        self._pass_on = channel.unary_stream(SUBSCRIBE)
+        self._pass_on: Any = channel.unary_stream(SUBSCRIBE)
         self._answers = answers
         self.streams = 0
 
