@@ -6,8 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK := $(BIN)/uv pip compile --generate-hashes --universal --python-version 3.11 \
 	--no-header --no-annotate --quiet $(LOCKFLAGS)
-# Tests wait much for servers to start and stop, so two cores are better used by three.
-PYTESTFLAGS ?= -n 3
+# Tests wait much for servers to start and stop, so two cores are better used by three. Some
+# take half a minute and most none: who has no more takes over what others have not begun.
+PYTESTFLAGS ?= -n 3 --dist worksteal
 SOAK ?= 20
 
 .DEFAULT_GOAL := help

@@ -30,15 +30,19 @@ if TYPE_CHECKING:
 _PLACE: Final = ("namespace_id", "generation")
 _PLACE_TYPES: Final = ("integer", "integer")
 
-# OFFSET 0 keeps one index lookup a key: a generation being written has no statistics yet,
-# and without them the planner would rather read all of it.
+# One look-up in the primary key for each row that is wanted: of the rows from that key on the
+# first, which is the wanted one, or there is none. Only the key has this order. With `=` any
+# index that begins with the generation is as good to a planner that takes the generation for one
+# row, as it does before somebody has analyzed the table; a look-up then reads all of it.
 _BY_KEY: Final = sql.SQL("""
 FROM {wanted} CROSS JOIN LATERAL (
-    SELECT {columns} FROM regesta.{table}
-    WHERE namespace_id = %s AND generation = %s {same_key} OFFSET 0
+    SELECT ctid, * FROM regesta.{table}
+    WHERE ({key}) >= ({wanted_key})
+    ORDER BY {key} LIMIT 1
 ) AS own
+WHERE ({own_key}) = ({wanted_key})
 """)
-_FETCH: Final = sql.SQL("SELECT own.* {by_key}")
+_FETCH: Final = sql.SQL("SELECT {columns} {by_key}")
 _DELETE: Final = sql.SQL(
     "DELETE FROM regesta.{table} WHERE ctid = ANY (ARRAY(SELECT own.ctid {by_key}))"
 )
@@ -68,7 +72,7 @@ def fetch_rows(
     with conn.cursor(binary=True) as cursor:
         cursor.execute(
             _fetch_statement(table, table.loaded),
-            [*_key_arrays(table, keys), namespace_id, generation],
+            [namespace_id, generation, *_key_arrays(table, keys)],
         )
         return [table.row(record) for record in cursor]
 
@@ -85,7 +89,7 @@ def fetch_values(
         cursor.adapters.register_loader("jsonb", JsonObject)
         cursor.execute(
             _fetch_statement(table, table.column_names),
-            [*_key_arrays(table, keys), namespace_id, generation],
+            [namespace_id, generation, *_key_arrays(table, keys)],
         )
         return cursor.fetchall()
 
@@ -112,7 +116,7 @@ def delete_rows(
     conn: Connection, table: Table[Any], namespace_id: int, generation: int, keys: Sequence[Key]
 ) -> None:
     """Delete the rows of these keys."""
-    conn.execute(_delete_statement(table), [*_key_arrays(table, keys), namespace_id, generation])
+    conn.execute(_delete_statement(table), [namespace_id, generation, *_key_arrays(table, keys)])
 
 
 def copy_rows(
@@ -157,7 +161,10 @@ def _key_arrays(table: Table[Any], keys: Sequence[msgspec.Struct]) -> list[list[
 
 @cache
 def _fetch_statement(table: Table[Any], columns: tuple[str, ...]) -> sql.Composed:
-    return _FETCH.format(by_key=_by_key(table, columns))
+    return _FETCH.format(
+        by_key=_by_key(table),
+        columns=sql.SQL(", ").join(sql.Identifier("own", name) for name in columns),
+    )
 
 
 @cache
@@ -175,31 +182,42 @@ def _keys_statement(table: Table[Any]) -> sql.Composed:
 
 @cache
 def _delete_statement(table: Table[Any]) -> sql.Composed:
-    return _DELETE.format(table=sql.Identifier(table.name), by_key=_by_key(table, ("ctid",)))
+    return _DELETE.format(table=sql.Identifier(table.name), by_key=_by_key(table))
 
 
-def _by_key(table: Table[Any], columns: tuple[str, ...]) -> sql.Composed:
+def _by_key(table: Table[Any]) -> sql.Composed:
+    key, own, wanted = (
+        sql.SQL(", ").join(sql.Identifier(*relation, name) for name in _names(table))
+        for relation in ((), ("own",), ("wanted",))
+    )
     return _BY_KEY.format(
         wanted=_wanted(table),
-        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
         table=sql.Identifier(table.name),
-        same_key=sql.SQL(" ").join(
-            sql.SQL("AND {0} = wanted.{0}").format(sql.Identifier(column.name))
-            for column in table.key_columns
-        ),
+        key=key,
+        own_key=own,
+        wanted_key=wanted,
     )
 
 
 def _wanted(table: Table[Any]) -> sql.Composable:
-    """Return the keys as a table; one key array a column."""
-    if not table.key_length:
-        return sql.SQL("(SELECT) AS wanted")
-    return sql.SQL("unnest({}) AS wanted ({})").format(
-        sql.SQL(", ").join(
-            sql.SQL("%s::") + sql.SQL(column.type) + sql.SQL("[]") for column in table.key_columns
-        ),
-        sql.SQL(", ").join(sql.Identifier(column.name) for column in table.key_columns),
+    """Return the keys as a table: the place, and one array for each key column."""
+    of: sql.Composable = sql.SQL("")
+    if table.key_length:
+        of = sql.SQL(", key.* FROM unnest({}) AS key").format(
+            sql.SQL(", ").join(
+                sql.SQL("%s::") + sql.SQL(column.type) + sql.SQL("[]")
+                for column in table.key_columns
+            )
+        )
+    # OFFSET 0 keeps the place from the planner, which would else look how often it occurs.
+    return sql.SQL("(SELECT %s::integer, %s::integer{} OFFSET 0) AS wanted ({})").format(
+        of, sql.SQL(", ").join(map(sql.Identifier, _names(table)))
     )
+
+
+def _names(table: Table[Any]) -> list[str]:
+    """Return the columns of the primary key."""
+    return [*_PLACE, *(column.name for column in table.key_columns)]
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -20,7 +20,7 @@ from tests.acceptance.importing.conftest import BrokenOff, Mortal
 from tests.support.server_process import serving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
     from pathlib import Path
 
     from regesta.importing.reports import Report
@@ -157,17 +157,28 @@ def packed(client: regesta.Client, server: ServerProcess, tmp_path: Path) -> Pat
     return folder
 
 
+class Source(NamedTuple):
+    """A registry with a database of its own."""
+
+    client: regesta.Client
+    database: LiveDatabase
+    folder: Path
+
+    def backed_up(self) -> Path:
+        """Make a backup, and return where the log is."""
+        back_up(self.database.service_dsn, self.folder, "example.com")
+        return self.folder / self.client.namespace
+
+
 @pytest.fixture
-def backed_up(
-    client: regesta.Client, server_database: LiveDatabase, tmp_path: Path
-) -> Callable[[], Path]:
-    """A function that makes a backup, and returns where the log of the test's namespace is."""
-
-    def make() -> Path:
-        back_up(server_database.service_dsn, tmp_path / "backup", "example.com")
-        return tmp_path / "backup" / client.namespace
-
-    return make
+def source(database: LiveDatabase, tmp_path: Path) -> Iterator[Source]:
+    """A backup is of all logs of a database, and in that of all tests some are damaged."""
+    with (
+        serving("--insecure-dev", "--dsn", database.service_dsn) as server,
+        regesta.Client(server.address, namespace="source") as client,
+    ):
+        client.create_namespace("source")
+        yield Source(client, database, tmp_path / "backup")
 
 
 def brought(client: Any, path: Path, *, dry_run: bool = False) -> Report:
@@ -249,11 +260,12 @@ def said(event: Event) -> tuple[str, datetime, str]:
 
 
 def test_a_backup_happens_again_with_the_time_and_the_actor_of_every_event(
-    client: regesta.Client, elsewhere: regesta.Client, backed_up: Callable[[], Path]
+    source: Source, elsewhere: regesta.Client
 ):
+    client = source.client
     live(client)
     documents(client)
-    report = brought(elsewhere, backed_up())
+    report = brought(elsewhere, source.backed_up())
     assert [] == report.findings
     theirs, ours = list(client.events()), list(elsewhere.events())
     # Every type of event that is carried is among them.
@@ -330,9 +342,8 @@ def test_what_people_wrote_to_since_is_left(
     assert "ours" == elsewhere.get_version("attrition/1").tags["framework"]
 
 
-def test_what_people_defined_or_kept_here_is_left(
-    client: regesta.Client, elsewhere: regesta.Client, backed_up: Callable[[], Path]
-):
+def test_what_people_defined_or_kept_here_is_left(source: Source, elsewhere: regesta.Client):
+    client = source.client
     ours = gov.Policy(stages=["production"], require_digest=True)
     theirs = gov.Policy(stages=["production"], require_card=True)
     for number, name in enumerate(("gate", "other")):
@@ -340,7 +351,7 @@ def test_what_people_defined_or_kept_here_is_left(
         client.put_document(f"webhooks/{name}", content=str(number))
     elsewhere.define_policy("gate", policy=ours)
     elsewhere.put_document("webhooks/gate", content="ours")
-    report = brought(elsewhere, backed_up())
+    report = brought(elsewhere, source.backed_up())
     assert [("conflict", "PolicyDefined"), ("conflict", "DocumentPut")] == [
         (str(one.outcome), one.what) for one in report.findings
     ]
@@ -354,7 +365,7 @@ def test_what_people_defined_or_kept_here_is_left(
     # What is new there later comes too, and nothing is done twice.
     client.define_policy("other", policy=ours)
     before = elsewhere.get_head().position
-    brought(elsewhere, backed_up())
+    brought(elsewhere, source.backed_up())
     assert before + 1 == elsewhere.get_head().position
 
 

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from benchmarks.generated_log import write_log
+from regesta_projections import tables
 from regesta_projections.events import (
     AliasSet,
     Event,
@@ -29,6 +30,8 @@ from regesta_projections.filtering import (
     version_columns,
 )
 from regesta_projections.rebuild import rebuild
+from regesta_projections.rows import VersionKey
+from regesta_projections.statements import fetch_rows
 from regesta_service.reads import lookups, version_lookup
 from regesta_service.reads.latest import LATEST
 from regesta_service.reads.list_statements import Listing, models_statement, versions_statement
@@ -284,3 +287,19 @@ def test_a_page_of_long_ago_touches_no_more_pages_than_one_of_just_now(
             # Models are walked by name, and those that came later passed over.
             allowed = near / share if kind == "models" else near * 1.2
             assert touched <= allowed, (kind, share)
+
+
+@pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
+def test_rows_of_keys_are_read_one_by_one_in_a_generation_that_nobody_has_analyzed(
+    many: Many, plan: str
+):
+    rebuild(many.database.service_dsn, "acme", linger=0)
+    keys = [VersionKey(f"m{number}", 1) for number in range(0, MODELS, 15)]
+    with psycopg.connect(many.database.service_dsn) as connection:
+        connection.execute(f"SET plan_cache_mode = {plan}".encode())
+        rows = fetch_rows(connection, tables.VERSIONS, many.namespace_id, 2, keys)
+        read = connection.execute(
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables"
+            " WHERE relid = 'regesta.versions'::regclass"
+        ).fetchone()
+    assert (len(keys), (len(keys),)) == (len(rows), read)
