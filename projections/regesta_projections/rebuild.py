@@ -217,9 +217,13 @@ def _head(conn: Connection, namespace: str) -> _Head:
 
 
 def _catch_up(conn: Connection, namespace: str, fold: _Fold) -> None:
-    """Fold until little is left, and write all rows, while appends go on."""
+    """Fold until little is left, and write all rows, while appends go on.
+
+    Appends and reads find statistics of the new rows when they begin to use them.
+    """
     fold.fold_streams_to(_head(conn, namespace).size)
     fold.rows.flush()
+    conn.execute("SELECT regesta.analyze_rows()")
     while _head(conn, namespace).size - fold.position > _REMAINDER:
         fold.fold_to(_head(conn, namespace).size)
         fold.rows.flush()

@@ -22,6 +22,7 @@ ALTER TABLE regesta.versions DROP resolvable, DROP flagged, DROP blocked, DROP r
 ALTER TABLE regesta.model_history DROP flagged;
 ALTER TABLE regesta.version_history DROP resolvable, DROP flagged, DROP revoked;
 DROP TABLE regesta.token_uses;
+DROP FUNCTION regesta.analyze_rows();
 DROP INDEX regesta.versions_run, regesta.versions_updated, regesta.versions_latest;
 DELETE FROM regesta.migrations WHERE number >= 14;
 """
