@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from regesta_service.reads.consistency import ANY, check_reached, reach
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from regesta_service.reads.cache import AnswerCache, CacheKey
     from regesta_service.reads.consistency import Freshness
@@ -47,6 +49,8 @@ class KeptAnswers:
         self._lookups = lookups
         self._cache = cache
         self._finish = finish
+        #: What is being read, by its key: many ask the same right after a write has dropped it.
+        self._reading: dict[CacheKey, asyncio.Future[Fresh | None]] = {}
         tails.listen_to_all(lambda _: cache)
 
     def cached(self, key: CacheKey, position: int = 0) -> bytes | None:
@@ -112,8 +116,14 @@ class KeptAnswers:
         kept = await self.reached(key, freshness, remaining)
         if kept is not None:
             return kept
-        with self._cache.watching(tail) as watch:
+        if not freshness.full:
+            known = max(tail.position, freshness.position)
+            fresh = await self._read_by_another(key, remaining)
+            if fresh is not None and fresh.size >= known:
+                return self._finish(fresh.body, fresh.size)
+        with self._cache.watching(tail) as watch, self._shown(key) as shown:
             fresh = await read(tail.namespace_id)
+            shown.set_result(fresh)
             check_reached(freshness, fresh.size)
             self._cache.put(
                 key,
@@ -124,3 +134,23 @@ class KeptAnswers:
                 watch=watch,
             )
         return self._finish(fresh.body, fresh.size)
+
+    async def _read_by_another(self, key: CacheKey, remaining: Callable[[], float]) -> Fresh | None:
+        """Return what another call is just reading, once it has; None when it fails."""
+        reading = self._reading.get(key)
+        if reading is None:
+            return None
+        done, _ = await asyncio.wait([reading], timeout=remaining())
+        return reading.result() if done else None
+
+    @contextmanager
+    def _shown(self, key: CacheKey) -> Iterator[asyncio.Future[Fresh | None]]:
+        """Show others that an answer is being read, and what was read."""
+        reading = self._reading[key] = asyncio.get_running_loop().create_future()
+        try:
+            yield reading
+        finally:
+            if self._reading.get(key) is reading:
+                del self._reading[key]
+            if not reading.done():
+                reading.set_result(None)
