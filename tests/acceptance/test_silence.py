@@ -120,3 +120,9 @@ def test_silence_is_told_as_unavailable(server: ServerProcess, client: regesta.C
         next(stream)
         with pytest.raises(regesta.Unavailable, match=r"nothing has come .* 0\.5 seconds"):
             next(stream)
+
+
+@pytest.mark.parametrize("seconds", [0.5, -1.0, 301.0])
+def test_an_interval_that_no_server_promises_is_refused(client: regesta.Client, seconds: float):
+    with pytest.raises(regesta.InvalidRequest):
+        next(iter(client.watch(after=0, heartbeat_interval=seconds)))

@@ -430,7 +430,8 @@ class AsyncClient(AsyncCalls):
                     after_position=after,
                     filter=wanted,
                     heartbeat_interval=heartbeat_interval,
-                    silence=3 * heartbeat_interval,
+                    # No server promises more often: a shorter one is for it to refuse.
+                    silence=3 * max(heartbeat_interval, 1.0),
                 ):
                     pause = 0.1
                     content = answer.WhichOneof("content")
