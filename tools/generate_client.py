@@ -215,6 +215,11 @@ def answer_field(sources: Sources, output: str) -> str:
     return ""
 
 
+def promises_heartbeats(sources: Sources, request: str) -> bool:
+    """Say whether the server sends something now and then, so that silence means something."""
+    return any(field.name == "heartbeat_interval" for field in sources.messages[request].field)
+
+
 def method_source(
     sources: Sources, service: str, method: descriptor_pb2.MethodDescriptorProto
 ) -> Iterator[str]:
@@ -230,7 +235,7 @@ def method_source(
     # Arguments without a default may stand anywhere after the star.
     signature = ["self", *(argument(p) for p in first), "*", *(argument(p) for p in others)]
     signature.append("timeout: float | None = None")
-    if _promises_heartbeats(parameters):
+    if promises_heartbeats(sources, request):
         signature.append("silence: float | None = None")
     single = answer_field(sources, output)
     result = sources.reference(output)
@@ -272,7 +277,7 @@ def docstring(
     for p in parameters:
         yield from wrap(f"{p.name}: {p.doc}", 12, hang=4)
     yield from wrap("timeout: Seconds until the call is given up.", 12)
-    if _promises_heartbeats(parameters):
+    if promises_heartbeats(sources, method.input_type):
         text = "silence: Seconds without any answer after which it is given up as unavailable."
         yield from wrap(text, 12, hang=4)
     yield ""
@@ -321,7 +326,7 @@ def body(
     result = sources.reference(method.output_type)
     if method.server_streaming:
         yield "        async for answer in self._transport.stream("
-        silence = ", silence" if "heartbeat_interval" in fields else ""
+        silence = ", silence" if promises_heartbeats(sources, method.input_type) else ""
         yield f'            "{path}", request, {result}, timeout{silence}'
         yield "        ):"
         yield "            yield answer"
@@ -337,11 +342,6 @@ def body(
     if scope and _is_seen(method, answer):
         yield "        self._transport.positions.saw(namespace, answer.position)"
     yield f"        return answer.{single}" if single else "        return answer"
-
-
-def _promises_heartbeats(parameters: list[Parameter]) -> bool:
-    """Say whether the server sends something now and then, so that silence means something."""
-    return any(p.name == "heartbeat_interval" for p in parameters)
 
 
 def _is_seen(method: descriptor_pb2.MethodDescriptorProto, answer: set[str]) -> bool:

@@ -42,6 +42,9 @@ from regesta.merkle import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, leaf_hash, root_
 
 FORMAT: Final = "regesta-tiles/1"
 DESCRIPTION_PATH: Final = "regesta.json"
+#: Beside the tiles of a backup: the records that nobody had signed yet, and the end of them all.
+TAIL_PATH: Final = "tail.jsonl"
+HEAD_PATH: Final = "head.json"
 _LOCK_PATH = ".lock"
 
 

@@ -13,15 +13,12 @@ from typing import Any, Final
 from regesta.audit import packs
 from regesta.audit.packs import InvalidPack
 from regesta.audit.tiled import open_files
+from regesta.exporting.tiling import HEAD_PATH, TAIL_PATH
 from regesta.merkle import Frontier, leaf_hash
 from regesta.sealed import InvalidDisclosure, digest_at, read_disclosure
 
 _TYPE_PREFIX: Final = "io.regesta.events.v1."
 _MAX_LINE: Final = 1 << 20
-
-#: Beside the tiles of a backup: the records that nobody had signed yet, and the end of them all.
-_TAIL: Final = "tail.jsonl"
-_HEAD: Final = "head.json"
 
 
 class InvalidLog(ValueError):
@@ -109,7 +106,7 @@ def open_export(path: Path) -> Iterator[LogExport]:
             checkpoint = ""
             with suppress(InvalidPack):
                 checkpoint = pack.read(packs.CHECKPOINT).decode()
-            tail = path / _TAIL if (path / _HEAD).is_file() else None
+            tail = path / TAIL_PATH if (path / HEAD_PATH).is_file() else None
 
             def lines() -> Iterator[bytes]:
                 yield from pack.lines(packs.EVENTS)
@@ -117,7 +114,7 @@ def open_export(path: Path) -> Iterator[LogExport]:
                     yield from _lines(tail)
 
             summary = _summed_up(lines(), checkpoint)
-            if summary.root != (_root_in(path / _HEAD) if tail else pack.manifest.root.hex()):
+            if summary.root != (_root_in(path / HEAD_PATH) if tail else pack.manifest.root.hex()):
                 raise InvalidLog(
                     f"the records in {path} do not give the root that it states: they are not"
                     " all of the log, or not as they were"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -11,7 +10,13 @@ from typing import Final
 
 from regesta.importing.steps import Finding, Outcome, Plan
 from regesta.importing.touched import TAG, Erased, Touch, Touched, Value
-from regesta.names import MAX_TAG_VALUE_LENGTH, InvalidName, check_tag_key
+from regesta.names import (
+    MAX_TAG_VALUE_LENGTH,
+    NOT_IN_LINE,
+    NOT_IN_TEXT,
+    InvalidName,
+    check_tag_key,
+)
 
 #: Tags of one resource.
 MAX_TAGS: Final = 1_000
@@ -21,9 +26,6 @@ _RECORD_BYTES: Final = 40_000
 _REQUEST_BYTES: Final = 4_000_000
 #: What a long value takes up in a record.
 _DIGEST_BYTES: Final = 80
-
-_NOT_IN_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-_NOT_IN_LINE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 KEPT_WHY: Final = "it was changed here, and not in the source"
 CONFLICT_WHY: Final = "it was changed in the source and here; --overwrite takes the source's word"
@@ -169,7 +171,7 @@ def fitting_text(
     Returns:
         The text, None when there is no room for it; and what is to be told.
     """
-    forbidden = _NOT_IN_TEXT if lines else _NOT_IN_LINE
+    forbidden = NOT_IN_TEXT if lines else NOT_IN_LINE
     clean = forbidden.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
     if len(clean) > limit:
         return None, (_not_carried(resource, what, f"there is room for {limit:,} characters"),)

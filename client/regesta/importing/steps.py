@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,6 +12,8 @@ from typing import Any, Final
 
 from google.protobuf.message import Message
 
+from regesta.names import NOT_IN_LINE
+
 #: How the request id of everything that an import writes begins.
 PREFIX: Final = "import-"
 
@@ -21,8 +22,6 @@ _DIGEST_DIGITS: Final = 40
 
 #: Characters of whom a write may be claimed to be by; a longer text is no claim.
 _MOST_OF_A_NAME: Final = 250
-#: What such a claim has none of: control characters, and halves of characters.
-_NOT_IN_A_NAME: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class Outcome(StrEnum):
@@ -152,7 +151,7 @@ class Scribe:
             arguments,
             f"{PREFIX}{self._key}-{digest}",
             None if at is None or at > self.now else at,
-            by if len(by) <= _MOST_OF_A_NAME and not _NOT_IN_A_NAME.search(by) else "",
+            by if len(by) <= _MOST_OF_A_NAME and not NOT_IN_LINE.search(by) else "",
             tuple(instead),
         )
 

@@ -20,14 +20,13 @@ from mlflow.utils.search_utils import SearchUtils
 
 from regesta.mlflow.failing import invalid
 from regesta.mlflow.naming import NAME_TAG, id_is_name, model_ids
+from regesta.names import NOT_IN_LINE
 
 #: Longer values of tags are not compared by the server, see docs/reference/filters.md.
 _LONGEST_VALUE: Final = 1_024
 _MOST_WILDCARDS: Final = 10
 _MOST_ALTERNATIVES: Final = 50
 _LONGEST_FILTER: Final = 9_000
-
-_NOT_IN_A_FILTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class Clause(NamedTuple):
@@ -175,7 +174,7 @@ def _version_condition(clause: Clause) -> tuple[str, bool]:
 
 
 def _tag_condition(clause: Clause) -> tuple[str, bool]:
-    if _NOT_IN_A_FILTER.search(clause.key):
+    if NOT_IN_LINE.search(clause.key):
         return "", False
     key = _quoted(clause.key)
     if clause.comparator == "=" and _comparable(clause.value):
@@ -224,7 +223,7 @@ def _one_of(field: str, values: Sequence[str]) -> str:
 
 
 def _comparable(value: str) -> bool:
-    return len(value) <= _LONGEST_VALUE and not _NOT_IN_A_FILTER.search(value)
+    return len(value) <= _LONGEST_VALUE and not NOT_IN_LINE.search(value)
 
 
 def _listable(values: Sequence[str]) -> bool:

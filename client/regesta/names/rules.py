@@ -36,9 +36,11 @@ _DOCUMENT = re.compile(DOCUMENT)
 _NUMBER = re.compile(r"[1-9][0-9]{0,9}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
-# Control characters of Unicode, and halves of surrogate pairs, which UTF-8 cannot hold.
-_NOT_IN_A_KEY = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_NOT_IN_A_VALUE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+#: What a line of text has none of: control characters of Unicode, and halves of surrogate pairs,
+#: which UTF-8 cannot hold.
+NOT_IN_LINE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+#: What a text of several lines has none of: the same but for tabs and line breaks.
+NOT_IN_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class InvalidName(ValueError):
@@ -213,7 +215,7 @@ def check_semver(label: str) -> str:
 
 def check_tag_key(key: str) -> str:
     """Return a tag's key: 1 to 250 characters without control characters."""
-    if not 1 <= len(key) <= MAX_TAG_KEY_LENGTH or _NOT_IN_A_KEY.search(key):
+    if not 1 <= len(key) <= MAX_TAG_KEY_LENGTH or NOT_IN_LINE.search(key):
         raise InvalidName(
             "TAG_KEY_INVALID",
             f"a tag's key has 1 to {MAX_TAG_KEY_LENGTH} characters and no control character",
@@ -223,7 +225,7 @@ def check_tag_key(key: str) -> str:
 
 def check_tag_value(value: str) -> str:
     """Return a tag's value: up to 100,000 characters, only tab and line break being control."""
-    if len(value) > MAX_TAG_VALUE_LENGTH or _NOT_IN_A_VALUE.search(value):
+    if len(value) > MAX_TAG_VALUE_LENGTH or NOT_IN_TEXT.search(value):
         raise InvalidName(
             "TAG_VALUE_INVALID",
             f"a tag's value has at most {MAX_TAG_VALUE_LENGTH} characters and no control"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from regesta.audit.tiles import entries_path
 from regesta.disk import write_atomically
+from regesta.exporting.tiling import HEAD_PATH, TAIL_PATH
 from regesta.merkle import TILE_WIDTH
 from regesta.names import InvalidName, check_namespace
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 FORMAT: Final = "regesta-backup/1"
 INDEX_PATH: Final = "backup.json"
-HEAD_PATH: Final = "head.json"
-TAIL_PATH: Final = "tail.jsonl"
 DISCLOSURES: Final = "disclosures"
 REQUESTS: Final = "requests"
 CHECKPOINTS: Final = "checkpoints"

@@ -13,7 +13,7 @@ from regesta.audit.checkpoints import Checkpoint, log_origin
 from regesta.audit.notes import Note
 from regesta.audit.tiles import tile_path, tile_width
 from regesta.disk import write_atomically
-from regesta.exporting.tiling import Description, TileFolder, describe
+from regesta.exporting.tiling import HEAD_PATH, TAIL_PATH, Description, TileFolder, describe
 from regesta.merkle import HASH_BYTES, TILE_WIDTH, Frontier, leaf_hash
 from regesta.sealed import disclosure_of
 from regesta_projections.archived import hash_of, is_archived
@@ -145,7 +145,7 @@ class _Log:
         with TileFolder(folder) as tiles:
             had = describe(folder)
             old = had.size if had else 0
-            before = Head.read(folder).size if (folder / folders.HEAD_PATH).exists() else 0
+            before = Head.read(folder).size if (folder / HEAD_PATH).exists() else 0
             note = self._latest_note()
             wanted = self._wanted(old, note)
             signed = Checkpoint.parse(Note.parse(note).text).size if note else 0
@@ -187,7 +187,7 @@ class _Log:
                 " `regesta-server verify` says what is wrong"
             )
         data = b"".join(record + b"\n" for record in tail)
-        path = folder / folders.TAIL_PATH
+        path = folder / TAIL_PATH
         if tail:
             write_atomically(path, data)
         else:
